@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+# What the scripts share. Source it first: it goes to the project's root and fixes the locale, so
+# that file names are bytes and tools speak one language.
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "kirinuki: $*"
+    exit 1
+}
+
+# read_list FILE: its lines without comments and blank lines.
+read_list() { grep -v -e '^[[:space:]]*#' -e '^[[:space:]]*$' "$1"; }
+
+# build_in DIR "MESON OPTIONS" TARGET...: sets DIR up once and builds; says nothing when all of it
+# is up to date.
+build_in() {
+    local dir=$1 options=$2
+    shift 2
+    if [ ! -f "$dir/build.ninja" ]; then
+        mkdir -p "$dir"
+        # shellcheck disable=SC2086 # a list of words
+        meson setup "$dir" $options >"$dir/setup.log" 2>&1 || {
+            tail -n 20 "$dir/setup.log" >&2
+            die "Meson could not set up $dir"
+        }
+    fi
+    if [ "$(ninja -C "$dir" -n "$@" | tail -n 1)" = 'ninja: no work to do.' ]; then
+        return
+    fi
+    # One line that changes on a terminal; elsewhere one line, and the rest when it fails.
+    if [ -t 2 ]; then
+        ninja -C "$dir" "$@" >&2
+    else
+        say "building $dir"
+        ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || {
+            grep -v '^\[' "$dir/build.log" | tail -n 60 >&2
+            return 1
+        }
+    fi
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# soak.sh: for MINUTES (10), runs jobs over the sample talk (and the videos of ../shared/corpus,
+# where they are), stops some of them at a moment of chance, and starts those again. What has to
+# hold every time: a known exit code, a stop within two seconds, no partial file left, memory below
+# 600 MB, and a run that was stopped ends like one that was not. SEED repeats a sequence.
+. "$(dirname "$0")/lib.sh"
+scripts/setup.sh build sample
+scripts/build.sh
+[ -f build/sample/talk.mp4 ] || scripts/sample-talk.sh build/sample/talk.mp4
+
+exec python3 scripts/soak.py "${MINUTES:-10}" "${SEED:-$(date +%s)}"

@@ -1,0 +1,41 @@
+/*
+ * Joins words into sentences and pauses: the boundaries at which clips may begin and end.
+ *
+ * Works with punctuation (a full stop is trusted, except after abbreviations, initials and inside
+ * numbers), and without any: pauses, words that open sentences, starts of utterances and a longest
+ * length stand in then.
+ */
+#ifndef KN_ANALYZE_SENTENCES_H
+#define KN_ANALYZE_SENTENCES_H
+
+#include <stdbool.h>
+
+#include <kirinuki/arena.h>
+
+#include "model/timeline.h"
+
+enum {
+    KN_PAUSE_MIN_US = 300000, /* shorter gaps are part of speech: stops, breaths */
+    KN_SENTENCE_WORDS_MAX = 48,
+    KN_SENTENCE_MAX_US = 24000000,
+};
+
+/*
+ * Sets sentences and pauses of `timeline` from its words (which may overlap between speakers).
+ * Both arrays live in `arena`. Sentences are sorted by first word; each word is in exactly one
+ * sentence of its speaker. Linear in the number of words.
+ */
+void kn_sentences_join(struct kn_timeline *timeline, struct kn_arena *arena);
+
+/*
+ * Do the words' `starts_utterance` come from people or from a transcript that marks utterances, so
+ * that what lies between two marks of a speaker belongs together and must stay whole? A
+ * recogniser's own marks only say where it had to cut, and paragraphs are too long to stay whole.
+ */
+bool kn_utterances_are_marked(const struct kn_timeline *timeline);
+
+/* Does the sentence that `word` belongs to end with it, judged by punctuation? `next` (the same
+ * speaker's next word, may be NULL) and the pause before it decide about "U.S." or "…". */
+bool kn_word_ends_sentence(const char *word, const char *next, int64_t pause_us);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Files: whole reads with a limit, writes that are complete or absent, folders, places.
+ *
+ * An output is written under a name of its own in the same folder, synced and renamed, so that
+ * nobody ever sees half of it under its final name.
+ */
+#ifndef KN_BASE_FILE_H
+#define KN_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kirinuki/arena.h>
+#include <kirinuki/status.h>
+
+#include "base/memory.h"
+
+/* Reads a whole regular file of at most `limit` bytes (KN_LIMIT beyond). *ret_data is owned by
+ * the caller (free it) and has a closing NUL that *ret_size does not count. */
+enum kn_status kn_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size,
+                            struct kn_error *err);
+
+/* Writes aside, syncs, renames. On failure nothing is left behind. */
+enum kn_status kn_file_write(const char *path, const void *data, size_t size, struct kn_error *err);
+
+/*
+ * For writers that need a path (encoders): gives a name in the target's folder that ends with
+ * ".part" + the target's extension, then commits (sync + rename) or discards it.
+ */
+char *kn_file_part_path(struct kn_arena *arena, const char *path);
+enum kn_status kn_file_commit(const char *part_path, const char *path, struct kn_error *err);
+void kn_file_discard(const char *part_path); /* no complaint if it is not there */
+
+/* Makes the folder and its parents (mode 0777 less the umask). */
+enum kn_status kn_folder_make(const char *path, struct kn_error *err);
+/* Bytes free for this user on the file system that holds `path` or its nearest parent; -1 unknown.
+ */
+int64_t kn_disk_free(const char *path);
+
+bool kn_file_exists(const char *path);
+int64_t kn_file_size(const char *path); /* -1 when there is none */
+
+const char *kn_path_base(const char *path); /* borrows: what follows the last '/' */
+char *kn_path_stem(struct kn_arena *arena, const char *path); /* base without its extension */
+char *kn_path_join(struct kn_arena *arena, const char *folder, const char *name);
+
+/* The user's folders by the XDG base directory specification 0.8, with "kirinuki" added. */
+char *kn_path_data(struct kn_arena *arena);   /* $XDG_DATA_HOME or ~/.local/share */
+char *kn_path_cache(struct kn_arena *arena);  /* $XDG_CACHE_HOME or ~/.cache */
+char *kn_path_config(struct kn_arena *arena); /* $XDG_CONFIG_HOME or ~/.config */
+
+/* XXH3 (128 bit) of the whole content as 32 hex digits: names a content, not a secret.
+ * `proceed` (may be NULL) hears 0..1 every few MB; when it returns false: KN_CANCELLED. */
+enum { KN_HASH_TEXT_BYTES = 33 };
+enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double fraction),
+                            void *arg, char ret_text[KN_HASH_TEXT_BYTES], struct kn_error *err);
+void kn_hash_bytes(const void *data, size_t size, char ret_text[KN_HASH_TEXT_BYTES]);
+
+#endif

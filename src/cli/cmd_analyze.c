@@ -1,0 +1,59 @@
+/* kirinuki analyze VIDEO: everything but the clips. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/print_result.h"
+#include "cli/progress_view.h"
+#include "cli/step_timeline.h"
+#include "pipeline/job.h"
+
+static int analyze(const struct kn_settings *settings, const char *path)
+{
+    struct kn_error err = {0};
+    struct kn_executor *executor;
+    struct kn_cancel *cancel = kn_interrupt_watch();
+    int workers[KN_LANE_COUNT];
+    kn_executor_defaults(workers);
+    if (settings->workers)
+        workers[KN_LANE_CPU] = settings->workers;
+    enum kn_status status = kn_executor_open(workers, &executor, &err);
+    if (status != KN_OK)
+        return kn_complain(status, &err);
+    struct kn_attempt *attempt = kn_attempt_new(path, &settings->job);
+    struct kn_progress *progress = kn_progress_new(path);
+    const struct kn_progress_options view = {
+        .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
+        .out = stderr,
+    };
+    struct kn_progress_display *display = kn_progress_display_start(progress, &view);
+    status = kn_attempt_analyze(attempt, executor, cancel, progress, &err);
+    kn_progress_end(progress, status);
+    kn_progress_display_stop(display);
+    if (status == KN_OK)
+        kn_print_analysis(kn_attempt_result(attempt), settings);
+    if (status == KN_OK && settings->verbose)
+        kn_print_step_times(kn_attempt_result(attempt), stderr);
+    int code = status == KN_OK ? KN_EXIT_OK : kn_complain(status, &err);
+    kn_progress_free(progress);
+    kn_attempt_free(attempt);
+    kn_executor_close(executor);
+    return code;
+}
+
+int kn_cmd_analyze(int argc, char **argv)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_settings settings;
+    struct kn_error err = {0};
+    char **paths = kn_arena_array(arena, (size_t)argc + 1, sizeof *paths);
+    int count = 0;
+    enum kn_status status =
+        kn_settings_read(KN_FOR_ANALYZE, argc, argv, arena, &settings, paths, &count, &err);
+    if (status == KN_OK && count != 1)
+        status =
+            kn_error_set(&err, KN_INVALID, "analyze needs one video: kirinuki analyze talk.mp4");
+    int code = status == KN_OK ? analyze(&settings, paths[0]) : kn_complain_usage("analyze", &err);
+    kn_arena_free(arena);
+    return code;
+}

@@ -1,0 +1,42 @@
+/* The door between the light program and what does the work. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/commands.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} entries[] = {
+    {"run", kn_cmd_run},
+    {"analyze", kn_cmd_analyze},
+    {"segments", kn_cmd_segments},
+    {"doctor", kn_cmd_doctor},
+};
+
+__attribute__((visibility("default"))) int kn_engine_main(const char *command, int argc,
+                                                          char **argv)
+{
+    /* For the width of characters on the terminal; numbers stay as C writes them. */
+    setlocale(LC_CTYPE, "");
+    for (size_t i = 0; i < KN_COUNT_OF(entries); i++)
+        if (strcmp(entries[i].name, command) == 0)
+            return entries[i].run(argc, argv);
+    return KN_EXIT_USAGE;
+}
+
+int kn_complain(enum kn_status status, const struct kn_error *err)
+{
+    if (status == KN_CANCELLED)
+        return KN_EXIT_INTERRUPTED;
+    fprintf(stderr, "kirinuki: %s\n", kn_error_text(err));
+    return KN_EXIT_FAILED;
+}
+
+int kn_complain_usage(const char *command, const struct kn_error *err)
+{
+    fprintf(stderr, "kirinuki: %s\n(`kirinuki %s --help` explains)\n", kn_error_text(err), command);
+    return KN_EXIT_USAGE;
+}

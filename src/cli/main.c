@@ -1,0 +1,119 @@
+/*
+ * The program's front. It is kept light, because loading the media libraries takes longer than a
+ * person at a prompt should wait for `--help`: what does the work is a module beside the program
+ * (kirinuki-engine.so), opened only when a command needs it.
+ */
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+
+typedef int engine_main_fn(const char *command, int argc, char **argv);
+
+/* Beside the program in a build folder, or where `make install` puts it. */
+static void *open_engine(char *why, size_t why_size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    int folder = (int)(kn_path_base(self) - self);
+    char beside[PATH_MAX + 32];
+    snprintf(beside, sizeof beside, "%.*skirinuki-engine.so", folder, self);
+    const char *const places[] = {beside, KN_ENGINE_FOLDER "/kirinuki-engine.so"};
+    for (size_t i = 0; i < KN_COUNT_OF(places); i++) {
+        if (!kn_file_exists(places[i]))
+            continue;
+        void *engine = dlopen(places[i], RTLD_NOW | RTLD_LOCAL);
+        if (engine)
+            return engine;
+        snprintf(why, why_size, "%s", dlerror());
+        return NULL;
+    }
+    snprintf(why, why_size, "kirinuki-engine.so is neither beside the program nor in %s",
+             KN_ENGINE_FOLDER);
+    return NULL;
+}
+
+static int work(const char *command, int argc, char **argv)
+{
+    char why[PATH_MAX + 128];
+    void *engine = open_engine(why, sizeof why);
+    engine_main_fn *engine_main = NULL;
+    if (engine) {
+        void *symbol = dlsym(engine, "kn_engine_main");
+        memcpy(&engine_main, &symbol, sizeof symbol); /* ISO C has no such cast */
+    }
+    if (!engine_main) {
+        fprintf(stderr,
+                "kirinuki: cannot load its engine: %s; run `make` or `make install` again\n",
+                engine ? dlerror() : why);
+        return KN_EXIT_FAILED;
+    }
+    return engine_main(command, argc, argv);
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[16];
+    int count = 0;
+    for (const struct kn_command *c = kn_commands; c->name; c++)
+        names[count++] = c->name;
+    names[count] = NULL;
+    const char *nearest = kn_nearest_name(word, names);
+    if (kn_file_exists(word))
+        fprintf(stderr, "kirinuki: %s is a file, not a command; did you mean: kirinuki run %s\n",
+                word, word);
+    else if (nearest)
+        fprintf(stderr, "kirinuki: unknown command %.60s; did you mean %s?\n", word, nearest);
+    else
+        fprintf(stderr, "kirinuki: unknown command %.60s; see kirinuki --help\n", word);
+    return KN_EXIT_USAGE;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* `kirinuki help run` is `kirinuki run --help`. */
+static int help(int argc, char **argv)
+{
+    const struct kn_command *command = argc > 0 ? kn_command_find(argv[0]) : NULL;
+    if (argc > 0 && !command)
+        return unknown_command(argv[0]);
+    if (command)
+        kn_help_print_command(command);
+    else
+        kn_help_print();
+    return KN_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        kn_help_print();
+        return KN_EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return help(argc - 2, argv + 2);
+    if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        puts("kirinuki " KN_VERSION);
+        return KN_EXIT_OK;
+    }
+    const struct kn_command *command = kn_command_find(word);
+    if (!command)
+        return unknown_command(word);
+    if (asks_for_help(argc - 2, argv + 2)) {
+        kn_help_print_command(command);
+        return KN_EXIT_OK;
+    }
+    return work(word, argc - 2, argv + 2);
+}

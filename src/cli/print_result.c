@@ -1,0 +1,153 @@
+#include "cli/print_result.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "model/timeline_json.h"
+#include "pipeline/result_json.h"
+
+static bool styled(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+}
+
+static const char *bold(void)
+{
+    return styled() ? "\033[1m" : "";
+}
+
+static const char *dim(void)
+{
+    return styled() ? "\033[2m" : "";
+}
+
+static const char *plain(void)
+{
+    return styled() ? "\033[0m" : "";
+}
+
+static void print_notes(const struct kn_timeline *timeline, FILE *out)
+{
+    for (int i = 0; i < timeline->note_count; i++)
+        fprintf(out, "note: %s\n", timeline->notes[i].text);
+}
+
+static void print_segment_line(const struct kn_segment *segment, int rank)
+{
+    char at[KN_TIME_TEXT_BYTES], span[KN_TIME_TEXT_BYTES];
+    printf("%s%3d%s  %5.1f  %9s  %7s  %s%s%s\n", dim(), rank + 1, plain(), (double)segment->score,
+           kn_time_clock(segment->start_us, at),
+           kn_time_span(segment->end_us - segment->start_us, span), bold(),
+           segment->title ? segment->title : "", plain());
+}
+
+static void print_clip(const struct kn_result *result, const struct kn_clip *clip)
+{
+    print_segment_line(&result->segments->segments[clip->segment], clip->segment);
+    if (clip->status != KN_OK)
+        printf("     failed: %s\n", clip->error);
+    for (int i = 0; i < clip->file_count; i++)
+        printf("     %s/%s%s%s%s\n", result->folder, clip->files[i].path, dim(),
+               clip->reused ? "  (made before)" : "", plain());
+    if (clip->remark)
+        printf("     %snote: %s%s\n", dim(), clip->remark, plain());
+}
+
+static void print_table(const struct kn_result *result)
+{
+    char wall[KN_TIME_TEXT_BYTES];
+    printf("\n%s  #  score       from   length  title%s\n", dim(), plain());
+    for (int i = 0; i < result->clip_count; i++)
+        print_clip(result, &result->clips[i]);
+    if (result->segments->remark)
+        printf("\nnote: %s\n", result->segments->remark);
+    print_notes(result->timeline, stdout);
+    int good = result->clip_count - result->failed;
+    printf("\n%d clip%s in %s. What was chosen and why: %s%s/report.html%s\n", good,
+           good == 1 ? "" : "s", kn_time_span(result->wall_us, wall), bold(), result->folder,
+           plain());
+}
+
+static void print_paths(const struct kn_result *result)
+{
+    for (int i = 0; i < result->clip_count; i++)
+        for (int f = 0; f < result->clips[i].file_count; f++)
+            printf("%s/%s\n", result->folder, result->clips[i].files[f].path);
+    if (result->segments->remark)
+        fprintf(stderr, "note: %s\n", result->segments->remark);
+    print_notes(result->timeline, stderr);
+}
+
+static void print_json_event(const struct kn_result *result)
+{
+    KN_SCOPED_STR json = {0};
+    kn_result_write_json(result, true, &json);
+    printf("{\"event\": \"result\", \"result\": %s}\n", kn_str_text(&json));
+}
+
+void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings)
+{
+    if (settings->json)
+        print_json_event(result);
+    else if (isatty(STDOUT_FILENO) && !settings->quiet)
+        print_table(result);
+    else
+        print_paths(result);
+    fflush(stdout);
+}
+
+static void print_reasons(const struct kn_segment *segment)
+{
+    char at[KN_TIME_TEXT_BYTES];
+    for (int i = 0; i < segment->evidence_count; i++) {
+        const struct kn_evidence *e = &segment->evidence[i];
+        printf("     %s%-12s %9s%s  %s\n", dim(), e->feature, kn_time_clock(e->at_us, at), plain(),
+               e->text);
+    }
+}
+
+static void print_summary(const struct kn_timeline *timeline)
+{
+    char length[KN_TIME_TEXT_BYTES];
+    const struct kn_source *source = &timeline->source;
+    printf("%s%s%s  %s", bold(), source->path, plain(), kn_time_clock(source->duration_us, length));
+    if (source->has_video)
+        printf(", %dx%d %s, %d shots", source->width_px, source->height_px, source->video_codec,
+               timeline->shot_count);
+    printf(", %d words in %d sentences", timeline->word_count, timeline->sentence_count);
+    if (timeline->speech_engine)
+        printf(" (%s)", timeline->speech_engine);
+    printf("\n");
+    print_notes(timeline, stdout);
+}
+
+static void print_analysis_json(const struct kn_result *result)
+{
+    KN_SCOPED_STR json = {0};
+    kn_str_add(&json, "{\"result\": ");
+    kn_result_write_json(result, false, &json);
+    kn_str_add(&json, ",\n\"timeline\": ");
+    kn_timeline_write_json(result->timeline, &json);
+    printf("%s}\n", kn_str_text(&json));
+}
+
+void kn_print_analysis(const struct kn_result *result, const struct kn_settings *settings)
+{
+    if (settings->json) {
+        print_analysis_json(result);
+        return;
+    }
+    print_summary(result->timeline);
+    printf("\n%s  #  score       from   length  title%s\n", dim(), plain());
+    for (int i = 0; i < result->segments->count; i++) {
+        print_segment_line(&result->segments->segments[i], i);
+        print_reasons(&result->segments->segments[i]);
+    }
+    if (result->segments->remark)
+        printf("\nnote: %s\n", result->segments->remark);
+    fflush(stdout);
+}

@@ -1,0 +1,18 @@
+/* Results for people: on a terminal a table, elsewhere what a script wants. */
+#ifndef KN_CLI_PRINT_RESULT_H
+#define KN_CLI_PRINT_RESULT_H
+
+#include <stdio.h>
+
+#include "model/result.h"
+#include "service/settings.h"
+
+/* After `run`, to stdout: a table of clips on a terminal; one path a line otherwise; the result as
+ * one JSON event with --json. */
+void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings);
+
+/* After `analyze`, to stdout: segments with their reasons; the timeline and segments as JSON with
+ * --json. */
+void kn_print_analysis(const struct kn_result *result, const struct kn_settings *settings);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Are the fonts there that captions need? For `kirinuki doctor` and before a job draws anything.
+ */
+#ifndef KN_CLIP_CAPTION_FONTS_H
+#define KN_CLIP_CAPTION_FONTS_H
+
+#include <stddef.h>
+
+#include <kirinuki/status.h>
+
+#include "model/timeline.h"
+
+/*
+ * Looks for `family` (NULL: the styles' own) and for an installed font for every letter of the
+ * words of `timeline` (NULL: letters are not asked about). MISSING: a sentence with what to type.
+ * A job may go on all the same: the layout falls back to what is there.
+ *
+ * ret_found (NULL or `size` bytes) gets the family that will draw, whatever the outcome; on
+ * MISSING that may be another one than was wanted.
+ */
+enum kn_status kn_caption_font_check(const char *family, const struct kn_timeline *timeline,
+                                     char *ret_found, size_t size, struct kn_error *err);
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * The title over a clip's first seconds: as few lines as it takes, all about equally wide, since a
+ * headline that ends on one lost word looks careless.
+ */
+#include "clip/captions_layout.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum { PARTS_MOST = 96 };
+
+/* What a line break cannot divide: a word with the space after it, or one CJK character. */
+struct part {
+    size_t from, to;
+    double width; /* pixels, its space included */
+};
+
+static double measure(const struct kn_caption_job *job, struct kn_caption_word *line)
+{
+    KN_SCOPED_STR text = {0};
+
+    if (job->ruler) {
+        kn_ass_add_font(&text, line, 1);
+        kn_str_add(&text, "{\\1c&H000001&}");
+        kn_ass_add_text(&text, line->shown);
+        kn_ruler_ink(job->ruler, kn_str_text(&text), 1, &line->ink);
+    } else {
+        double half = 0.26 * line->font_px * kn_utf8_columns(line->shown);
+        line->ink = (struct kn_caption_box){-half, -0.4 * line->font_px, half, 0.2 * line->font_px};
+    }
+    return line->ink.right - line->ink.left;
+}
+
+static int cut_parts(const struct kn_caption_job *job, const char *title,
+                     struct kn_caption_word *line, struct part parts[PARTS_MOST])
+{
+    size_t size = strlen(title);
+    bool *breaks = kn_calloc(size + 1, sizeof *breaks);
+    int count = 0;
+
+    kn_utf8_breaks(title, size, breaks);
+    for (size_t from = 0, to = 1; to <= size; to++) {
+        if (to < size && (!breaks[to] || count == PARTS_MOST - 1))
+            continue;
+        line->shown = kn_arena_strndup(job->arena, title + from, to - from);
+        double space = title[to - 1] == ' ' ? 0.3 : 0.08;
+        parts[count++] = (struct part){from, to, measure(job, line) + space * line->font_px / 1.2};
+        from = to;
+    }
+    free(breaks);
+    return count;
+}
+
+/* The lines that greedy filling takes in the measure `room`; where each begins goes to `begins`. */
+static int fill(const struct part *parts, int count, double room, int begins[])
+{
+    double x = INFINITY;
+    int lines = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (x + parts[i].width > room) {
+            if (lines < KN_CAPTION_TITLE_LINES)
+                begins[lines] = i;
+            lines++;
+            x = 0;
+        }
+        x += parts[i].width;
+    }
+    return lines;
+}
+
+/* The narrowest measure that takes no more lines than `room` does. */
+static double narrowest(const struct part *parts, int count, double room)
+{
+    int begins[KN_CAPTION_TITLE_LINES], lines = fill(parts, count, room, begins);
+    double low = 0;
+
+    for (int i = 0; i < count; i++)
+        low = KN_MAX(low, parts[i].width);
+    for (int round = 0; round < 10 && low < room; round++) {
+        double middle = (low + room) / 2;
+        if (fill(parts, count, middle, begins) <= lines)
+            room = middle;
+        else
+            low = middle;
+    }
+    return room;
+}
+
+static const char *clean_title(const struct kn_caption_job *job, const char *title)
+{
+    KN_SCOPED_STR clean = {0};
+    uint32_t c;
+
+    for (size_t n; (n = kn_utf8_next(title, &c)); title += n) {
+        if (c <= 0x20 || c == 0x7f || c == 0x2028 || c == 0x2029) {
+            if (clean.length && clean.at[clean.length - 1] != ' ')
+                kn_str_add_char(&clean, ' ');
+        } else if (!kn_char_is_format(c) && kn_fonts_have(job->fonts, c)) {
+            kn_utf8_add(&clean, c);
+        }
+    }
+    return kn_arena_strdup(job->arena, kn_str_text(&clean));
+}
+
+void kn_captions_place_title(const struct kn_caption_job *job, const char *title,
+                             struct kn_caption_title *ret_title)
+{
+    struct part parts[PARTS_MOST];
+    int begins[KN_CAPTION_TITLE_LINES];
+    double room = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
+    double em = KN_TITLE_EM * job->area.unit, widest = 0;
+    const char *text = clean_title(job, title);
+    struct kn_font font = kn_fonts_for(job->fonts, text);
+    struct kn_caption_word line = {.font = kn_arena_strdup(job->arena, font.family),
+                                   .bold = font.bold};
+
+    if (!*text)
+        return;
+    line.font_px = kn_captions_font_px(job, font, em);
+    int count = cut_parts(job, text, &line, parts), lines = fill(parts, count, room, begins);
+    if (lines > KN_CAPTION_TITLE_LINES) { /* smaller letters: as if there were more room */
+        while (fill(parts, count, room, begins) > KN_CAPTION_TITLE_LINES)
+            room *= 1.1;
+    }
+    room = narrowest(parts, count, room);
+    lines = KN_MIN(fill(parts, count, room, begins), KN_CAPTION_TITLE_LINES);
+    for (int i = 0; i < lines; i++) {
+        size_t from = parts[begins[i]].from;
+        size_t to = i + 1 < lines ? parts[begins[i + 1]].from : strlen(text);
+        while (to > from && text[to - 1] == ' ')
+            to--;
+        ret_title->lines[i] = line;
+        ret_title->lines[i].shown = kn_arena_strndup(job->arena, text + from, to - from);
+        widest = KN_MAX(widest, measure(job, &ret_title->lines[i]));
+    }
+    double most = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
+    double scale = widest > most ? most / widest : 1, pitch = em * KN_TITLE_PITCH * scale;
+    double y = KN_MAX(job->area.title_center, job->area.top + pitch * lines / 2 + em * 0.05);
+    double x = (job->area.left + job->area.right) / 2;
+    for (int i = 0; i < lines; i++) {
+        struct kn_caption_word *l = &ret_title->lines[i];
+        l->font_px *= scale;
+        l->x = x - scale * (l->ink.left + l->ink.right) / 2;
+        l->y = y + pitch * (i - (lines - 1) / 2.0);
+        double half = scale * (l->ink.right - l->ink.left) / 2;
+        l->ink = (struct kn_caption_box){x - half, l->y + scale * l->ink.top, x + half,
+                                         l->y + scale * l->ink.bottom};
+    }
+    ret_title->line_count = lines;
+    ret_title->end_us =
+        KN_MIN((int64_t)(KN_TITLE_SECONDS * KN_US_PER_S), job->end_us - job->start_us);
+}

@@ -1,0 +1,469 @@
+/*
+ * Threads of one render, and what passes between them:
+ *
+ *     calling thread                         a thread each target
+ *     decode → choose the picture on show
+ *            → compose, burn captions ── frames ──→ encode pictures and sound
+ *     sound thread: read, level ──────── once ────→ (waits for it when pictures are through)
+ *
+ * The encoder is most of the work and has threads of its own. Composing is cheap and stays beside
+ * decoding, so that a picture is still in the cache; the channel of a few frames lets both sides
+ * run on while the other is held up, and bounds memory. All targets take part in one decode.
+ *
+ * Whoever fails first keeps its error and triggers `stop`, which ends the others. An encoder's file
+ * takes its name only after every target has been encoded.
+ */
+#include "clip/render.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <kirinuki/channel.h>
+
+#include "base/clock.h"
+#include "clip/burn.h"
+#include "clip/sound.h"
+#include "clip/timing.h"
+#include "clip/wave.h"
+#include "media/compose.h"
+#include "media/encoder.h"
+#include "media/video_reader.h"
+
+enum { FRAMES_WAITING = 4 };
+
+struct render;
+
+/* One output file. */
+struct output {
+    struct render *render;
+    const struct kn_render_target *target;
+    struct kn_composer *composer;
+    struct kn_burner *burner; /* NULL: no captions */
+    struct kn_wave *wave;     /* of sources without pictures, else NULL */
+    struct kn_encoder *encoder;
+    struct kn_channel *frames; /* struct kn_picture, owned by who received it */
+    pthread_t thread;
+    bool running;
+    int64_t sound_fed; /* sample frames */
+};
+
+struct render {
+    const struct kn_render_request *request;
+    struct kn_cancel *stop; /* child of the caller's */
+    struct kn_progress *progress;
+    struct kn_clip_timing timing;
+    int output_count;
+    struct output outputs[KN_RENDER_TARGETS_MAX];
+    struct kn_video_reader *reader; /* NULL without pictures */
+    atomic_int encoded;             /* frames of all targets */
+
+    pthread_t sound_thread;
+    bool sound_running;
+    struct kn_clip_sound sound; /* written before sound_ready, only read afterwards */
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool sound_ready;      /* by lock */
+    struct kn_error error; /* by lock: the first failure; status KN_OK while there is none */
+};
+
+/* Keeps the first failure and stops everybody. */
+static void give_up(struct render *render, enum kn_status status, const struct kn_error *err)
+{
+    pthread_mutex_lock(&render->lock);
+    if (render->error.status == KN_OK) {
+        render->error = *err;
+        render->error.status = status;
+    }
+    pthread_cond_broadcast(&render->changed);
+    pthread_mutex_unlock(&render->lock);
+    kn_cancel_trigger(render->stop);
+}
+
+/* ---- sound ---------------------------------------------------------------------------------- */
+
+static enum kn_status make_sound(struct render *render, struct kn_error *err)
+{
+    const struct kn_render_request *request = render->request;
+    const struct kn_clip_sound_options options = {
+        .start_us = request->start_us,
+        .samples = render->timing.samples,
+        .loudness_lufs = request->settings->loudness_lufs,
+        .true_peak_dbtp = request->settings->true_peak_dbtp,
+    };
+    enum kn_status status =
+        kn_clip_sound_make(request->source, &options, render->stop, &render->sound, err);
+    if (status != KN_OK)
+        return status;
+    pthread_mutex_lock(&render->lock);
+    render->sound_ready = true;
+    pthread_cond_broadcast(&render->changed);
+    pthread_mutex_unlock(&render->lock);
+    return KN_OK;
+}
+
+static void *run_sound(void *arg)
+{
+    struct render *render = arg;
+    struct kn_error err = {0};
+    enum kn_status status = make_sound(render, &err);
+    if (status != KN_OK)
+        give_up(render, status, &err);
+    return NULL;
+}
+
+/* Is the sound there? Where `wait`, comes back with false only when the render has failed. */
+static bool sound_ready(struct render *render, bool wait)
+{
+    pthread_mutex_lock(&render->lock);
+    while (wait && !render->sound_ready && render->error.status == KN_OK)
+        pthread_cond_wait(&render->changed, &render->lock);
+    bool ready = render->sound_ready;
+    pthread_mutex_unlock(&render->lock);
+    return ready;
+}
+
+/* Feeds the encoder with what belongs to the first `frames` frames. */
+static enum kn_status feed_sound(struct output *output, int frames, struct kn_error *err)
+{
+    const struct render *render = output->render;
+    const struct kn_sound_buffer *sound = &render->sound.buffer;
+    int64_t until = frames >= render->timing.frames
+                        ? sound->count
+                        : kn_clip_frame_us(&render->timing, frames) * sound->rate_hz / KN_US_PER_S;
+    int64_t from = output->sound_fed;
+    if (until <= from)
+        return KN_OK;
+    output->sound_fed = until;
+    return kn_encoder_sound(output->encoder, sound->samples + from * sound->channels,
+                            (int)(until - from), err);
+}
+
+/* ---- encoding, a thread each target --------------------------------------------------------- */
+
+static enum kn_status encode_frames(struct output *output, struct kn_error *err)
+{
+    struct render *render = output->render;
+    int total = render->timing.frames * render->output_count;
+    for (int done = 1;; done++) {
+        struct kn_picture frame = {0};
+        enum kn_status status = kn_channel_recv(output->frames, &frame, render->stop);
+        if (status != KN_OK)
+            return status;
+        status = kn_encoder_picture(output->encoder, &frame, err);
+        kn_picture_clear(&frame);
+        if (status == KN_OK && sound_ready(render, false))
+            status = feed_sound(output, done, err);
+        if (status != KN_OK)
+            return status;
+        int encoded = atomic_fetch_add(&render->encoded, 1) + 1;
+        kn_progress_set(render->progress, 0.98 * encoded / total); /* the rest: ending the file */
+    }
+}
+
+static void *run_encoder(void *arg)
+{
+    struct output *output = arg;
+    struct kn_error err = {0};
+    enum kn_status status = encode_frames(output, &err);
+    if (status == KN_END) { /* all frames are through */
+        status = KN_OK;
+        if (!sound_ready(output->render, true))
+            return NULL; /* whoever failed has said why */
+        status = feed_sound(output, output->render->timing.frames, &err);
+        if (status == KN_OK)
+            status = kn_encoder_flush(output->encoder, &err);
+    }
+    if (status == KN_CANCELLED)
+        kn_error_set(&err, KN_CANCELLED, "stopped by request");
+    if (status != KN_OK)
+        give_up(output->render, status, &err);
+    return NULL;
+}
+
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+/* Two neighbours of the source: what is on show, and what comes next. */
+struct pump {
+    struct kn_video_reader *reader;
+    struct kn_picture shown, next;
+    bool ended;
+};
+
+static void pump_done(struct pump *pump)
+{
+    kn_picture_clear(&pump->shown);
+    kn_picture_clear(&pump->next);
+}
+
+static enum kn_status pump_advance(struct pump *pump, struct kn_error *err)
+{
+    kn_picture_move(&pump->shown, &pump->next);
+    enum kn_status status = kn_video_reader_read(pump->reader, &pump->next, err);
+    pump->ended = status == KN_END;
+    return pump->ended ? KN_OK : status;
+}
+
+/* The first two pictures. */
+static enum kn_status pump_start(struct pump *pump, const struct kn_render_request *request,
+                                 struct kn_error *err)
+{
+    enum kn_status status = pump_advance(pump, err);
+    if (status == KN_OK && pump->ended)
+        return kn_error_set(err, KN_DAMAGED, "%s: no picture can be decoded from %.1f s to %.1f s",
+                            request->source->path, kn_seconds(request->start_us),
+                            kn_seconds(request->end_us));
+    return status == KN_OK ? pump_advance(pump, err) : status;
+}
+
+/* Makes `shown` what is on show at `at_us`; the last picture stays on when there are no more. */
+static enum kn_status pump_to(struct pump *pump, int64_t at_us, struct kn_error *err)
+{
+    enum kn_status status = KN_OK;
+    while (status == KN_OK && !pump->ended && pump->next.at_us <= at_us)
+        status = pump_advance(pump, err);
+    return status;
+}
+
+/* Makes frame `index` of one target and hands it on. */
+static enum kn_status send_frame(struct output *output, int index, const struct kn_picture *picture,
+                                 struct kn_error *err)
+{
+    const struct render *render = output->render;
+    int64_t clip_us = kn_clip_frame_us(&render->timing, index);
+    struct kn_picture frame = {0};
+    if (output->wave) {
+        kn_composer_blank(output->composer, &frame);
+        kn_wave_draw(output->wave, clip_us, &frame);
+    } else {
+        /* The picture's own time: framing jumps exactly where the source cuts. */
+        struct kn_frame_key key = kn_framing_at(output->target->framing, picture->at_us);
+        enum kn_status status = kn_composer_run(output->composer, picture, &key, &frame, err);
+        if (status != KN_OK)
+            return status;
+    }
+    if (output->burner)
+        kn_burner_draw(output->burner, &frame, clip_us);
+    enum kn_status status = kn_channel_send(output->frames, &frame, render->stop);
+    if (status != KN_OK)
+        kn_picture_clear(&frame);
+    return status == KN_OK ? KN_OK : kn_error_set(err, KN_CANCELLED, "stopped by request");
+}
+
+static enum kn_status send_frames(struct render *render, struct pump *pump, struct kn_error *err)
+{
+    for (int index = 0; index < render->timing.frames; index++) {
+        enum kn_status status = kn_cancel_check(render->stop, err);
+        if (status == KN_OK && pump->reader)
+            status = pump_to(pump, kn_clip_source_us(&render->timing, index), err);
+        for (int i = 0; i < render->output_count && status == KN_OK; i++)
+            status = send_frame(&render->outputs[i], index, &pump->shown, err);
+        if (status != KN_OK)
+            return status;
+    }
+    return KN_OK;
+}
+
+static enum kn_status produce(struct render *render, struct kn_error *err)
+{
+    struct pump pump = {.reader = render->reader};
+    enum kn_status status = KN_OK;
+    if (pump.reader) {
+        status = pump_start(&pump, render->request, err);
+        if (status == KN_OK)
+            kn_clip_timing_align(&render->timing, render->request->source,
+                                 render->request->start_us, pump.shown.at_us,
+                                 pump.ended ? INT64_MAX : pump.next.at_us);
+    }
+    if (status == KN_OK)
+        status = send_frames(render, &pump, err);
+    pump_done(&pump);
+    return status;
+}
+
+/* ---- one render ----------------------------------------------------------------------------- */
+
+static enum kn_status check_request(const struct kn_render_request *request, struct kn_error *err)
+{
+    const struct kn_source *source = request->source;
+    if (!source->has_video && !source->has_audio)
+        return kn_error_set(err, KN_INVALID, "%s has neither pictures nor sound", source->path);
+    if (request->start_us < 0 || request->end_us <= request->start_us)
+        return kn_error_set(err, KN_INVALID, "a clip cannot run from %.2f s to %.2f s",
+                            kn_seconds(request->start_us), kn_seconds(request->end_us));
+    if (request->end_us - request->start_us > KN_RENDER_LIMIT_S * KN_US_PER_S)
+        return kn_error_set(err, KN_LIMIT, "a clip can last %d minutes at most",
+                            KN_RENDER_LIMIT_S / 60);
+    if (request->target_count < 1 || request->target_count > KN_RENDER_TARGETS_MAX)
+        return kn_error_set(err, KN_INVALID, "a clip can be rendered to 1 to %d files at once",
+                            KN_RENDER_TARGETS_MAX);
+    for (int i = 0; i < request->target_count; i++)
+        if (source->has_video && request->targets[i].framing->key_count < 1)
+            return kn_error_set(err, KN_INVALID, "a clip needs a framing");
+    return KN_OK;
+}
+
+static enum kn_status open_output(struct render *render, const struct kn_render_target *target,
+                                  struct kn_error *err)
+{
+    const struct kn_render_request *request = render->request;
+    const struct kn_render_settings *settings = request->settings;
+    struct output *output = &render->outputs[render->output_count++];
+    output->render = render;
+    output->target = target;
+    int width_px, height_px;
+    kn_aspect_size(target->framing->aspect, &width_px, &height_px);
+    output->frames = kn_channel_new(sizeof(struct kn_picture), FRAMES_WAITING);
+    output->composer = kn_composer_new(request->source, width_px, height_px);
+    if (!request->source->has_video)
+        output->wave = kn_wave_new(&render->sound.buffer, width_px, height_px);
+    enum kn_status status = KN_OK;
+    if (target->ass)
+        status = kn_burner_open(target->ass, width_px, height_px, &output->burner, err);
+    if (status != KN_OK)
+        return status;
+    const struct kn_encoder_options options = {
+        .path = target->path,
+        .width_px = width_px,
+        .height_px = height_px,
+        .frame_rate = render->timing.rate,
+        .encoder = settings->encoder,
+        .preset = settings->preset,
+        .crf = settings->crf,
+        .threads = settings->threads,
+        .title = request->title,
+        .comment = request->comment,
+    };
+    return kn_encoder_open(&options, &output->encoder, err);
+}
+
+static void close_output(struct output *output)
+{
+    struct kn_picture left;
+    while (output->frames && kn_channel_try_recv(output->frames, &left) == KN_OK)
+        kn_picture_clear(&left);
+    kn_channel_free(output->frames);
+    kn_encoder_close(output->encoder); /* before the pool of its pictures */
+    kn_burner_close(output->burner);
+    kn_wave_free(output->wave);
+    kn_composer_free(output->composer);
+}
+
+static enum kn_status start_thread(pthread_t *thread, bool *running, void *(*run)(void *),
+                                   void *arg, struct kn_error *err)
+{
+    int code = pthread_create(thread, NULL, run, arg);
+    *running = code == 0;
+    return code == 0 ? KN_OK : kn_error_errno(err, code, "cannot start a thread");
+}
+
+/* Sound is made beside everything else, unless the pictures are made of it. */
+static enum kn_status open_all(struct render *render, struct kn_error *err)
+{
+    const struct kn_render_request *request = render->request;
+    enum kn_status status = KN_OK;
+    if (!request->source->has_video) {
+        status = make_sound(render, err);
+    } else {
+        const struct kn_video_options options = {
+            .start_us = request->start_us,
+            .end_us = request->end_us + KN_US_PER_S, /* the last frame may look past the end */
+            .decode = KN_DECODE_ALL,
+            .pixels = KN_PIXELS_YUV420P,
+            .step_us = render->timing.step_us,
+        };
+        status = kn_video_reader_open(request->source, &options, &render->reader, err);
+    }
+    for (int i = 0; i < request->target_count && status == KN_OK; i++)
+        status = open_output(render, &request->targets[i], err);
+    if (status == KN_OK && request->source->has_video)
+        status =
+            start_thread(&render->sound_thread, &render->sound_running, run_sound, render, err);
+    for (int i = 0; i < render->output_count && status == KN_OK; i++)
+        status = start_thread(&render->outputs[i].thread, &render->outputs[i].running, run_encoder,
+                              &render->outputs[i], err);
+    return status;
+}
+
+/* Ends the frames and waits for every thread. */
+static void join_all(struct render *render)
+{
+    for (int i = 0; i < render->output_count; i++)
+        kn_channel_close(render->outputs[i].frames);
+    if (render->sound_running)
+        pthread_join(render->sound_thread, NULL);
+    for (int i = 0; i < render->output_count; i++)
+        if (render->outputs[i].running)
+            pthread_join(render->outputs[i].thread, NULL);
+}
+
+static void write_report(const struct render *render, struct kn_render_report *ret_report)
+{
+    const struct kn_encoder *encoder = render->outputs[0].encoder;
+    const char *remark = kn_encoder_remark(encoder);
+    struct kn_render_report report = {
+        .duration_us = kn_clip_frame_us(&render->timing, render->timing.frames),
+        .frames = render->timing.frames,
+        .frame_rate = render->timing.rate,
+        .loudness_lufs = render->sound.level.after.integrated_lufs,
+        .true_peak_dbtp = render->sound.level.after.true_peak_dbtp,
+        .gain_db = render->sound.level.gain_db,
+        .damaged_frames = render->reader ? kn_video_reader_damaged(render->reader) : 0,
+        .encoder = kn_encoder_name(encoder),
+    };
+    snprintf(report.remark, sizeof report.remark, "%s", remark ? remark : "");
+    *ret_report = report;
+}
+
+static enum kn_status run(struct render *render, struct kn_error *err)
+{
+    struct kn_error failure = {0};
+    enum kn_status status = open_all(render, &failure);
+    if (status == KN_OK)
+        status = produce(render, &failure);
+    if (status != KN_OK)
+        give_up(render, status, &failure);
+    join_all(render);
+    for (int i = 0; i < render->output_count && render->error.status == KN_OK; i++) {
+        status = kn_encoder_finish(render->outputs[i].encoder, &failure);
+        if (status != KN_OK)
+            give_up(render, status, &failure);
+    }
+    if (render->error.status != KN_OK && err)
+        *err = render->error;
+    return render->error.status;
+}
+
+enum kn_status kn_render(const struct kn_render_request *request, struct kn_cancel *cancel,
+                         struct kn_progress *progress, struct kn_render_report *ret_report,
+                         struct kn_error *err)
+{
+    enum kn_status status = check_request(request, err);
+    if (status != KN_OK)
+        return status;
+    struct render *render = kn_calloc(1, sizeof *render);
+    render->request = request;
+    render->progress = progress;
+    render->stop = kn_cancel_new(cancel);
+    render->timing = kn_clip_timing_make(request->source, request->start_us, request->end_us,
+                                         request->settings->max_rate_hz, KN_ENCODER_SOUND_HZ);
+    pthread_mutex_init(&render->lock, NULL);
+    pthread_cond_init(&render->changed, NULL);
+    status = run(render, err);
+    if (status == KN_OK) {
+        write_report(render, ret_report);
+        kn_progress_set(progress, 1.0);
+    }
+    for (int i = 0; i < render->output_count; i++)
+        close_output(&render->outputs[i]);
+    kn_video_reader_close(render->reader);
+    kn_clip_sound_free(&render->sound);
+    pthread_cond_destroy(&render->changed);
+    pthread_mutex_destroy(&render->lock);
+    kn_cancel_free(render->stop);
+    free(render);
+    return status;
+}

@@ -1,0 +1,71 @@
+/*
+ * Rendering: one decode, one encode a clip. Seek, exact cut, framing, captions, frame rate and
+ * loudness in one pass; several aspects from one decode.
+ */
+#ifndef KN_CLIP_RENDER_H
+#define KN_CLIP_RENDER_H
+
+#include <kirinuki/cancel.h>
+#include <kirinuki/progress.h>
+#include <kirinuki/status.h>
+
+#include "model/clip.h"
+#include "model/source.h"
+
+struct kn_render_settings {
+    const char
+        *encoder; /* "libx264" or a hardware encoder's FFmpeg name; falls back with a remark */
+    const char *preset;    /* x264's: "veryfast" */
+    int crf;               /* 20 */
+    int threads;           /* for the encoder, 0: cores; several clips side by side use 1 each */
+    double loudness_lufs;  /* -14 */
+    double true_peak_dbtp; /* -1.5 */
+    int max_rate_hz;       /* 30: frames a second at most; slower sources keep theirs */
+};
+
+/* One output file of a render. */
+struct kn_render_target {
+    const char *path; /* final name; written aside and renamed */
+    const struct kn_framing *framing;
+    const char *ass; /* caption script; NULL: none */
+};
+
+struct kn_render_request {
+    const struct kn_source *source;
+    int64_t start_us, end_us;
+    const struct kn_render_settings *settings;
+    int target_count;
+    const struct kn_render_target *targets;
+    const char *title, *comment; /* metadata; may be NULL */
+};
+
+struct kn_render_report {
+    int64_t duration_us; /* of pictures and sound alike */
+    int frames;          /* a target */
+    struct kn_rational frame_rate;
+    double loudness_lufs, true_peak_dbtp; /* as measured on what was written, before AAC; the
+                                             former is -70 for silence */
+    double gain_db;
+    int damaged_frames;
+    const char *encoder; /* what was really used; static */
+    char remark[240];    /* why it is not what was asked for; empty when it is */
+};
+
+enum { KN_RENDER_TARGETS_MAX = 8, KN_RENDER_LIMIT_S = 600 };
+
+/*
+ * Renders [start, end) of the source to each target. Pictures are shown at a constant rate (see
+ * clip/timing.h), captions burnt in, the sound levelled; a source without sound gets a silent
+ * track, one without pictures moving bars. The files appear together at the end, and none on
+ * failure. Uses one thread of its own a target besides the encoders' threads. Memory: about 250 MB
+ * at 1080x1920 with two encoder threads, plus 23 MB a minute of sound.
+ *
+ * INVALID: an odd request (end before start, too many targets, no framing), an unknown encoder or
+ * preset. LIMIT: longer than KN_RENDER_LIMIT_S. DAMAGED: not one picture decodes there. MISSING,
+ * IO, NO_SPACE, DENIED, CANCELLED.
+ */
+enum kn_status kn_render(const struct kn_render_request *request, struct kn_cancel *cancel,
+                         struct kn_progress *progress, struct kn_render_report *ret_report,
+                         struct kn_error *err);
+
+#endif

@@ -1,0 +1,129 @@
+#include "media/encoder.h"
+
+#include <assert.h>
+
+#include "media/aac.h"
+#include "media/h264.h"
+#include "media/mp4.h"
+
+static_assert((int)KN_ENCODER_SOUND_HZ == (int)KN_AAC_HZ, "sound is encoded as it is given");
+static_assert((int)KN_ENCODER_SOUND_CHANNELS == (int)KN_AAC_CHANNELS, "both are stereo");
+
+struct kn_encoder {
+    struct kn_mp4 mp4;
+    struct kn_h264 h264;
+    struct kn_aac aac;
+    AVStream *video;
+    AVPacket *packet;
+    int64_t pictures; /* fed so far */
+    bool flushed;
+};
+
+static AVStream *add_video(struct kn_encoder *encoder)
+{
+    const AVCodecContext *codec = encoder->h264.codec;
+    AVCodecParameters *parameters = avcodec_parameters_alloc();
+    if (!parameters || avcodec_parameters_from_context(parameters, codec) < 0)
+        kn_out_of_memory();
+    AVStream *stream = kn_mp4_add(&encoder->mp4, parameters, codec->time_base);
+    stream->avg_frame_rate = codec->framerate;
+    avcodec_parameters_free(&parameters);
+    return stream;
+}
+
+enum kn_status kn_encoder_open(const struct kn_encoder_options *options,
+                               struct kn_encoder **ret_encoder, struct kn_error *err)
+{
+    kn_av_setup();
+    if (options->width_px < 16 || options->height_px < 16 || options->width_px % 2 ||
+        options->height_px % 2)
+        return kn_error_set(err, KN_INVALID, "a clip of %dx%d cannot be encoded: both must be even",
+                            options->width_px, options->height_px);
+    KN_SCOPED(kn_encoder) encoder = kn_calloc(1, sizeof *encoder);
+    encoder->packet = kn_packet_new();
+    enum kn_status status = kn_mp4_open(options->path, &encoder->mp4, err);
+    if (status == KN_OK)
+        status = kn_h264_open(options, &encoder->h264, err);
+    if (status != KN_OK)
+        return status;
+    encoder->video = add_video(encoder);
+    status = kn_aac_open(&encoder->mp4, &encoder->aac, err);
+    if (status == KN_OK)
+        status = kn_mp4_begin(&encoder->mp4, options->title, options->comment, err);
+    if (status == KN_OK)
+        *ret_encoder = KN_MOVE(encoder);
+    return status;
+}
+
+void kn_encoder_close(struct kn_encoder *encoder)
+{
+    if (!encoder)
+        return;
+    kn_h264_close(&encoder->h264);
+    kn_aac_close(&encoder->aac);
+    av_packet_free(&encoder->packet);
+    kn_mp4_close(&encoder->mp4);
+    free(encoder);
+}
+
+const char *kn_encoder_name(const struct kn_encoder *encoder)
+{
+    return encoder->h264.name;
+}
+
+const char *kn_encoder_remark(const struct kn_encoder *encoder)
+{
+    return encoder->h264.remark.status == KN_OK ? NULL : encoder->h264.remark.text;
+}
+
+static enum kn_status write_pictures(struct kn_encoder *encoder, struct kn_error *err)
+{
+    AVCodecContext *codec = encoder->h264.codec;
+    for (;;) {
+        int code = avcodec_receive_packet(codec, encoder->packet);
+        if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
+            return KN_OK;
+        if (code < 0)
+            return kn_av_error(err, code, "cannot encode %s", encoder->mp4.name);
+        encoder->packet->duration = 1;
+        enum kn_status status =
+            kn_mp4_write(&encoder->mp4, encoder->video, encoder->packet, codec->time_base, err);
+        if (status != KN_OK)
+            return status;
+    }
+}
+
+enum kn_status kn_encoder_picture(struct kn_encoder *encoder, const struct kn_picture *picture,
+                                  struct kn_error *err)
+{
+    assert(picture->pixels == KN_PIXELS_YUV420P && picture->frame);
+    assert(picture->width_px == encoder->h264.codec->width);
+    assert(picture->height_px == encoder->h264.codec->height);
+    enum kn_status status = kn_h264_send(&encoder->h264, picture, encoder->pictures, err);
+    if (status != KN_OK)
+        return status;
+    encoder->pictures++;
+    return write_pictures(encoder, err);
+}
+
+enum kn_status kn_encoder_sound(struct kn_encoder *encoder, const float *samples, int count,
+                                struct kn_error *err)
+{
+    return kn_aac_write(&encoder->aac, samples, count, err);
+}
+
+enum kn_status kn_encoder_flush(struct kn_encoder *encoder, struct kn_error *err)
+{
+    assert(!encoder->flushed);
+    encoder->flushed = true;
+    enum kn_status status = kn_aac_flush(&encoder->aac, err);
+    if (status == KN_OK)
+        status = kn_h264_send(&encoder->h264, NULL, 0, err);
+    return status == KN_OK ? write_pictures(encoder, err) : status;
+}
+
+enum kn_status kn_encoder_finish(struct kn_encoder *encoder, struct kn_error *err)
+{
+    enum kn_status status = encoder->flushed ? KN_OK : kn_encoder_flush(encoder, err);
+    return status == KN_OK ? kn_mp4_finish(&encoder->mp4, err) : status;
+}

@@ -1,0 +1,445 @@
+#include "model/transcript.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unictype.h>
+#include <unistr.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "model/timeline_json.h"
+#include "model/transcript_words.h"
+
+enum { SPEAKERS_MAX = 200, HAN_RUN = 4, HOURS_MAX = 1000 };
+
+/* Gathering words. */
+
+void kn_transcript_words_free(struct kn_transcript_words *out)
+{
+    kn_vec_free(&out->words);
+    kn_vec_free(&out->speakers);
+}
+
+int16_t kn_transcript_speaker(struct kn_transcript_words *out, const char *name, size_t length)
+{
+    for (int i = 0; i < out->speakers.count; i++) {
+        if (strlen(out->speakers.at[i]) == length && memcmp(out->speakers.at[i], name, length) == 0)
+            return (int16_t)i;
+    }
+    if (out->speakers.count >= SPEAKERS_MAX)
+        return -1;
+    kn_vec_push(&out->speakers, kn_arena_strndup(out->arena, name, length));
+    return (int16_t)(out->speakers.count - 1);
+}
+
+enum script { SCRIPT_OTHER, SCRIPT_HAN, SCRIPT_HIRAGANA, SCRIPT_KATAKANA, SCRIPT_MARK };
+
+static enum script script_of(ucs4_t c)
+{
+    if (c < 0x3000)
+        return SCRIPT_OTHER;
+    if ((c >= 0x3040 && c < 0x30a0))
+        return SCRIPT_HIRAGANA;
+    if ((c >= 0x30a0 && c < 0x3100) || (c >= 0xff66 && c < 0xffa0))
+        return SCRIPT_KATAKANA;
+    if ((c >= 0x3400 && c < 0xa000) || (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x32000))
+        return SCRIPT_HAN;
+    return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_P) ? SCRIPT_MARK : SCRIPT_OTHER;
+}
+
+/*
+ * The length of the first word of a text without spaces. Chinese and Japanese are cut where the
+ * script changes (but not between a stem in Han and its ending in Hiragana) and after a few Han
+ * characters; marks stay with what is before them. Everything else is one word.
+ */
+static size_t word_length(const char *text, size_t length)
+{
+    size_t at = 0;
+    enum script before = SCRIPT_MARK;
+    int run = 0;
+
+    while (at < length) {
+        ucs4_t c;
+        size_t n = (size_t)u8_mbtouc(&c, (const uint8_t *)text + at, length - at);
+        enum script now = script_of(c);
+        bool change = now != before && before != SCRIPT_MARK;
+        bool ending = before == SCRIPT_HAN && now == SCRIPT_HIRAGANA;
+        bool marked = before == SCRIPT_MARK && at > 0 && run > 0;
+        if (now != SCRIPT_MARK && ((change && !ending) || (marked && now != SCRIPT_OTHER) ||
+                                   (now == SCRIPT_HAN && run >= HAN_RUN)))
+            break;
+        run = now == before && now == SCRIPT_HAN ? run + 1 : 1;
+        if (now == SCRIPT_MARK && at == 0)
+            run = 0;
+        before = now;
+        at += n;
+    }
+    return at;
+}
+
+/* Takes the next word off [*at, end); false when there is none. */
+static bool next_word(const char **at, const char *end, const char **ret_word, size_t *ret_length)
+{
+    while (*at < end && strchr(" \t\r\n\v\f", **at))
+        (*at)++;
+    if (*at >= end)
+        return false;
+    const char *stop = *at;
+    while (stop < end && !strchr(" \t\r\n\v\f", *stop))
+        stop++;
+    *ret_word = *at;
+    *ret_length = word_length(*at, (size_t)(stop - *at));
+    *at += *ret_length;
+    return true;
+}
+
+static int64_t characters(const char *word, size_t length)
+{
+    int64_t count = 1; /* the space */
+    for (size_t i = 0; i < length; i++)
+        count += ((unsigned char)word[i] & 0xC0) != 0x80;
+    return count;
+}
+
+enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *text, size_t length,
+                                 int64_t start_us, int64_t end_us, int16_t speaker,
+                                 bool starts_utterance, struct kn_error *err)
+{
+    const char *end = text + length, *word;
+    size_t bytes;
+    int64_t all = 0, before = 0, span_us = end_us - start_us;
+
+    for (const char *at = text; next_word(&at, end, &word, &bytes);)
+        all += characters(word, bytes);
+    for (const char *at = text; next_word(&at, end, &word, &bytes);) {
+        int64_t mine = characters(word, bytes);
+        struct kn_word w = {
+            .start_us = start_us + (int64_t)((double)span_us * (double)before / (double)all),
+            .end_us = start_us + (int64_t)((double)span_us * (double)(before + mine) / (double)all),
+            .text = kn_arena_strndup(out->arena, word, bytes),
+            .confidence = 1,
+            .speaker = speaker,
+            .starts_utterance = starts_utterance,
+        };
+        if (out->words.count >= KN_TRANSCRIPT_MAX_WORDS)
+            return kn_error_set(err, KN_LIMIT, "more than %d words", KN_TRANSCRIPT_MAX_WORDS);
+        kn_vec_push(&out->words, w);
+        before += mine;
+        starts_utterance = false;
+    }
+    return KN_OK;
+}
+
+bool kn_transcript_time(const char *text, int64_t *ret_us, const char **ret_end)
+{
+    int64_t whole = 0, fraction_us = 0, part = 0;
+    int digits = 0, parts = 1;
+    const char *at = text;
+
+    for (;; at++) {
+        if (*at >= '0' && *at <= '9') {
+            part = part * 10 + (*at - '0');
+            if (++digits > 10)
+                return false;
+        } else if (*at == ':' && digits > 0 && parts < 3) {
+            whole = (whole + part) * 60;
+            part = digits = 0;
+            parts++;
+        } else {
+            break;
+        }
+    }
+    if (digits == 0)
+        return false;
+    if (*at == '.' || *at == ',') {
+        int64_t unit = 100000;
+        for (at++; *at >= '0' && *at <= '9'; at++, unit /= 10)
+            fraction_us += (*at - '0') * unit;
+    }
+    whole += part;
+    if (whole > INT64_C(3600) * HOURS_MAX)
+        return false;
+    *ret_us = whole * 1000000 + fraction_us;
+    if (ret_end)
+        *ret_end = at;
+    return true;
+}
+
+/* TSV. */
+
+enum column { COLUMN_START, COLUMN_END, COLUMN_SPEAKER, COLUMN_UTTERANCE, COLUMN_WORD, COLUMNS };
+
+struct cell {
+    const char *at;
+    size_t length;
+};
+
+struct table {
+    int place[COLUMNS]; /* the column's number in the file, -1: not there */
+    bool whole_numbers; /* no time so far has a fraction or a colon */
+    int64_t end_us;
+    KN_VEC(struct cell) utterances; /* by speaker + 1: the utterance of the last word */
+};
+
+static bool is_name(const struct cell *cell, const char *name)
+{
+    return cell->length == strlen(name) && strncasecmp(cell->at, name, cell->length) == 0;
+}
+
+/* Cuts one line into cells; returns how many of `max` were filled. */
+static int split(const char *line, size_t length, struct cell *cells, int max)
+{
+    int count = 0;
+    while (count < max) {
+        const char *tab = memchr(line, '\t', length);
+        size_t n = tab ? (size_t)(tab - line) : length;
+        cells[count++] = (struct cell){line, n};
+        if (!tab)
+            break;
+        line += n + 1;
+        length -= n + 1;
+    }
+    return count;
+}
+
+enum { CELLS_MAX = 64 };
+
+static bool read_header(const char *line, size_t length, struct table *table)
+{
+    static const struct {
+        const char *name;
+        enum column column;
+    } names[] = {{"start", COLUMN_START},     {"end", COLUMN_END},       {"spk", COLUMN_SPEAKER},
+                 {"speaker", COLUMN_SPEAKER}, {"utt", COLUMN_UTTERANCE}, {"word", COLUMN_WORD},
+                 {"text", COLUMN_WORD}};
+    struct cell cells[CELLS_MAX];
+    int count = split(line, length, cells, CELLS_MAX);
+
+    for (int c = 0; c < COLUMNS; c++)
+        table->place[c] = -1;
+    for (int i = 0; i < count; i++) {
+        for (size_t n = 0; n < KN_COUNT_OF(names); n++) {
+            if (is_name(&cells[i], names[n].name) && table->place[names[n].column] < 0)
+                table->place[names[n].column] = i;
+        }
+    }
+    return table->place[COLUMN_START] >= 0 && table->place[COLUMN_END] >= 0 &&
+           table->place[COLUMN_WORD] >= 0;
+}
+
+static bool read_time(struct table *table, const struct cell *cell, int64_t *ret_us)
+{
+    char text[32];
+    const char *end;
+
+    if (cell->length >= sizeof text)
+        return false;
+    memcpy(text, cell->at, cell->length);
+    text[cell->length] = '\0';
+    if (strpbrk(text, ".,:"))
+        table->whole_numbers = false;
+    return kn_transcript_time(text, ret_us, &end) && *end == '\0';
+}
+
+/* Is this the first word of its speaker's utterance? Without such a column: of its row's text. */
+static bool starts_utterance(struct table *table, const struct cell *cells, int16_t speaker)
+{
+    if (table->place[COLUMN_UTTERANCE] < 0)
+        return false;
+    struct cell now = cells[table->place[COLUMN_UTTERANCE]];
+    while (table->utterances.count <= speaker + 1)
+        kn_vec_push(&table->utterances, ((struct cell){NULL, 0}));
+    struct cell *last = &table->utterances.at[speaker + 1];
+    bool starts =
+        !last->at || last->length != now.length || memcmp(last->at, now.at, now.length) != 0;
+    *last = now;
+    return starts;
+}
+
+static enum kn_status read_row(struct table *table, const char *line, size_t length, int number,
+                               struct kn_transcript_words *out, struct kn_error *err)
+{
+    struct cell cells[CELLS_MAX];
+    int count = split(line, length, cells, CELLS_MAX);
+    int64_t start_us, end_us;
+    int16_t speaker = -1;
+
+    for (int c = 0; c < COLUMNS; c++) {
+        if (table->place[c] >= count)
+            return kn_error_set(err, KN_DAMAGED, "line %d has too few columns", number);
+    }
+    if (!read_time(table, &cells[table->place[COLUMN_START]], &start_us) ||
+        !read_time(table, &cells[table->place[COLUMN_END]], &end_us))
+        return kn_error_set(err, KN_DAMAGED, "line %d: start or end is not a time", number);
+    if (end_us < start_us)
+        return kn_error_set(err, KN_DAMAGED, "line %d ends before it starts", number);
+    if (table->place[COLUMN_SPEAKER] >= 0) {
+        const struct cell *name = &cells[table->place[COLUMN_SPEAKER]];
+        speaker = kn_transcript_speaker(out, name->at, name->length);
+    }
+    const struct cell *word = &cells[table->place[COLUMN_WORD]];
+    int words = out->words.count;
+    bool starts = starts_utterance(table, cells, speaker);
+    table->end_us = KN_MAX(table->end_us, end_us);
+    if (kn_transcript_add(out, word->at, word->length, start_us, end_us, speaker, starts, err) !=
+        KN_OK)
+        return kn_error_add(err, "line %d", number);
+    /* Rows of several words are utterances. */
+    if (table->place[COLUMN_UTTERANCE] < 0 && out->words.count > words + 1)
+        out->words.at[words].starts_utterance = true;
+    return KN_OK;
+}
+
+static enum kn_status read_table(const char *text, size_t size, struct kn_transcript_words *out,
+                                 struct kn_error *err)
+{
+    struct table table = {.whole_numbers = true};
+    enum kn_status status = KN_OK;
+    int number = 0;
+
+    for (size_t at = 0; at < size && status == KN_OK;) {
+        const char *newline = memchr(text + at, '\n', size - at);
+        size_t length = newline ? (size_t)(newline - text) - at : size - at;
+        size_t next = at + length + 1;
+        if (length && text[at + length - 1] == '\r')
+            length--;
+        number++;
+        if (number == 1 && !read_header(text + at, length, &table))
+            status = kn_error_set(err, KN_DAMAGED,
+                                  "the header line lacks one of the columns start, end and word "
+                                  "(or text)");
+        else if (number > 1 && length > 0)
+            status = read_row(&table, text + at, length, number, out, err);
+        at = next;
+    }
+    kn_vec_free(&table.utterances);
+    /* Some recognisers write milliseconds: nobody says one word in 20 s for a whole file. */
+    if (table.whole_numbers && out->words.count &&
+        table.end_us / out->words.count > INT64_C(20000000)) {
+        for (int i = 0; i < out->words.count; i++) {
+            out->words.at[i].start_us /= 1000;
+            out->words.at[i].end_us /= 1000;
+        }
+    }
+    return status;
+}
+
+/* The whole file. */
+
+static enum kn_status check_encoding(const char *text, size_t size, struct kn_error *err)
+{
+    if (size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0))
+        return kn_error_set(err, KN_UNSUPPORTED,
+                            "this is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8");
+    if (memchr(text, '\0', size))
+        return kn_error_set(err, KN_DAMAGED, "this is not a text: it has bytes of zero");
+    const uint8_t *wrong = u8_check((const uint8_t *)text, size);
+    if (wrong) {
+        int line = 1;
+        for (const char *at = text; at < (const char *)wrong; at++)
+            line += *at == '\n';
+        return kn_error_set(err, KN_UNSUPPORTED,
+                            "line %d is not UTF-8; convert the file first, perhaps by: iconv -f "
+                            "WINDOWS-1252 -t UTF-8",
+                            line);
+    }
+    return KN_OK;
+}
+
+/* By start; words that start together keep their order. */
+static int by_start(const void *left, const void *right)
+{
+    const struct kn_word *const *a = left, *const *b = right;
+    if ((*a)->start_us != (*b)->start_us)
+        return (*a)->start_us < (*b)->start_us ? -1 : 1;
+    return (*a > *b) - (*a < *b);
+}
+
+static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline)
+{
+    int count = out->words.count;
+    const struct kn_word **order = kn_malloc((size_t)count * sizeof *order);
+    struct kn_word *words = kn_arena_array(out->arena, (size_t)count + 1, sizeof *words);
+
+    for (int i = 0; i < count; i++)
+        order[i] = &out->words.at[i];
+    qsort(order, (size_t)count, sizeof *order, by_start);
+    *timeline = (struct kn_timeline){.speech_engine = "subtitles"};
+    for (int i = 0; i < count; i++) {
+        words[i] = *order[i];
+        timeline->source.duration_us = KN_MAX(timeline->source.duration_us, words[i].end_us);
+    }
+    free(order);
+    timeline->words = words;
+    timeline->word_count = count;
+    if (out->skipped_cues) {
+        struct kn_note *note = kn_arena_alloc(out->arena, sizeof *note);
+        note->text = kn_arena_printf(out->arena,
+                                     "%d subtitles without words or with impossible "
+                                     "times were passed over",
+                                     out->skipped_cues);
+        timeline->notes = note;
+        timeline->note_count = 1;
+    }
+}
+
+/* Is there a tab in the first line? */
+static bool is_table(const char *text, size_t size)
+{
+    const char *newline = memchr(text, '\n', size);
+    return memchr(text, '\t', newline ? (size_t)(newline - text) : size) != NULL;
+}
+
+enum kn_status kn_transcript_parse(const char *text, size_t size, struct kn_arena *arena,
+                                   struct kn_timeline *ret_timeline, struct kn_error *err)
+{
+    struct kn_transcript_words out = {.arena = arena};
+    enum kn_status status;
+
+    if (kn_timeline_is_json(text, size))
+        return kn_timeline_read_json(text, size, arena, ret_timeline, err);
+    if (size > KN_TRANSCRIPT_MAX_BYTES)
+        return kn_error_set(err, KN_LIMIT, "longer than %zu MB", KN_TRANSCRIPT_MAX_BYTES >> 20);
+    if (check_encoding(text, size, err) != KN_OK)
+        return err->status;
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+        text += 3;
+        size -= 3;
+    }
+    bool vtt = size >= 6 && memcmp(text, "WEBVTT", 6) == 0;
+    if (!vtt && is_table(text, size))
+        status = read_table(text, size, &out, err);
+    else if (vtt || memmem(text, size, "-->", 3))
+        status = kn_subtitles_parse(text, size, vtt, &out, err);
+    else
+        status =
+            kn_error_set(err, KN_DAMAGED,
+                         "this is neither SRT nor WebVTT subtitles, nor a table with tabs, nor "
+                         "kirinuki's JSON");
+    if (status == KN_OK && out.words.count == 0)
+        status = kn_error_set(err, KN_DAMAGED, "there is not one word in it");
+    if (status == KN_OK)
+        finish(&out, ret_timeline);
+    kn_transcript_words_free(&out);
+    return status;
+}
+
+enum kn_status kn_transcript_read(const char *path, struct kn_arena *arena,
+                                  struct kn_timeline *ret_timeline, struct kn_error *err)
+{
+    KN_SCOPED_MEM char *text = NULL;
+    size_t size;
+    struct kn_timeline timeline;
+
+    if (kn_file_read(path, KN_TIMELINE_JSON_MAX, &text, &size, err) != KN_OK)
+        return err->status;
+    if (kn_transcript_parse(text, size, arena, &timeline, err) != KN_OK)
+        return kn_error_add(err, "%s", path);
+    if (!timeline.source.path)
+        timeline.source.path = kn_arena_strdup(arena, path);
+    *ret_timeline = timeline;
+    return KN_OK;
+}

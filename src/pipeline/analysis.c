@@ -1,0 +1,244 @@
+/*
+ * From the file to the segments: probe, identify, listen beside look, join, choose.
+ *
+ * The joined timeline is kept in the cache under the hash of the source's content and of whatever
+ * changes it (language, subtitles, engines); a later attempt reads it back instead of listening
+ * and looking again.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analyze/sentences.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "media/probe.h"
+#include "model/timeline_json.h"
+#include "model/transcript.h"
+#include "pipeline/attempt.h"
+
+/* Raise when listening or looking find something else than before: old timelines no longer fit. */
+enum { ANALYSIS_VERSION = 1 };
+
+static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error *err)
+{
+    const char *given = attempt->options->output;
+    attempt->folder = given ? given
+                            : kn_arena_printf(attempt->arena, "%s-clips",
+                                              kn_path_stem(attempt->arena, attempt->path));
+    /* Say now what would only go wrong after minutes of work. */
+    struct stat st;
+    if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
+                            attempt->folder);
+    return KN_OK;
+}
+
+static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    enum kn_status status = choose_folder(attempt, err);
+    if (status != KN_OK)
+        return status;
+    return kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);
+}
+
+static bool on_hashed(void *arg, double fraction)
+{
+    const struct kn_step_env *env = arg;
+    kn_progress_set(env->progress, fraction);
+    return !kn_cancel_requested(env->cancel);
+}
+
+/* What the timeline depends on besides the content, as a hash: part of its file's name. */
+static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error *err)
+{
+    const struct kn_job_options *options = attempt->options;
+    KN_SCOPED_STR key = {0};
+    kn_str_printf(&key, "%d %s %d", ANALYSIS_VERSION, options->language ? options->language : "-",
+                  options->speech);
+    if (options->transcript) {
+        char hash[KN_HASH_TEXT_BYTES];
+        enum kn_status status = kn_file_hash(options->transcript, NULL, NULL, hash, err);
+        if (status != KN_OK)
+            return status;
+        kn_str_printf(&key, " %s", hash);
+    }
+    char name[KN_HASH_TEXT_BYTES];
+    kn_hash_bytes(key.at, key.length, name);
+    attempt->timeline_path = kn_arena_printf(attempt->arena, "%s/timelines/%s-%.8s.json",
+                                             kn_path_cache(attempt->arena), attempt->hash, name);
+    return KN_OK;
+}
+
+/* A kept timeline that can't be read is only a reason to make it again. */
+static bool read_kept_timeline(struct kn_attempt *attempt)
+{
+    char *text;
+    size_t size;
+    if (attempt->options->fresh ||
+        kn_file_read(attempt->timeline_path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK)
+        return false;
+    struct kn_source source = attempt->source; /* this path, not that of the kept one */
+    bool read =
+        kn_timeline_read_json(text, size, attempt->arena, &attempt->timeline, NULL) == KN_OK;
+    attempt->timeline.source = source;
+    free(text);
+    return read;
+}
+
+static enum kn_status identify(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    enum kn_status status = kn_file_hash(attempt->path, on_hashed, (void *)env, attempt->hash, err);
+    if (status != KN_OK)
+        return status;
+    attempt->source.hash = attempt->hash;
+    status = name_timeline(attempt, err);
+    if (status == KN_OK)
+        attempt->timeline_reused = read_kept_timeline(attempt);
+    return status;
+}
+
+/* Subtitles instead of recognition: their words take the place of what would have been heard. */
+static enum kn_status use_transcript(struct kn_attempt *attempt, struct kn_error *err)
+{
+    struct kn_timeline given;
+    enum kn_status status =
+        kn_transcript_read(attempt->options->transcript, attempt->listen_arena, &given, err);
+    if (status != KN_OK)
+        return status;
+    int64_t length_us = attempt->source.duration_us;
+    if (given.source.duration_us > length_us + 10 * KN_US_PER_S)
+        return kn_error_set(err, KN_INVALID,
+                            "%s goes on for %.0f s, but the video ends after %.0f s: is it for "
+                            "another one?",
+                            attempt->options->transcript, kn_seconds(given.source.duration_us),
+                            kn_seconds(length_us));
+    attempt->heard.words = given.words;
+    attempt->heard.word_count = given.word_count;
+    attempt->heard.utterances = given.utterances;
+    attempt->heard.utterance_count = given.utterance_count;
+    attempt->heard.speech_engine = given.speech_engine;
+    attempt->heard.language =
+        attempt->options->language ? attempt->options->language : given.language;
+    return KN_OK;
+}
+
+static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    const struct kn_job_options *options = attempt->options;
+    if (attempt->timeline_reused) {
+        kn_progress_skip(env->progress);
+        return KN_OK;
+    }
+    const struct kn_listen_options how = {
+        .models = attempt->options->models,
+        .language = options->language,
+        .recognise = options->speech && !options->transcript,
+    };
+    enum kn_status status =
+        kn_listen(&attempt->source, &how, env, attempt->listen_arena, &attempt->heard, err);
+    return status == KN_OK && options->transcript ? use_transcript(attempt, err) : status;
+}
+
+static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    if (attempt->source.has_video)
+        /* Without it no faces are found: kn_look_over says so in a note. */
+        (void)kn_face_finder_open(attempt->options->models, &attempt->finder,
+                                  &attempt->finder_error);
+    if (attempt->timeline_reused) {
+        kn_progress_skip(env->progress);
+        return KN_OK;
+    }
+    return kn_look_over(&attempt->source, attempt->finder, env, attempt->look_arena, &attempt->seen,
+                        err);
+}
+
+static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
+{
+    char *folder = kn_arena_printf(attempt->arena, "%s/timelines", kn_path_cache(attempt->arena));
+    KN_SCOPED_STR json = {0};
+    kn_timeline_write_json(&attempt->timeline, &json);
+    enum kn_status status = kn_folder_make(folder, err);
+    return status == KN_OK ? kn_file_write(attempt->timeline_path, json.at, json.length, err)
+                           : status;
+}
+
+static void join_notes(struct kn_attempt *attempt)
+{
+    int heard = attempt->heard.note_count, seen = attempt->seen.note_count;
+    struct kn_note *notes =
+        kn_arena_array(attempt->arena, (size_t)(heard + seen) + 1, sizeof *notes);
+    for (int i = 0; i < heard; i++)
+        notes[i] = attempt->heard.notes[i];
+    for (int i = 0; i < seen; i++)
+        notes[heard + i] = attempt->seen.notes[i];
+    attempt->timeline.notes = notes;
+    attempt->timeline.note_count = heard + seen;
+}
+
+static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    if (attempt->timeline_reused) {
+        kn_progress_skip(env->progress);
+        return KN_OK;
+    }
+    const struct kn_heard *heard = &attempt->heard;
+    const struct kn_seen *seen = &attempt->seen;
+    attempt->timeline = (struct kn_timeline){
+        .source = attempt->source,
+        .language = heard->language,
+        .speech_engine = heard->speech_engine,
+        .word_count = heard->word_count,
+        .words = heard->words,
+        .utterance_count = heard->utterance_count,
+        .utterances = heard->utterances,
+        .shot_count = seen->shot_count,
+        .shots = seen->shots,
+        .look_count = seen->look_count,
+        .looks = seen->looks,
+        .face_sample_count = seen->face_sample_count,
+        .face_samples = seen->face_samples,
+        .sound = heard->sound,
+    };
+    join_notes(attempt);
+    kn_sentences_join(&attempt->timeline, attempt->arena);
+    return keep_timeline(attempt, err);
+}
+
+static enum kn_status choose(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    (void)env; /* a fraction of a second: nothing to report on the way */
+    return kn_segments_choose(&attempt->timeline, &attempt->options->segments, attempt->arena,
+                              &attempt->segments, err);
+}
+
+void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan)
+{
+    /* Weights are CPU seconds as measured on a 10-minute talk. */
+    enum { PROBE, IDENTIFY, LISTEN, LOOK, JOIN, CHOOSE };
+    static const struct kn_step steps[] = {
+        [PROBE] = {"probe", KN_LANE_IO, 0.1, .run = probe},
+        [IDENTIFY] = {"identify", KN_LANE_IO, 0.2, .run = identify},
+        [LISTEN] = {"listen", KN_LANE_CPU, 20, .run = listen},
+        [LOOK] = {"look", KN_LANE_CPU, 4, .run = look},
+        [JOIN] = {"timeline", KN_LANE_CPU, 0.1, .run = join},
+        [CHOOSE] = {"segments", KN_LANE_CPU, 0.1, .run = choose},
+    };
+    for (int i = 0; i < (int)KN_COUNT_OF(steps); i++) {
+        struct kn_step step = steps[i];
+        step.arg = attempt;
+        (void)kn_plan_add(plan, &step); /* indices count up from 0 */
+    }
+    kn_plan_after(plan, IDENTIFY, PROBE);
+    kn_plan_after(plan, LISTEN, IDENTIFY);
+    kn_plan_after(plan, LOOK, IDENTIFY);
+    kn_plan_after(plan, JOIN, LISTEN);
+    kn_plan_after(plan, JOIN, LOOK);
+    kn_plan_after(plan, CHOOSE, JOIN);
+}

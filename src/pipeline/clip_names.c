@@ -1,0 +1,77 @@
+#include "pipeline/clip_names.h"
+
+#include <string.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <unistr.h>
+
+#include "base/str.h"
+
+enum { TITLE_BYTES_MAX = 60 };
+
+static bool belongs_in_name(ucs4_t c)
+{
+    return c != 0xFFFD && (uc_is_property_alphabetic(c) || uc_is_property_decimal_digit(c) ||
+                           uc_is_general_category(c, UC_CATEGORY_M));
+}
+
+/* A name that had to be cut ends with a whole word, if it has more than one. */
+static void drop_last_word(struct kn_str *out, size_t begin)
+{
+    size_t end = out->length;
+    while (end > begin && out->at[end - 1] != '-')
+        end--;
+    if (end == begin)
+        return;
+    out->length = end - 1;
+    out->at[out->length] = '\0';
+}
+
+static void add_slug(struct kn_str *out, const char *title)
+{
+    const uint8_t *at = (const uint8_t *)title;
+    size_t left = strlen(title), begin = out->length;
+    bool gap = false;
+    while (left) {
+        ucs4_t c;
+        int n = u8_mbtouc(&c, at, left); /* U+FFFD for what is not UTF-8 */
+        at += n;
+        left -= (size_t)n;
+        if (!belongs_in_name(c)) {
+            gap = gap || (c != '\'' && c != 0x2019); /* "don't" becomes "dont" */
+            continue;
+        }
+        uint8_t lower[6];
+        int bytes = u8_uctomb(lower, uc_tolower(c), sizeof lower);
+        if (out->length + (size_t)bytes + 1 - begin > TITLE_BYTES_MAX) {
+            if (!gap)
+                drop_last_word(out, begin);
+            return;
+        }
+        if (gap && out->length > begin)
+            kn_str_add_char(out, '-');
+        kn_str_add_bytes(out, lower, (size_t)bytes);
+        gap = false;
+    }
+}
+
+const char *kn_clip_stem(struct kn_arena *arena, int rank, const char *title)
+{
+    KN_SCOPED_STR stem = {0};
+    kn_str_printf(&stem, "%02d-", rank + 1);
+    size_t prefix = stem.length;
+    add_slug(&stem, title ? title : "");
+    if (stem.length == prefix)
+        kn_str_add(&stem, "clip");
+    return kn_arena_strdup(arena, stem.at);
+}
+
+const char *kn_clip_file_name(struct kn_arena *arena, const char *stem, enum kn_aspect aspect,
+                              bool first)
+{
+    if (first)
+        return kn_arena_printf(arena, "%s.mp4", stem);
+    const char *name = kn_aspect_name(aspect); /* "1:1" */
+    int colon = (int)strcspn(name, ":");
+    return kn_arena_printf(arena, "%s.%.*sx%s.mp4", stem, colon, name, name + colon + 1);
+}

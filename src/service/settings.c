@@ -1,0 +1,279 @@
+#include "service/settings.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+enum { CONFIG_BYTES_MAX = 1024 * 1024 };
+
+/* ---- values of their own kind ---- */
+
+static enum kn_status parse_length(const struct kn_option *option, const char *value, void *field,
+                                   struct kn_arena *arena, struct kn_error *err)
+{
+    (void)arena;
+    struct kn_segment_options *segments = field;
+    char low[32];
+    const char *dash = strchr(value, '-');
+    double min, max;
+    size_t n = dash ? (size_t)(dash - value) : 0;
+    if (!dash || n >= sizeof low)
+        goto wrong;
+    memcpy(low, value, n);
+    low[n] = '\0';
+    if (!kn_parse_double(low, 5, 180, &min) || !kn_parse_double(dash + 1, 5, 180, &max) ||
+        min > max)
+        goto wrong;
+    segments->min_us = llround(min * 1e6);
+    segments->max_us = llround(max * 1e6);
+    return KN_OK;
+wrong:
+    return kn_error_set(
+        err, KN_INVALID,
+        "--%s takes two numbers of seconds from 5 to 180 such as 15-60, not “%.60s”", option->name,
+        value);
+}
+
+static void print_length(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    (void)option;
+    const struct kn_segment_options *segments = field;
+    kn_str_printf(out, "%g-%g", kn_seconds(segments->min_us), kn_seconds(segments->max_us));
+}
+
+static bool add_aspect(struct kn_aspects *aspects, const char *name, size_t length)
+{
+    for (int a = 0; a < KN_ASPECT_COUNT; a++) {
+        const char *known = kn_aspect_name((enum kn_aspect)a);
+        if (strlen(known) != length || strncmp(known, name, length) != 0)
+            continue;
+        for (int i = 0; i < aspects->count; i++)
+            if (aspects->at[i] == (enum kn_aspect)a)
+                return true; /* named twice is meant once */
+        aspects->at[aspects->count++] = (enum kn_aspect)a;
+        return true;
+    }
+    return false;
+}
+
+static enum kn_status parse_aspects(const struct kn_option *option, const char *value, void *field,
+                                    struct kn_arena *arena, struct kn_error *err)
+{
+    (void)arena;
+    struct kn_aspects aspects = {0};
+    for (const char *at = value;;) {
+        size_t length = strcspn(at, ",");
+        if (!add_aspect(&aspects, at, length))
+            return kn_error_set(err, KN_INVALID,
+                                "--%s takes a list of 9:16, 1:1, 4:5 and 16:9, not “%.60s”",
+                                option->name, value);
+        if (at[length] == '\0')
+            break;
+        at += length + 1;
+    }
+    *(struct kn_aspects *)field = aspects;
+    return KN_OK;
+}
+
+static void print_aspects(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    (void)option;
+    const struct kn_aspects *aspects = field;
+    for (int i = 0; i < aspects->count; i++)
+        kn_str_printf(out, "%s%s", i ? "," : "", kn_aspect_name(aspects->at[i]));
+}
+
+static const char *const preset_names[] = {"ultrafast", "superfast", "veryfast", "faster",
+                                           "fast",      "medium",    "slow",     NULL};
+
+static enum kn_status parse_preset(const struct kn_option *option, const char *value, void *field,
+                                   struct kn_arena *arena, struct kn_error *err)
+{
+    (void)arena;
+    for (int i = 0; preset_names[i]; i++) {
+        if (strcmp(preset_names[i], value) == 0) {
+            *(const char **)field = preset_names[i];
+            return KN_OK;
+        }
+    }
+    return kn_error_set(err, KN_INVALID, "--%s takes a name from ultrafast to slow, not “%.60s”",
+                        option->name, value);
+}
+
+static void print_text(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    (void)option;
+    kn_str_add(out, *(const char *const *)field);
+}
+
+/* ---- the table ---- */
+
+static const char *const layout_names[] = {"auto", "fill", "fit", "split", NULL};
+static const char *const caption_names[] = {"default", "bold", "karaoke", "minimal",
+                                            "box",     "off",  NULL};
+static const char *const topic_names[] = {"coarse", "fine", NULL};
+#define JOB(field) offsetof(struct kn_settings, job.field)
+#define OWN(field) offsetof(struct kn_settings, field)
+#define RUN        KN_FOR_RUN
+#define FILES      (KN_FOR_RUN | KN_FOR_ANALYZE)
+#define RANKING    (FILES | KN_FOR_SEGMENTS)
+
+/* clang-format off */
+static const struct {
+    unsigned commands;
+    struct kn_option option;
+} rows[] = {
+    {RANKING, {"clips", 'n', KN_OPTION_INT, JOB(segments.count), "N",
+               "how many; 0 takes 4 to 10 by the source's length", "What to look for", 0, 100}},
+    {RANKING, {"length", 'l', KN_OPTION_CUSTOM, JOB(segments), "MIN-MAX",
+               "seconds a clip, from 5 to 180", "What to look for", .parse = parse_length,
+               .print = print_length}},
+    {FILES, {"transcript", 't', KN_OPTION_TEXT, JOB(transcript), "FILE",
+             "use these subtitles (.srt, .vtt, .tsv, .json) instead of recognising",
+             "What to look for", .args_only = true}},
+    {FILES, {"language", 0, KN_OPTION_TEXT, JOB(language), "CODE",
+             "the language spoken, such as en or ja, if it is known", "What to look for"}},
+    {FILES, {"speech", 0, KN_OPTION_FLAG, JOB(speech), NULL,
+             "recognise speech; --no-speech goes by picture and sound alone", "What to look for"}},
+
+    {RUN, {"output", 'o', KN_OPTION_TEXT, JOB(output), "DIR",
+           "where the clips go; NAME-clips in this folder if not given", "Clips",
+           .args_only = true}},
+    {RUN, {"aspect", 'a', KN_OPTION_CUSTOM, JOB(aspects), "LIST",
+           "shapes: 9:16, 1:1, 4:5, 16:9, joined by commas", "Clips", .parse = parse_aspects,
+           .print = print_aspects}},
+    {RUN, {"layout", 0, KN_OPTION_CHOICE, JOB(layout), "HOW", "framing", "Clips",
+           .choices = layout_names}},
+    {RUN, {"captions", 'c', KN_OPTION_CHOICE, JOB(captions), "STYLE", "caption style", "Clips",
+           .choices = caption_names}},
+    {RUN, {"font", 0, KN_OPTION_TEXT, JOB(font), "FAMILY", "for captions and titles", "Clips"}},
+    {RUN, {"titles", 0, KN_OPTION_FLAG, JOB(titles), NULL,
+           "show each clip's title over its first seconds", "Clips"}},
+    {RUN, {"thumbnail-titles", 0, KN_OPTION_FLAG, JOB(thumbnail_titles), NULL,
+           "write the title on the thumbnail", "Clips"}},
+
+    {RUN, {"encoder", 0, KN_OPTION_TEXT, JOB(render.encoder), "NAME",
+           "video encoder: libx264, h264_nvenc, h264_vaapi, h264_qsv", "Encoding"}},
+    {RUN, {"preset", 0, KN_OPTION_CUSTOM, JOB(render.preset), "NAME",
+           "x264 preset from ultrafast to slow: slower is smaller", "Encoding",
+           .parse = parse_preset, .print = print_text}},
+    {RUN, {"crf", 0, KN_OPTION_INT, JOB(render.crf), "N",
+           "quality, from 0 (lossless) to 51; smaller is better", "Encoding", 0, 51}},
+    {RUN, {"loudness", 0, KN_OPTION_NUMBER, JOB(render.loudness_lufs), "LUFS",
+           "integrated loudness of each clip", "Encoding", -40, -5}},
+
+    {FILES, {"fresh", 0, KN_OPTION_FLAG, JOB(fresh), NULL,
+             "do everything again, reuse nothing of earlier runs", "Work", .args_only = true}},
+    {FILES | KN_FOR_DOCTOR, {"models", 0, KN_OPTION_TEXT, JOB(models), "DIR",
+                             "folder of the models and of ONNX Runtime", "Work"}},
+    {FILES, {"workers", 'j', KN_OPTION_INT, OWN(workers), "N",
+             "threads that compute; 0 takes as many as there are cores", "Work", 0, 256}},
+    {KN_FOR_ALL, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
+                  "read settings from here instead of your kirinuki.conf", "Work",
+                  .args_only = true}},
+
+    {FILES, {"verbose", 'v', KN_OPTION_FLAG, OWN(verbose), NULL,
+             "print when and where each step ran, and more", "Output", .args_only = true}},
+    {FILES, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
+             "Output", .args_only = true}},
+    {KN_FOR_ALL, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
+                  "Output", .args_only = true}},
+    {KN_FOR_SEGMENTS, {"tsv", 0, KN_OPTION_FLAG, OWN(tsv), NULL,
+                       "for programs: start, end, score and title, best first", "Output",
+                       .args_only = true}},
+    {KN_FOR_SEGMENTS, {"boundaries", 0, KN_OPTION_FLAG, OWN(boundaries), NULL,
+                       "print the topic boundaries alone, in seconds, one a line", "Output",
+                       .args_only = true}},
+    {KN_FOR_SEGMENTS, {"topics", 0, KN_OPTION_CHOICE, OWN(topics), "HOW",
+                       "boundaries of coarse topics (chapters) or of fine ones (their parts)",
+                       "Output", .choices = topic_names}},
+};
+/* clang-format on */
+
+const struct kn_option *kn_settings_table(unsigned commands)
+{
+    static struct kn_option tables[KN_FOR_ALL + 1][KN_COUNT_OF(rows) + 1];
+    struct kn_option *table = tables[commands & KN_FOR_ALL];
+    if (!table->name) {
+        int count = 0;
+        for (size_t i = 0; i < KN_COUNT_OF(rows); i++)
+            if (rows[i].commands & commands)
+                table[count++] = rows[i].option;
+    }
+    return table;
+}
+
+void kn_settings_defaults(struct kn_settings *ret_settings)
+{
+    *ret_settings = (struct kn_settings){0};
+    kn_job_defaults(&ret_settings->job);
+}
+
+/* ---- where settings come from ---- */
+
+/* --config must be known before the file is read, and the file before the other arguments. */
+static const char *config_in_args(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (kn_starts_with(argv[i], "--config="))
+            return argv[i] + strlen("--config=");
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            return argv[i + 1];
+    }
+    return getenv("KIRINUKI_CONFIG");
+}
+
+static enum kn_status read_config(int argc, char **argv, struct kn_arena *arena,
+                                  struct kn_settings *settings, struct kn_error *err)
+{
+    const char *path = config_in_args(argc, argv);
+    bool asked_for = path && path[0];
+    if (!asked_for)
+        path = kn_path_join(arena, kn_path_config(arena), "kirinuki.conf");
+    KN_SCOPED_MEM char *text = NULL;
+    size_t size;
+    enum kn_status status = kn_file_read(path, CONFIG_BYTES_MAX, &text, &size, err);
+    if (status == KN_NOT_FOUND && !asked_for)
+        return KN_OK;
+    if (status != KN_OK)
+        return kn_error_add(err, "the configuration");
+    return kn_options_read_file(kn_settings_table(KN_FOR_ALL), path, text, size, settings, arena,
+                                err);
+}
+
+/* Options that can't be meant together. */
+static enum kn_status check(const struct kn_settings *s, struct kn_error *err)
+{
+    if (s->quiet && s->verbose)
+        return kn_error_set(err, KN_INVALID, "--quiet and --verbose contradict each other");
+    if (s->job.transcript && !s->job.speech)
+        return kn_error_set(err, KN_INVALID, "--transcript and --no-speech contradict each other");
+    if (s->tsv && s->json)
+        return kn_error_set(err, KN_INVALID, "--tsv and --json contradict each other");
+    return KN_OK;
+}
+
+enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct kn_arena *arena,
+                                struct kn_settings *ret_settings, char **ret_rest,
+                                int *ret_rest_count, struct kn_error *err)
+{
+    struct kn_settings settings;
+    kn_settings_defaults(&settings);
+    const struct kn_option *all = kn_settings_table(KN_FOR_ALL);
+    enum kn_status status = read_config(argc, argv, arena, &settings, err);
+    if (status == KN_OK)
+        status = kn_options_read_environment(all, &settings, arena, err);
+    if (status == KN_OK)
+        status = kn_options_read_args(kn_settings_table(commands), argc, argv, &settings, arena,
+                                      ret_rest, ret_rest_count, err);
+    if (status == KN_OK)
+        status = check(&settings, err);
+    if (status != KN_OK)
+        return status;
+    settings.job.described_count =
+        kn_options_describe(kn_settings_table(commands), &settings, arena, &settings.job.described);
+    *ret_settings = settings;
+    return KN_OK;
+}

@@ -1,0 +1,43 @@
+/*
+ * What a user can set, in one table: command line, configuration file and environment.
+ */
+#ifndef KN_SERVICE_SETTINGS_H
+#define KN_SERVICE_SETTINGS_H
+
+#include "base/option.h"
+#include "pipeline/job.h"
+
+/* Which commands a row belongs to. */
+enum kn_command_set {
+    KN_FOR_RUN = 1,
+    KN_FOR_ANALYZE = 2,
+    KN_FOR_SEGMENTS = 4,
+    KN_FOR_DOCTOR = 8,
+    KN_FOR_ALL = 15,
+};
+
+struct kn_settings {
+    struct kn_job_options job;
+    int workers; /* of the CPU lane; 0: as many as cores */
+    bool verbose, quiet, json;
+    bool tsv, boundaries; /* segments */
+    int topics;           /* enum kn_topic_detail */
+    const char *config;   /* a configuration file instead of the user's own */
+};
+
+void kn_settings_defaults(struct kn_settings *ret_settings);
+
+/* The rows of some commands, as a table for kn_options_…; static storage, made at the first call
+ * from one thread. */
+const struct kn_option *kn_settings_table(unsigned commands);
+
+/*
+ * Defaults, then the configuration file (--config FILE, $KIRINUKI_CONFIG, or kirinuki.conf in the
+ * user's configuration folder if it is there), then the environment, then `argv`. What is no
+ * option goes to ret_rest, which has room for argc pointers.
+ */
+enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct kn_arena *arena,
+                                struct kn_settings *ret_settings, char **ret_rest,
+                                int *ret_rest_count, struct kn_error *err);
+
+#endif

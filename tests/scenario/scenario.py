@@ -1,0 +1,125 @@
+"""What scenario tests share: running the program as a user does, and telling TAP the outcome.
+
+A case is a function decorated with @case; it raises AssertionError to fail and Skip to be skipped.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+
+PROGRAM = os.environ.get("KN_PROGRAM", "build/kirinuki")
+ROOT = os.environ.get("KN_SOURCE_ROOT", ".")
+CORPUS = os.path.join(ROOT, "..", "shared", "corpus")
+HOME = tempfile.mkdtemp(prefix="kirinuki-scenario-")
+cases = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def corpus(name):
+    path = os.path.join(CORPUS, name)
+    if not os.path.exists(path):
+        raise Skip(f"../shared/corpus/{name} is not here")
+    return path
+
+
+def environment(**changes):
+    """The user's, but with a cache and a configuration of the test's own."""
+    env = dict(os.environ, XDG_CACHE_HOME=HOME + "/cache", XDG_CONFIG_HOME=HOME + "/config")
+    for name in [n for n in env if n.startswith("KIRINUKI_") and n != "KIRINUKI_MODELS"]:
+        del env[name]
+    env.update({k: v for k, v in changes.items() if v is not None})
+    return env
+
+
+class Outcome:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def complaints(self):
+        return [l for l in self.err.splitlines() if l.startswith("kirinuki: ")]
+
+    def __repr__(self):
+        return f"exit {self.code}\n--- stdout\n{self.out[-2000:]}\n--- stderr\n{self.err[-2000:]}"
+
+
+def kirinuki(*arguments, env=None, timeout=300, cwd=None):
+    done = subprocess.run([os.path.abspath(PROGRAM), *arguments], capture_output=True,
+                          env=env or environment(), timeout=timeout, cwd=cwd or HOME,
+                          stdin=subprocess.DEVNULL, check=False)
+    return Outcome(done.returncode, done.stdout.decode(errors="replace"),
+                   done.stderr.decode(errors="replace"))
+
+
+def folder(name):
+    path = os.path.join(HOME, name)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def tool(name):
+    if not shutil.which(name):
+        raise Skip(f"{name} is not installed")
+    return name
+
+
+def ffmpeg(*arguments):
+    subprocess.run([tool("ffmpeg"), "-nostdin", "-v", "error", "-y", *arguments], check=True,
+                   timeout=300)
+
+
+def probe(path):
+    """What ffprobe says of a file: its format and streams, the video stream first."""
+    text = subprocess.run([tool("ffprobe"), "-v", "error", "-of", "json", "-show_format",
+                           "-show_streams", path], check=True, capture_output=True, timeout=60).stdout
+    found = json.loads(text)
+    found["video"] = next((s for s in found["streams"] if s["codec_type"] == "video"), None)
+    found["audio"] = next((s for s in found["streams"] if s["codec_type"] == "audio"), None)
+    return found
+
+
+def leftovers(path):
+    """Unfinished files below a folder."""
+    return [os.path.join(d, f) for d, _, names in os.walk(path) for f in names if ".part" in f]
+
+
+def expect_complaint(outcome, code, pattern):
+    """One clear sentence on stderr, the right exit code, no crash."""
+    assert outcome.code == code, outcome
+    assert len(outcome.complaints) == 1, outcome
+    assert re.search(pattern, outcome.complaints[0]), outcome
+    assert len(outcome.complaints[0]) < 400, outcome
+
+
+def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    wanted = sys.argv[1:]
+    chosen = [c for c in cases if not wanted or any(w in c.__name__ for w in wanted)]
+    print(f"1..{len(chosen)}", flush=True)
+    failed = 0
+    for number, function in enumerate(chosen, 1):
+        try:
+            function()
+            print(f"ok {number} {function.__name__}", flush=True)
+        except Skip as why:
+            print(f"ok {number} # SKIP {function.__name__}: {why}", flush=True)
+        except Exception:  # a case may fail in any way
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {number} {function.__name__}", flush=True)
+    shutil.rmtree(HOME, ignore_errors=True)
+    sys.exit(1 if failed else 0)

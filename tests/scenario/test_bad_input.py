@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Bad input gets one clear sentence and the right exit code, and leaves nothing behind."""
+import os
+import shutil
+import subprocess
+
+from scenario import (HOME, Skip, case, corpus, environment, expect_complaint, ffmpeg, folder,
+                      kirinuki, leftovers, main, probe)
+
+FAILED, USAGE = 1, 2
+SHORT = ["--clips", "1", "--length", "5-10", "--preset", "ultrafast"]
+
+
+def refuse(pattern, *arguments, code=FAILED, **how):
+    """Runs into an output folder that must not exist afterwards, or hold nothing unfinished."""
+    out = os.path.join(HOME, "refused")
+    shutil.rmtree(out, ignore_errors=True)
+    outcome = kirinuki("run", *arguments, "-o", out, **how)
+    expect_complaint(outcome, code, pattern)
+    assert not os.path.exists(out), f"{out} was made: {os.listdir(out)}"
+    return outcome
+
+
+def accept(path, *arguments, clips=1):
+    """An odd but good source: clips come out, and players' tools can read them."""
+    out = os.path.join(HOME, "accepted")
+    shutil.rmtree(out, ignore_errors=True)
+    outcome = kirinuki("run", path, *SHORT, *arguments, "-o", out)
+    assert outcome.code == 0, outcome
+    paths = outcome.out.split()
+    assert len(paths) >= clips, outcome
+    for made in paths:
+        found = probe(os.path.join(HOME, made))
+        assert (found["video"]["width"], found["video"]["height"]) == (1080, 1920), found["video"]
+        assert found["video"]["pix_fmt"] == "yuv420p"
+        assert found["audio"]["sample_rate"] == "48000"
+    assert not leftovers(out)
+    return outcome
+
+
+def talk(name, *options):
+    """Six seconds of noise-like sound over a moving picture."""
+    path = os.path.join(folder("made"), name)
+    if not os.path.exists(path):
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=12", "-f", "lavfi", "-i",
+               "sine=f=330:d=12,tremolo=f=4", "-shortest", *options, path)
+    return path
+
+
+def lengthen(name, times):
+    """A source that is too short for a clip, played several times in a row as it is."""
+    whole = corpus(name)
+    path = os.path.join(folder("made"), os.path.basename(name))
+    ffmpeg("-stream_loop", str(times - 1), "-i", whole, "-map", "0:v:0", "-map", "0:a:0?", "-c",
+           "copy", path)
+    return path
+
+
+@case
+def missing_file():
+    refuse(r"nowhere\.mp4.*No such file", "nowhere.mp4")
+
+
+@case
+def directory():
+    refuse(r"is a (directory|folder)", folder("a-directory"))
+
+
+@case
+def empty_file():
+    refuse(r"zero_byte\.mp4.*empty", corpus("pathological/zero_byte.mp4"))
+
+
+@case
+def text_named_mp4():
+    refuse(r"text_named\.mp4", corpus("pathological/text_named.mp4"))
+
+
+@case
+def truncated_before_its_index():
+    refuse(r"truncated_65pct\.mp4.*(cut off|incomplete|index)",
+           corpus("pathological/truncated_65pct.mp4"))
+
+
+@case
+def half_a_second():
+    path = os.path.join(folder("made"), "half.mp4")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x360:r=30:d=0.5", path)
+    outcome = kirinuki("run", path, "-o", os.path.join(HOME, "half"))
+    assert outcome.code in (0, 1), outcome
+    assert "short" in outcome.err or "long" in outcome.err, outcome
+
+
+@case
+def unknown_option():
+    refuse(r"unknown option --clisp; did you mean --clips\?", "x.mp4", "--clisp", "3", code=USAGE)
+
+
+@case
+def contradictory_options():
+    refuse(r"--quiet and --verbose", "x.mp4", "--quiet", "--verbose", code=USAGE)
+    refuse(r"--length takes", "x.mp4", "--length", "60-15", code=USAGE)
+
+
+@case
+def no_video_named():
+    expect_complaint(kirinuki("run"), USAGE, r"run needs a video")
+
+
+@case
+def missing_model():
+    refuse(r"make", corpus("jfk_inaugural_11s.wav"), "--models", folder("no-models"))
+
+
+@case
+def missing_onnx_library():
+    data = os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share"))
+    models = os.environ.get("KIRINUKI_MODELS", data + "/kirinuki/models")
+    if not os.path.isdir(models):
+        raise Skip("no models here")
+    part = folder("models-without-runtime")
+    for name in os.listdir(models):
+        if not name.startswith("libonnx") and not os.path.exists(os.path.join(part, name)):
+            os.symlink(os.path.join(models, name), os.path.join(part, name))
+    refuse(r"ONNX Runtime", corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def unwritable_output():
+    outcome = kirinuki("run", corpus("aws_foodvlog.mp4"), "-o", "/proc/kirinuki", *SHORT)
+    expect_complaint(outcome, FAILED, r"/proc/kirinuki")
+
+
+@case
+def output_is_a_file():
+    path = os.path.join(folder("made"), "a-file")
+    open(path, "w", encoding="ascii").close()
+    outcome = kirinuki("run", corpus("aws_foodvlog.mp4"), "-o", path, *SHORT)
+    expect_complaint(outcome, FAILED, r"is a file, not a folder")
+
+
+@case
+def disk_full():
+    small = folder("small-disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", small],
+                             capture_output=True, check=False)
+    if mounted.returncode != 0:
+        raise Skip("no right to mount a small file system")
+    try:
+        outcome = kirinuki("run", corpus("aws_foodvlog.mp4"), *SHORT, "-o", small + "/out")
+        expect_complaint(outcome, FAILED, r"(disk is full|No space left)")
+        assert not leftovers(small), os.listdir(small + "/out")
+        assert not [f for f in os.listdir(small + "/out") if f.endswith(".mp4")]
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+@case
+def damaged_in_the_middle():
+    whole = corpus("autoeditor_example.mp4")
+    path = os.path.join(folder("made"), "damaged.mp4")
+    data = bytearray(open(whole, "rb").read())
+    middle = len(data) // 2
+    data[middle:middle + 60000] = bytes(60000)
+    open(path, "wb").write(data)
+    outcome = accept(path)
+    assert "damaged" in outcome.err, outcome
+
+
+@case
+def no_sound():
+    accept(lengthen("pathological/pixel7_noaudio_rot180_vfr.mp4", 8))
+
+
+@case
+def sound_only():
+    accept(corpus("jfk_inaugural_11s.wav"))
+
+
+@case
+def ten_bit_rotated_variable_rate():
+    accept(lengthen("pathological/iphone_hevc10_rot90_vfr_editlist.mp4", 4))
+
+
+@case
+def hdr_av1():
+    accept(lengthen("pathological/av1_hdr10_720x1280.mp4", 3))
+
+
+@case
+def square_vp9():
+    accept(lengthen("pathological/vp9_square.webm", 4))
+
+
+@case
+def odd_size():
+    accept(corpus("pathological/odd_size_518x488.mp4"))
+
+
+@case
+def rotated_with_five_channels():
+    accept(lengthen("pathological/rotate90_5.1.mp4", 4))
+
+
+@case
+def no_duration_in_the_container():
+    path = os.path.join(folder("made"), "no-duration.webm")
+    with open(path, "wb") as out:  # a pipe can't be rewound to write the duration
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-stream_loop", "2", "-i",
+                        corpus("pathological/no_duration_vp9.webm"), "-c", "copy", "-f", "webm",
+                        "pipe:1"], stdout=out, check=True, timeout=60)
+    accept(path)
+
+
+@case
+def transport_stream_from_the_middle():
+    accept(corpus("pathological/ts_starts_midpacket.ts"))
+
+
+@case
+def wrong_extension():
+    path = os.path.join(folder("made"), "really-mp4.avi")
+    shutil.copy(talk("talk.mp4"), path)
+    accept(path)
+
+
+@case
+def name_that_is_not_utf8():
+    path = os.path.join(os.fsencode(folder("made")), b"caf\xe9 \"quoted\" $x 'y'.mp4")
+    shutil.copy(talk("talk.mp4"), path)
+    accept(os.fsdecode(path))
+
+
+@case
+def very_long_name():
+    path = os.path.join(folder("made"), "x" * 240 + ".mp4")
+    shutil.copy(talk("talk.mp4"), path)
+    accept(path)
+    refuse(r"too long", "y" * 300 + ".mp4")
+
+
+@case
+def huge_picture():
+    path = talk("huge.mp4", "-vf", "scale=7680:4320", "-preset", "ultrafast", "-t", "6")
+    accept(path)
+
+
+@case
+def broken_configuration():
+    config = os.path.join(folder("made"), "broken.conf")
+    with open(config, "w", encoding="ascii") as out:
+        out.write("clips = 4\nclisp = 5\n")
+    refuse(r"broken\.conf:2: unknown option clisp", "x.mp4", "--config", config, code=USAGE)
+
+
+@case
+def broken_environment():
+    refuse(r"KIRINUKI_CRF", "x.mp4", env=environment(KIRINUKI_CRF="high"), code=USAGE)
+
+
+@case
+def unknown_command():
+    expect_complaint(kirinuki("rnu", "x.mp4"), USAGE, r"did you mean run\?")
+
+
+main()

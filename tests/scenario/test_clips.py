@@ -1,0 +1,307 @@
+#!/usr/bin/env python3
+"""The main job on the sample talk, whose words, pictures and times are known to the sample."""
+import json
+import os
+import re
+import subprocess
+
+from scenario import HOME, ROOT, Skip, case, ffmpeg, folder, kirinuki, leftovers, main, probe
+
+OUT = os.path.join(HOME, "clips")
+state = {}
+
+
+def sample():
+    """The talk and its truth; made by the project's own script, once a build folder."""
+    talk = os.path.join(ROOT, "build", "sample", "talk.mp4")
+    if not os.path.exists(talk):
+        subprocess.run([os.path.join(ROOT, "scripts", "sample-talk.sh"), talk], check=True,
+                       capture_output=True, timeout=300)
+    rows = []
+    with open(talk[:-4] + ".tsv", encoding="utf-8") as tsv:
+        header = tsv.readline().rstrip("\n").split("\t")
+        for line in tsv:
+            row = dict(zip(header, line.rstrip("\n").split("\t")))
+            row["start"] = float(row["start"])
+            row["end"] = float(row["end"]) if row["end"] else None
+            rows.append(row)
+    return talk, rows
+
+
+def job():
+    """One run for all cases: its result, and the folder's files."""
+    if "result" not in state:
+        talk, rows = sample()
+        outcome = kirinuki("run", talk, "-o", OUT, "--json", "-n", "3", "-l", "8-40",
+                           "-a", "9:16,1:1")
+        assert outcome.code == 0, outcome
+        events = [json.loads(line) for line in outcome.out.splitlines()]
+        state.update(result=[e for e in events if e["event"] == "result"][0]["result"],
+                     events=events, rows=rows, talk=talk)
+    return state
+
+
+def clips():
+    return job()["result"]["clips"]
+
+
+def segment(clip):
+    return job()["result"]["segments"][clip["segment"]]
+
+
+def files():
+    return [(c, f, os.path.join(OUT, f["path"])) for c in clips() for f in c["files"]]
+
+
+def words(text):
+    return re.findall(r"[a-z0-9']+", text.lower())
+
+
+def errors(reference, found):
+    """Word edit distance."""
+    row = list(range(len(found) + 1))
+    for i, word in enumerate(reference, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(found, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (word != other))
+    return row[-1]
+
+
+def sentences():
+    return [r for r in job()["rows"] if r["kind"] == "sentence"]
+
+
+def subtitles(path):
+    """(start, end, text) of an SRT file, in seconds."""
+    found = []
+    with open(path, encoding="utf-8") as srt:
+        for block in srt.read().strip().split("\n\n"):
+            lines = block.split("\n")
+            times = re.findall(r"(\d+):(\d+):(\d+),(\d+)", lines[1])
+            start, end = (int(h) * 3600 + int(m) * 60 + int(s) + int(ms) / 1000
+                          for h, m, s, ms in times)
+            found.append((start, end, " ".join(lines[2:])))
+    return found
+
+
+@case
+def clips_are_chosen_from_the_whole_talk():
+    spans = sorted((segment(c)["start"], segment(c)["end"]) for c in clips())
+    assert 2 <= len(spans) <= 3, spans
+    for (_, end), (start, _) in zip(spans, spans[1:]):
+        assert end <= start, f"clips overlap: {spans}"
+    for start, end in spans:
+        assert 8 <= end - start <= 40.5, spans
+
+
+@case
+def no_sentence_is_cut():
+    for clip in clips():
+        for edge in (segment(clip)["start"], segment(clip)["end"]):
+            inside = [s for s in sentences() if s["start"] + 0.05 < edge < s["end"] - 0.05]
+            assert not inside, f"the cut at {edge} is inside: {inside}"
+
+
+@case
+def edges_near_a_picture_change_lie_on_it():
+    """A cut that leaves a few frames of the neighbouring picture flashes."""
+    frame = 1 / 30
+    for clip in clips():
+        start, end = segment(clip)["start"], segment(clip)["end"]
+        for row in job()["rows"]:
+            if row["kind"] != "picture":
+                continue
+            cut = row["start"]
+            assert not start + frame < cut < start + 0.15, f"a flash at the start: {start} {cut}"
+            assert not end - 0.15 < cut < end - frame, f"a flash at the end: {end} {cut}"
+
+
+@case
+def the_words_are_right():
+    reference, found = [], []
+    for clip in clips():
+        start, end = segment(clip)["start"], segment(clip)["end"]
+        for s in sentences():
+            if s["start"] >= start - 0.1 and s["end"] <= end + 0.1:
+                reference += words(s["text"])
+        for _, _, text in subtitles(os.path.join(OUT, clip["srt"])):
+            found += words(text)
+    rate = errors(reference, found) / len(reference)
+    print(f"# word error rate {rate:.3f} of {len(reference)} words")
+    assert rate <= 0.15, rate
+
+
+@case
+def captions_are_in_time():
+    """Where a caption begins with the first words of a sentence, it begins with its sound."""
+    offsets = []
+    for clip in clips():
+        start = segment(clip)["start"]
+        for at, _, text in subtitles(os.path.join(OUT, clip["srt"])):
+            for s in sentences():
+                if words(text)[:2] == words(s["text"])[:2] and abs(s["start"] - start - at) < 2:
+                    offsets.append(at - (s["start"] - start))
+    assert len(offsets) >= 5, offsets
+    offsets.sort(key=abs)
+    print(f"# caption offsets: median {offsets[len(offsets) // 2]:+.3f} s, "
+          f"largest {offsets[-1]:+.3f} s, of {len(offsets)}")
+    assert abs(offsets[len(offsets) // 2]) <= 0.1, offsets
+    assert abs(offsets[-1]) <= 0.4, offsets
+
+
+@case
+def files_have_the_promised_form():
+    sizes = {"9:16": (1080, 1920), "1:1": (1080, 1080)}
+    for clip, file, path in files():
+        found = probe(path)
+        video, audio = found["video"], found["audio"]
+        assert (video["width"], video["height"]) == sizes[file["aspect"]], video
+        assert video["codec_name"] == "h264" and video["profile"] == "High", video
+        assert video["pix_fmt"] == "yuv420p" and video["r_frame_rate"] == "30/1", video
+        assert audio["codec_name"] == "aac" and audio["sample_rate"] == "48000", audio
+        drift = abs(float(video["duration"]) - float(audio["duration"]))
+        assert drift < 1 / 30 + 0.001, f"{path}: sound and picture differ by {drift} s"
+        length = segment(clip)["end"] - segment(clip)["start"]
+        assert abs(float(video["duration"]) - length) <= 1 / 30 + 0.001, (path, length, video)
+        with open(path, "rb") as mp4:
+            head = mp4.read(256 * 1024)
+        assert b"moov" in head, f"{path} is not made for streaming"
+
+
+@case
+def loudness_is_levelled():
+    for _, _, path in files():
+        said = subprocess.run(["ffmpeg", "-nostdin", "-i", path, "-af", "ebur128=peak=true", "-f",
+                               "null", "-"], capture_output=True, check=True, timeout=120).stderr
+        summary = said.decode().rsplit("Summary:", 1)[1]
+        loudness = float(re.search(r"I:\s+(-?[\d.]+) LUFS", summary).group(1))
+        peak = float(re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary).group(1))
+        print(f"# {os.path.basename(path)}: {loudness} LUFS, {peak} dBTP")
+        assert abs(loudness + 14) <= 1.0, f"{path}: {loudness} LUFS"
+        assert peak <= -0.8, f"{path}: {peak} dBTP"
+
+
+@case
+def pictures_of_the_clip_are_those_of_the_span():
+    """The first frame shows what the source shows at the segment's start, captions aside."""
+    clip = clips()[0]
+    path = os.path.join(OUT, clip["files"][0]["path"])
+    made = folder("frames")
+    at = segment(clip)["start"]
+    ffmpeg("-i", path, "-frames:v", "1", "-vf", "scale=32:57,format=gray", made + "/clip.pgm")
+    brightness = {}
+    ffmpeg("-ss", str(max(0, at)), "-i", job()["talk"], "-frames:v", "1", "-vf",
+           "scale=64:36,format=gray", made + "/source.pgm")
+    for name in ("clip", "source"):
+        with open(f"{made}/{name}.pgm", "rb") as pgm:
+            pixels = pgm.read().split(b"\n", 3)[-1]
+        brightness[name] = sum(pixels) / len(pixels)
+    assert brightness["clip"] > 3, "the first frame is black"
+    assert abs(brightness["clip"] - brightness["source"]) < 60, brightness
+
+
+@case
+def every_clip_has_its_sidecars_and_thumbnail():
+    for clip in clips():
+        for kind in ("srt", "vtt", "ass", "thumbnail"):
+            assert os.path.getsize(os.path.join(OUT, clip[kind])) > 50, (kind, clip)
+        thumbnail = probe(os.path.join(OUT, clip["thumbnail"]))["video"]
+        assert thumbnail["width"] * 16 == thumbnail["height"] * 9, thumbnail
+
+
+@case
+def listening_and_looking_overlap():
+    times = {t["name"]: t for t in job()["result"]["step_times"]}
+    listen, look = times["listen"], times["look"]
+    overlap = min(listen["end"], look["end"]) - max(listen["start"], look["start"])
+    assert overlap > 0, (listen, look)
+
+
+@case
+def progress_never_runs_backwards():
+    overall = [e["fraction"] for e in job()["events"] if e["event"] == "step" and e["id"] == 0]
+    assert len(overall) >= 3 and overall == sorted(overall), overall
+    assert overall[-1] == 1
+
+
+@case
+def a_second_run_reuses_everything():
+    before = {path: os.stat(path).st_mtime_ns for _, _, path in files()}
+    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", "-n", "3", "-l", "8-40",
+                       "-a", "9:16,1:1", timeout=30)
+    assert outcome.code == 0, outcome
+    result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
+    assert result["timeline_reused"] and all(c["reused"] for c in result["clips"]), result["clips"]
+    assert before == {path: os.stat(path).st_mtime_ns for _, _, path in files()}
+
+
+@case
+def a_lost_clip_is_made_again_and_only_that():
+    _, _, lost = files()[-1]
+    os.remove(lost)
+    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", "-n", "3", "-l", "8-40",
+                       "-a", "9:16,1:1")
+    assert outcome.code == 0, outcome
+    result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
+    assert [c["reused"] for c in result["clips"]].count(False) == 1, result["clips"]
+    assert os.path.exists(lost) and not leftovers(OUT)
+
+
+@case
+def the_same_input_gives_the_same_choice():
+    again = os.path.join(HOME, "again")
+    outcome = kirinuki("run", job()["talk"], "-o", again, "--json", "-n", "3", "-l", "8-40",
+                       "--fresh", "--preset", "ultrafast")
+    assert outcome.code == 0, outcome
+    result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
+    assert result["segments"] == job()["result"]["segments"]
+
+
+@case
+def subtitles_that_exist_are_used():
+    """Given the truth as SRT, the captions say it to the letter."""
+    def stamp(t):
+        ms = round(t * 1000)
+        return f"{ms // 3600000:02}:{ms // 60000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
+    path = os.path.join(folder("made"), "talk.srt")
+    with open(path, "w", encoding="utf-8") as srt:
+        for i, s in enumerate(sentences(), 1):
+            srt.write(f"{i}\n{stamp(s['start'])} --> {stamp(s['end'])}\n{s['text']}\n\n")
+    out = os.path.join(HOME, "given")
+    outcome = kirinuki("run", job()["talk"], "-t", path, "-o", out, "--json", "-n", "1",
+                       "-l", "8-40", "--preset", "ultrafast")
+    assert outcome.code == 0, outcome
+    result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
+    said = " ".join(t for _, _, t in subtitles(os.path.join(out, result["clips"][0]["srt"])))
+    truth = " ".join(s["text"] for s in sentences())
+    assert " ".join(words(said)) in " ".join(words(truth)), said
+
+
+@case
+def an_interrupt_stops_within_a_second_and_leaves_nothing_half_made():
+    import signal
+    import time
+    from scenario import PROGRAM, environment
+    out = os.path.join(HOME, "stopped")
+    child = subprocess.Popen([os.path.abspath(PROGRAM), "run", job()["talk"], "-o", out, "--json",
+                              "-n", "3", "-l", "8-40"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=environment(), text=True)
+    for line in child.stdout:  # wait until a clip is being rendered
+        event = json.loads(line)
+        if event.get("name", "").endswith("render") and event.get("state") == "running":
+            break
+    begin = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=10)
+    took = time.monotonic() - begin
+    assert child.returncode == 130, child.returncode
+    assert took < 1.0, f"it took {took:.2f} s to stop"
+    assert not leftovers(out), leftovers(out)
+    again = kirinuki("run", job()["talk"], "-o", out, "-n", "3", "-l", "8-40")
+    assert again.code == 0 and len(again.out.split()) == len(clips()), again
+
+
+if not os.path.exists(os.path.join(ROOT, "scripts", "sample-talk.sh")):
+    def sample():  # noqa: F811
+        raise Skip("the sample talk's script is not here")
+main()

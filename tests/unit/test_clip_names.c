@@ -1,0 +1,71 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+#include <unistr.h>
+
+#include "base/memory.h"
+#include "pipeline/clip_names.h"
+
+static void titles_become_file_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *title, *stem;
+    } cases[] = {
+        {"Why we sleep: 3 facts!", "03-why-we-sleep-3-facts"},
+        {"Don’t do it, it's BAD", "03-dont-do-it-its-bad"},
+        {"  ../../etc/passwd", "03-etc-passwd"},
+        {"眠りについて — 三つの話", "03-眠りについて-三つの話"},
+        {"ÄRGER über Größe", "03-ärger-über-größe"},
+        {"हिन्दी में", "03-हिन्दी-में"},
+        {"???", "03-clip"},
+        {NULL, "03-clip"},
+        {"a\xff\xfe"
+         "b",
+         "03-a-b"},
+        {"--x--", "03-x"},
+        {"Imagine that you could give directions by walking in a figure of eight",
+         "03-imagine-that-you-could-give-directions-by-walking-in-a"},
+    };
+    struct kn_arena *arena = kn_arena_new();
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
+        assert_string_equal(kn_clip_stem(arena, 2, cases[i].title), cases[i].stem);
+    kn_arena_free(arena);
+}
+
+static void long_titles_are_cut_between_characters(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    char title[400];
+    for (size_t i = 0; i + 3 < sizeof title; i += 3)
+        memcpy(title + i, "切", 4);
+    const char *stem = kn_clip_stem(arena, 9, title);
+    assert_true(strlen(stem) <= 63);
+    assert_null(u8_check((const uint8_t *)stem, strlen(stem)));
+    kn_arena_free(arena);
+}
+
+static void further_aspects_have_a_suffix(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    assert_string_equal(kn_clip_file_name(arena, "01-a", KN_ASPECT_9_16, true), "01-a.mp4");
+    assert_string_equal(kn_clip_file_name(arena, "01-a", KN_ASPECT_16_9, false), "01-a.16x9.mp4");
+    kn_arena_free(arena);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(titles_become_file_names),
+        cmocka_unit_test(long_titles_are_cut_between_characters),
+        cmocka_unit_test(further_aspects_have_a_suffix),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "service/settings.h"
+#include "support/temp_folder.h"
+
+static struct kn_arena *arena;
+static char folder[PATH_MAX];
+
+static enum kn_status read_line(char *line, struct kn_settings *settings, struct kn_error *err)
+{
+    char *argv[16], *rest[16];
+    int argc = 0, count;
+    for (char *word = strtok_r(line, " ", &line); word; word = strtok_r(NULL, " ", &line))
+        argv[argc++] = word;
+    return kn_settings_read(KN_FOR_RUN, argc, argv, arena, settings, rest, &count, err);
+}
+
+static void defaults_are_what_the_documents_say(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    struct kn_error err;
+    char line[] = "talk.mp4";
+    assert_int_equal(read_line(line, &s, &err), KN_OK);
+    assert_int_equal(s.job.segments.min_us, 15000000);
+    assert_int_equal(s.job.segments.max_us, 60000000);
+    assert_int_equal(s.job.aspects.count, 1);
+    assert_int_equal(s.job.aspects.at[0], KN_ASPECT_9_16);
+    assert_int_equal(s.job.render.crf, 20);
+    assert_string_equal(s.job.render.preset, "veryfast");
+    assert_true(s.job.render.loudness_lufs == -14);
+    assert_true(s.job.speech);
+}
+
+static void lengths_and_shapes_parse(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    struct kn_error err;
+    char line[] = "-l 20-45.5 -a 1:1,9:16,1:1 --no-speech --preset slow";
+    assert_int_equal(read_line(line, &s, &err), KN_OK);
+    assert_int_equal(s.job.segments.min_us, 20000000);
+    assert_int_equal(s.job.segments.max_us, 45500000);
+    assert_int_equal(s.job.aspects.count, 2);
+    assert_int_equal(s.job.aspects.at[0], KN_ASPECT_1_1);
+    assert_false(s.job.speech);
+    assert_string_equal(s.job.render.preset, "slow");
+}
+
+static void wrong_and_contradictory_settings_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "-l 60-15",
+        "-l 60",
+        "-l 4-20",
+        "-l 5-181",
+        "-l -20",
+        "-l 10-20-30",
+        "-a 2:3",
+        "-a",
+        "-a 9:16,",
+        "--crf 52",
+        "--quiet --verbose",
+        "--preset best",
+        "-t a.srt --no-speech",
+        "--clips 101",
+        "--config /nowhere.conf",
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(lines); i++) {
+        struct kn_settings s;
+        struct kn_error err = {0};
+        char line[64];
+        snprintf(line, sizeof line, "%s", lines[i]);
+        if (read_line(line, &s, &err) == KN_OK)
+            fail_msg("accepted: %s", lines[i]);
+        assert_true(strlen(err.text) > 10);
+    }
+}
+
+static void later_sources_override_earlier_ones(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    struct kn_error err;
+    char *path = kn_path_join(arena, folder, "my.conf");
+    const char text[] = "captions = bold\nclips = 4\ncrf = 23\n";
+    assert_int_equal(kn_file_write(path, text, sizeof text - 1, &err), KN_OK);
+    setenv("KIRINUKI_CLIPS", "6", 1);
+    setenv("KIRINUKI_CRF", "24", 1);
+    char line[128];
+    snprintf(line, sizeof line, "--crf 25 --config %s", path);
+    assert_int_equal(read_line(line, &s, &err), KN_OK);
+    assert_int_equal(s.job.captions, KN_CAPTIONS_BOLD);
+    assert_int_equal(s.job.segments.count, 6);
+    assert_int_equal(s.job.render.crf, 25);
+    unsetenv("KIRINUKI_CLIPS");
+    unsetenv("KIRINUKI_CRF");
+}
+
+static void every_row_has_help_and_a_working_default(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    kn_settings_defaults(&s);
+    KN_SCOPED_STR help = {0};
+    const struct kn_option *all = kn_settings_table(KN_FOR_ALL);
+    kn_options_help(all, &s, &help);
+    for (const struct kn_option *o = all; o->name; o++) {
+        assert_non_null(o->help);
+        assert_true(strlen(o->help) < 80);
+        assert_int_equal(o->type == KN_OPTION_FLAG, o->argument == NULL);
+        for (const struct kn_option *other = o + 1; other->name; other++) {
+            assert_string_not_equal(o->name, other->name);
+            assert_true(!o->letter || o->letter != other->letter);
+        }
+    }
+    assert_non_null(strstr(help.at, "[15-60]"));
+    assert_non_null(strstr(help.at, "[9:16]"));
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    arena = kn_arena_new();
+    if (!temp_folder_make(folder))
+        return -1;
+    setenv("XDG_CONFIG_HOME", folder, 1); /* not the settings of whoever runs the tests */
+    unsetenv("KIRINUKI_CONFIG");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    kn_arena_free(arena);
+    return temp_folder_remove(folder);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_what_the_documents_say),
+        cmocka_unit_test(lengths_and_shapes_parse),
+        cmocka_unit_test(wrong_and_contradictory_settings_are_refused),
+        cmocka_unit_test(later_sources_override_earlier_ones),
+        cmocka_unit_test(every_row_has_help_and_a_working_default),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}

@@ -1,0 +1,227 @@
+/* Words, terms, and what sentences say about themselves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analyze/lexicon.h"
+#include "analyze/sentences.h"
+#include "analyze/text.h"
+#include "base/memory.h"
+#include "support/speak.h"
+
+static void words_are_folded(void **state)
+{
+    static const struct {
+        const char *word, *want;
+    } cases[] = {
+        {"Hello,", "hello"},
+        {"“Don’t!”", "don't"},
+        {"(really)", "really"},
+        {"—", ""},
+        {"bar-code.", "bar-code"},
+        {"ÉCOLE", "école"},
+        {"T_V_,", "t_v"},
+        {"'quoted'", "quoted"},
+        {"'Kay.", "'kay"},
+        {"3.5%", "3.5"},
+        {"犬。", "犬"},
+        {"…", ""},
+        {"", ""},
+        {"''", ""},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        char folded[KN_FOLDED_MAX];
+        int length = kn_fold_word(cases[i].word, folded);
+        assert_string_equal(folded, cases[i].want);
+        assert_int_equal(length, strlen(cases[i].want));
+    }
+}
+
+static void long_words_are_cut_between_characters(void **state)
+{
+    char word[400] = "", folded[KN_FOLDED_MAX];
+    (void)state;
+
+    for (int i = 0; i < 100; i++)
+        memcpy(word + 3 * i, "犬", 4);
+    int length = kn_fold_word(word, folded);
+    assert_in_range(length, 30, KN_FOLDED_MAX - 1);
+    assert_int_equal(length % 3, 0);
+}
+
+static void english_endings_are_taken_off(void **state)
+{
+    static const char *const same[][3] = {
+        {"button", "buttons", "button's"}, {"press", "pressed", "pressing"},
+        {"stop", "stopped", "stopping"},   {"make", "makes", "making"},
+        {"city", "cities", "cities"},      {"class", "classes", "class"},
+    };
+    static const char *const kept[] = {"glass", "bus", "king", "red", "his"};
+    (void)state;
+
+    for (size_t i = 0; i < KN_COUNT_OF(same); i++) {
+        char stems[3][KN_FOLDED_MAX];
+        for (int k = 0; k < 3; k++) {
+            snprintf(stems[k], sizeof stems[k], "%s", same[i][k]);
+            kn_stem_word(stems[k]);
+        }
+        assert_string_equal(stems[0], stems[1]);
+        assert_string_equal(stems[0], stems[2]);
+    }
+    for (size_t i = 0; i < KN_COUNT_OF(kept); i++) {
+        char stem[KN_FOLDED_MAX];
+        snprintf(stem, sizeof stem, "%s", kept[i]);
+        kn_stem_word(stem);
+        assert_string_equal(stem, kept[i]);
+    }
+}
+
+static void words_have_classes(void **state)
+{
+    (void)state;
+    assert_true(kn_word_classes("the") & KN_CLASS_FUNCTION);
+    assert_true(kn_word_classes("um") & KN_CLASS_FILLER);
+    assert_true(kn_word_classes("mm-hmm") & KN_CLASS_AFFIRM);
+    assert_true(kn_word_classes("because") & KN_CLASS_HANGING);
+    assert_true(kn_word_classes("because") & KN_CLASS_REASON);
+    assert_true(kn_word_classes("should") & KN_CLASS_STANCE);
+    assert_true(kn_word_classes("dunno") & KN_CLASS_FUNCTION); /* the last of its list */
+    assert_int_equal(kn_word_classes("telescope"), 0);
+    assert_int_equal(kn_word_classes(""), 0);
+    assert_int_equal(kn_word_classes("th"), 0); /* not a beginning of "the" */
+}
+
+static void phrases_are_found_whole(void **state)
+{
+    const char *phrase;
+    (void)state;
+    assert_true(kn_hook_phrase(" and here's why it matters ", &phrase) >= 0.9f);
+    assert_string_equal(phrase, " here's why ");
+    assert_true(kn_hook_phrase(" imaginemore ", &phrase) == 0);
+    assert_null(phrase);
+    assert_true(kn_closing_phrase(" and that's why we left ", &phrase) >= 0.9f);
+}
+
+static struct kn_text text_of(struct kn_arena *arena, const char *script)
+{
+    struct kn_timeline *t = kn_arena_alloc(arena, sizeof *t);
+    struct kn_text text;
+
+    *t = spoken(arena, script);
+    kn_sentences_join(t, arena);
+    kn_text_build(t, arena, &text);
+    return text;
+}
+
+static void terms_are_what_comes_back(void **state)
+{
+    struct kn_text text = text_of(*state, "The maps lie. A map is a story. Mapping is power. The "
+                                          "map, the map.");
+    int term = text.tokens[1].term;
+
+    assert_true(text.english);
+    assert_true(term >= 0);
+    assert_int_equal(text.term_uses[term], 5); /* maps, map, Mapping, map, map */
+    assert_int_equal(text.tokens[0].term, -1); /* "The" */
+    for (int i = 0; i < text.term_count; i++)
+        assert_true(text.term_weights[i] > 0 && text.term_weights[i] <= 1);
+}
+
+static void sentences_are_rated(void **state)
+{
+    struct kn_text text =
+        text_of(*state, "The reactor uses thorium salt in a closed steel loop. " /* 0 */
+                        "Yeah, okay. "                                           /* 1 */
+                        "And then it was gone. "                                 /* 2 */
+                        "Why do they fear the reactor? "                         /* 3 */
+                        "So we should build a second reactor here. "             /* 4 */
+                        "Um, the the salt uh melts. "                            /* 5 */
+                        "He said it would go to the ");                          /* 6 */
+    const struct kn_line *l = text.lines;
+
+    assert_int_equal(text.timeline->sentence_count, 7);
+    assert_true(l[0].said.substance > l[1].said.substance);
+    assert_true(l[1].said.affirm > 0.9f);
+    assert_true(l[2].begins < 0.2f); /* hangs on what was before */
+    assert_true(l[0].begins > 0.9f);
+    assert_true(l[3].question);
+    assert_true(l[3].hook > 0.6f);
+    assert_string_equal(l[3].hook_reason, "a question");
+    assert_true(l[3].ends < 0.5f); /* the answer would be missing */
+    assert_true(l[4].said.stance > 0.8f);
+    assert_true(l[4].opening > 0);
+    assert_true(l[5].said.disfluent > 0.4f);
+    assert_true(l[6].ends == 0); /* left open */
+    assert_true(l[0].ends > 0.9f);
+}
+
+static void what_was_just_said_counts_less(void **state)
+{
+    struct kn_text text = text_of(*state, "The reactor uses salt. The reactor uses salt. (65000) "
+                                          "The reactor uses salt.");
+    const struct kn_line *l = text.lines;
+
+    assert_true(l[1].said.substance < l[0].said.substance);
+    assert_true(l[2].said.substance > l[1].said.substance); /* a minute later it is new again */
+}
+
+static void marked_utterances_are_stretches(void **state)
+{
+    struct kn_text text = text_of(*state, "A: | salt melts B: | no A: slowly. | Then it B: | yes "
+                                          "A: cools.");
+    assert_int_equal(text.stretch_count, 4);
+    assert_int_equal(text.tokens[0].stretch, text.tokens[3].stretch); /* "salt", "slowly." */
+    assert_int_not_equal(text.tokens[0].stretch, text.tokens[2].stretch);
+    assert_int_equal(text.stretches[text.tokens[0].stretch].words, 3);
+}
+
+static void other_languages_still_have_terms(void **state)
+{
+    struct kn_text german = text_of(*state, "Der Turm ist hoch. Wir sehen den Turm. Ein Turm hilft "
+                                            "beim Gehen.");
+    assert_false(german.english);
+    assert_true(german.term_count > 3);
+    struct kn_text japanese = text_of(*state, "地図は 物語です。 地図を 見る。");
+    assert_false(japanese.english);
+    assert_true(japanese.term_count > 0);
+    struct kn_text marks = text_of(*state, "… — !? ♪");
+    assert_int_equal(marks.term_count, 0);
+}
+
+static int make_arena(void **state)
+{
+    *state = kn_arena_new();
+    return 0;
+}
+
+static int free_arena(void **state)
+{
+    kn_arena_free(*state);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(words_are_folded),
+        TEST(long_words_are_cut_between_characters),
+        TEST(english_endings_are_taken_off),
+        TEST(words_have_classes),
+        TEST(phrases_are_found_whole),
+        TEST(terms_are_what_comes_back),
+        TEST(sentences_are_rated),
+        TEST(what_was_just_said_counts_less),
+        TEST(marked_utterances_are_stretches),
+        TEST(other_languages_still_have_terms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* Headlines and quotations out of the speaker's own words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <unistr.h>
+
+#include "analyze/sentences.h"
+#include "analyze/titles.h"
+#include "base/memory.h"
+#include "support/speak.h"
+
+static struct kn_text text_of(struct kn_arena *arena, const char *script)
+{
+    struct kn_timeline *t = kn_arena_alloc(arena, sizeof *t);
+    struct kn_text text;
+
+    *t = spoken(arena, script);
+    kn_sentences_join(t, arena);
+    kn_text_build(t, arena, &text);
+    return text;
+}
+
+static void quotations_are_cleaned_and_cut_well(void **state)
+{
+    static const struct {
+        const char *script, *want;
+        int max;
+        bool keep_end;
+    } cases[] = {
+        {"So, um, we we should, uh, go home.", "We should, go home", 80, false},
+        {"We should go home.", "We should go home.", 80, true},
+        {"And then the rema- remote broke.", "The remote broke", 80, false},
+        {"okay right so the plan is simple.", "The plan is simple", 80, false},
+        {"Why do we sleep?", "Why do we sleep?", 80, false},
+        {"Yes, really.", "Yes, really", 80, false}, /* too short to lose more */
+        {"The quick brown fox jumps over the lazy dog, because it wants to be home by nine.",
+         "The quick brown fox jumps over the lazy dog", 60, false},
+        {"The quick brown fox jumps over the lazy dog of the old and very tired farmer.",
+         "The quick brown fox jumps over the lazy dog", 52, false}, /* not "of the old and" */
+        {"école est ouverte aujourd’hui.", "École est ouverte aujourd’hui", 80, false},
+        {"地図は 物語です。", "地図は物語です。", 80, false},
+        {"um uh. And that is all of it.", "", 80, false},
+    };
+    struct kn_arena *arena = *state;
+
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_text text = text_of(arena, cases[i].script);
+        const char *got = kn_line_quote(&text, 0, cases[i].max, cases[i].keep_end, arena);
+        assert_string_equal(got, cases[i].want);
+    }
+}
+
+static void a_headline_is_the_sentence_that_carries_most(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_text text = text_of(
+        arena, "Okay. Well, yes. The reactor runs on thorium salt. It was late then. We left. "
+               "The reactor was cold and the salt was solid.");
+    struct kn_candidate all = {.word_count = text.timeline->word_count};
+
+    assert_string_equal(kn_title_make(&text, &all, arena), "The reactor runs on thorium salt");
+}
+
+static void headlines_fit_whatever_is_said(void **state)
+{
+    static const char *const odd[] = {
+        "… — ♪",
+        "supercalifragilisticexpialidociousandmuchmoreofthatkindwithoutanyspaceinitatall"
+        "becausesomebodyforgotthem.",
+        "and and and and",
+        "the of the of the",
+        "\"",
+        "犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬"
+        "犬"
+        "犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬"
+        "犬",
+    };
+    struct kn_arena *arena = *state;
+
+    for (size_t i = 0; i < KN_COUNT_OF(odd); i++) {
+        struct kn_text text = text_of(arena, odd[i]);
+        struct kn_candidate all = {.word_count = text.timeline->word_count};
+        const char *title = kn_title_make(&text, &all, arena);
+        assert_true(title[0] != '\0');
+        assert_true(u8_mbsnlen((const uint8_t *)title, strlen(title)) <= KN_TITLE_MAX);
+        assert_null(u8_check((const uint8_t *)title, strlen(title)));
+    }
+}
+
+static void a_span_without_words_has_a_name(void **state)
+{
+    struct kn_text text = text_of(*state, "Hello.");
+    struct kn_candidate none = {0};
+    assert_string_equal(kn_title_make(&text, &none, *state), "Untitled");
+}
+
+static int make_arena(void **state)
+{
+    *state = kn_arena_new();
+    return 0;
+}
+
+static int free_arena(void **state)
+{
+    kn_arena_free(*state);
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(quotations_are_cleaned_and_cut_well),
+        TEST(a_headline_is_the_sentence_that_carries_most),
+        TEST(headlines_fit_whatever_is_said),
+        TEST(a_span_without_words_has_a_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
