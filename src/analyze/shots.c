@@ -320,7 +320,7 @@ static bool is_flash(const struct kn_moment *moments, int count, int at, float c
     for (int i = at + 1; i < count && moments[i].at_us - moments[at].at_us <= FLASH_US; i++)
         if (kn_gist_difference(&moments[at - 1].gist, &moments[i].gist) < change / 2)
             return true;
-    for (int i = at - 2; i >= 0 && moments[at].at_us - moments[i].at_us <= FLASH_US; i--)
+    for (int i = at - 2; i >= 0 && moments[at].at_us - moments[i + 1].at_us <= FLASH_US; i--)
         if (kn_gist_difference(&moments[at].gist, &moments[i].gist) < change / 2)
             return true;
     return false;

@@ -138,7 +138,7 @@ static void few_pictures_are_enough_at_the_ends(void **state)
 static void a_flash_is_no_cut(void **state)
 {
     (void)state;
-    for (int length = 1; length <= 4; length++) {
+    for (int length = 1; length <= 5; length++) {
         run.count = 0;
         show_scene(0, 30);
         for (int i = 0; i < length; i++)
@@ -154,10 +154,12 @@ static void a_fast_turn_of_the_camera_is_no_cut(void **state)
     (void)state;
     run.count = 0;
     show_scene(0, 20);
-    for (int i = 0; i < 12; i++)
-        show(gist_of(0, 2.2 * i));
+    for (int i = 1; i <= 12; i++)
+        show(gist_of(0, 3.2 * i));
+    float change = kn_gist_difference(&run.at[25].gist, &run.at[26].gist);
+    assert_true(change > KN_CUT_DIFFERENCE_MIN); /* as much as across many a cut */
     for (int i = 0; i < 20; i++)
-        show(gist_of(0, 2.2 * 12));
+        show(gist_of(0, 3.2 * 12));
     expect_cuts(NULL, 0);
 }
 
