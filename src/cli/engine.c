@@ -1,5 +1,8 @@
 /* The door between the light program and what does the work. */
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -16,11 +19,26 @@ static const struct {
     {"doctor", kn_cmd_doctor},
 };
 
+/*
+ * Blocks of a picture's size go back to the system when they are freed. By itself glibc stops that
+ * after the first few (its threshold follows what is freed), and the peak of each stage would stay
+ * with the process until its end.
+ */
+static void return_large_blocks(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE_BYTES = 512 * 1024 };
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BYTES);
+#endif
+}
+
 __attribute__((visibility("default"))) int kn_engine_main(const char *command, int argc,
                                                           char **argv)
 {
     /* For the width of characters on the terminal; numbers stay as C writes them. */
     setlocale(LC_CTYPE, "");
+    return_large_blocks();
     for (size_t i = 0; i < KN_COUNT_OF(entries); i++)
         if (strcmp(entries[i].name, command) == 0)
             return entries[i].run(argc, argv);

@@ -17,7 +17,7 @@ struct kn_render_settings {
         *encoder; /* "libx264" or a hardware encoder's FFmpeg name; falls back with a remark */
     const char *preset;    /* x264's: "veryfast" */
     int crf;               /* 20 */
-    int threads;           /* for the encoder, 0: cores; several clips side by side use 1 each */
+    int threads;           /* of each encoder; 0: as many as it likes */
     double loudness_lufs;  /* -14 */
     double true_peak_dbtp; /* -1.5 */
     int max_rate_hz;       /* 30: frames a second at most; slower sources keep theirs */

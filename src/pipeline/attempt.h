@@ -50,6 +50,7 @@ struct kn_attempt {
     struct kn_segments segments;
     int clip_count;
     struct clip_work *clips;
+    int encoder_threads; /* of each render */
     struct kn_result result;
     bool has_result;
 
@@ -61,9 +62,9 @@ struct kn_attempt {
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
-/* clips.c: prepares the clips of the chosen segments, and adds their steps. */
+/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many CPU workers. */
 void kn_clips_prepare(struct kn_attempt *attempt);
-void kn_clips_plan(struct kn_attempt *attempt, struct kn_plan *plan);
+void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan);
 /* Takes the outcomes into the result; the first failure's sentence goes to `err`. */
 enum kn_status kn_clips_collect(struct kn_attempt *attempt, struct kn_error *err);
 

@@ -5,6 +5,11 @@
  * A clip's mark is a hash over everything that makes it what it is (content, span, captions,
  * settings, version). When the output folder holds a record of that mark and its files are whole,
  * the clip is taken as it is.
+ *
+ * Renders are what costs memory and time. A few of them, each with several encoder threads, keep
+ * all cores busy as well as many with one thread each, in a fraction of the memory; and the first
+ * clips are there early. So there is a
+ * render for every RENDER_WORKERS workers, and each waits for the one so many before it.
  */
 #include <math.h>
 
@@ -15,6 +20,8 @@
 #include "pipeline/attempt.h"
 #include "pipeline/clip_names.h"
 #include "pipeline/kept_clips.h"
+
+enum { RENDER_WORKERS = 2 };
 
 static const char *in_folder(struct clip_work *clip, const char *name)
 {
@@ -263,11 +270,14 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
             .ass = caption_script(clip, aspects->at[i]),
         };
     }
+    struct kn_render_settings settings = attempt->options->render;
+    if (settings.threads == 0)
+        settings.threads = attempt->encoder_threads;
     const struct kn_render_request request = {
         .source = &attempt->source,
         .start_us = clip->segment->start_us,
         .end_us = clip->segment->end_us,
-        .settings = &attempt->options->render,
+        .settings = &settings,
         .target_count = aspects->count,
         .targets = targets,
         .title = clip->segment->title,
@@ -299,33 +309,50 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
     return KN_OK;
 }
 
-void kn_clips_plan(struct kn_attempt *attempt, struct kn_plan *plan)
+/* The steps of one clip, in order. */
+enum { LOOK, THUMBNAIL, RENDER, PARTS };
+
+static void plan_clip(struct clip_work *clip, int number, struct kn_plan *plan, int *ret_steps)
 {
+    double seconds = kn_seconds(clip->segment->end_us - clip->segment->start_us);
+    static const struct {
+        const char *what;
+        double cost; /* CPU seconds a second of clip, measured */
+        kn_step_fn *run;
+    } parts[PARTS] = {[LOOK] = {"look", 0.05, look_closely},
+                      [THUMBNAIL] = {"thumbnail", 0.02, make_thumbnail},
+                      [RENDER] = {"render", 0.9, render}};
+    for (int p = 0; p < PARTS; p++) {
+        const struct kn_step step = {
+            .name = kn_arena_printf(clip->arena, "clip %d %s", number, parts[p].what),
+            .lane = KN_LANE_CPU,
+            .weight = parts[p].cost * seconds,
+            .optional = true, /* the outcome is kept; other clips go on */
+            .run = parts[p].run,
+            .arg = clip,
+        };
+        ret_steps[p] = kn_plan_add(plan, &step);
+        if (p > 0)
+            kn_plan_after(plan, ret_steps[p], ret_steps[p - 1]);
+    }
+}
+
+/*
+ * Clip after clip rather than step after step: a close look waits until as many clips before it as
+ * there are workers have theirs and a thumbnail, so that the first renders do not stand behind all
+ * looks in the queue.
+ */
+void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan)
+{
+    int renders = KN_MAX(workers / RENDER_WORKERS, 1);
+    attempt->encoder_threads = (workers + renders - 1) / renders;
+    int(*steps)[PARTS] = kn_arena_array(attempt->arena, (size_t)attempt->clip_count, sizeof *steps);
     for (int i = 0; i < attempt->clip_count; i++) {
-        struct clip_work *clip = &attempt->clips[i];
-        double seconds = kn_seconds(clip->segment->end_us - clip->segment->start_us);
-        const struct {
-            const char *what;
-            double cost; /* CPU seconds a second of clip, measured */
-            kn_step_fn *run;
-        } parts[] = {{"look", 0.05, look_closely},
-                     {"thumbnail", 0.02, make_thumbnail},
-                     {"render", 0.9, render}};
-        int before = -1;
-        for (int p = 0; p < (int)KN_COUNT_OF(parts); p++) {
-            const struct kn_step step = {
-                .name = kn_arena_printf(clip->arena, "clip %d %s", i + 1, parts[p].what),
-                .lane = KN_LANE_CPU,
-                .weight = parts[p].cost * seconds,
-                .optional = true, /* the outcome is kept; other clips go on */
-                .run = parts[p].run,
-                .arg = clip,
-            };
-            int index = kn_plan_add(plan, &step);
-            if (before >= 0)
-                kn_plan_after(plan, index, before);
-            before = index;
-        }
+        plan_clip(&attempt->clips[i], i + 1, plan, steps[i]);
+        if (i >= workers)
+            kn_plan_after(plan, steps[i][LOOK], steps[i - workers][THUMBNAIL]);
+        if (i >= renders)
+            kn_plan_after(plan, steps[i][RENDER], steps[i - renders][RENDER]);
     }
 }
 
