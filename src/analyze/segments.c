@@ -126,8 +126,10 @@ static const char *make_remark(const struct kn_timeline *t, const struct kn_cand
                 : "in %s no stretch of %s or more begins and ends at a good place",
             kn_time_span(source_length(t), span), kn_time_span(options->min_us, shortest));
     if (fit < wanted)
-        return kn_arena_printf(arena, "only %d of %d segments of %s or more find room in %s", fit,
-                               wanted, kn_time_span(options->min_us, shortest),
+        return kn_arena_printf(arena,
+                               "only %d of %d segments of %s or more find room in %s "
+                               "without repeating another",
+                               fit, wanted, kn_time_span(options->min_us, shortest),
                                kn_time_span(source_length(t), span));
     return kn_arena_printf(arena,
                            "%d of %d segments are kept; the others are far weaker than the best "

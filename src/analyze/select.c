@@ -7,12 +7,14 @@
 
 #include "base/memory.h"
 
-enum { ROUNDS_MAX = 8 };
+enum { ROUNDS_MAX = 32 };
 
 /* From this likeness on two segments repeat each other ... */
 #define ALIKE_FROM 0.5
 /* ... and the weaker one loses so many points at full likeness. */
 #define ALIKE_POINTS 30.0
+/* Nobody wants the same words twice: a trailer before the talk, a stream that loops. */
+#define SAME_FROM 0.85
 
 struct place {
     int64_t end_us;
@@ -24,7 +26,7 @@ struct selector {
     const struct kn_text *text;
     const struct kn_candidates *candidates;
     const float *scores;
-    double *points;       /* scores less penalties, at least 0 */
+    double *points;       /* scores less penalties, at least 0; -INFINITY: not to be chosen */
     struct place *places; /* candidates by their end */
     double *best, *fewer; /* best[k]: n segments, and n - 1, among the first k places */
     bool *takes;          /* takes[n * count + k]: the best n among k + 1 places take place k */
@@ -150,9 +152,12 @@ static void penalise_alike(struct selector *s, int leader)
     for (int i = 0; i < s->candidates->count && squares > 0; i++) {
         if (overlap(&list[leader], &list[i]))
             continue;
-        double over = alike(s, squares, &list[i]) - ALIKE_FROM;
-        if (over > 0)
-            s->points[i] = KN_MAX(0, s->points[i] - ALIKE_POINTS * over / (1 - ALIKE_FROM));
+        double likeness = alike(s, squares, &list[i]);
+        double loss = ALIKE_POINTS * (likeness - ALIKE_FROM) / (1 - ALIKE_FROM);
+        if (likeness >= SAME_FROM)
+            s->points[i] = -INFINITY;
+        else if (loss > 0)
+            s->points[i] = KN_MAX(0, s->points[i] - loss);
     }
     clear_terms(s, &list[leader]);
     s->leads[leader] = true;

@@ -6,7 +6,7 @@
  * candidates that do not overlap and whose scores add up to the most. Two that say the same are
  * kept apart by penalties: where two of the chosen are too alike, everything alike to the better
  * one loses points, and the program runs again, until nothing changes (after the idea of maximal
- * marginal relevance, Carbonell and Goldstein, SIGIR 1998).
+ * marginal relevance, Carbonell and Goldstein, SIGIR 1998). What repeats it is out altogether.
  */
 #ifndef KN_ANALYZE_SELECT_H
 #define KN_ANALYZE_SELECT_H

@@ -62,7 +62,7 @@ struct kn_attempt {
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
-/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many CPU workers. */
+/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many workers. */
 void kn_clips_prepare(struct kn_attempt *attempt);
 void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan);
 /* Takes the outcomes into the result; the first failure's sentence goes to `err`. */
