@@ -79,10 +79,8 @@ static void usual_values(const struct kn_ratings *ratings, int count, float *usu
     }
 }
 
-static struct kn_segment make_segment(const struct kn_text *text,
-                                      const struct kn_candidate *candidate,
-                                      const struct kn_ratings *ratings, int index,
-                                      struct kn_arena *arena)
+static struct kn_segment make_segment(const struct kn_candidate *candidate,
+                                      const struct kn_ratings *ratings, int index)
 {
     struct kn_segment s = {
         .start_us = candidate->start->at_us,
@@ -93,18 +91,23 @@ static struct kn_segment make_segment(const struct kn_text *text,
         .snapped_start = candidate->start->snapped,
         .snapped_end = candidate->end->snapped,
     };
-    char clock[KN_TIME_TEXT_BYTES];
 
     for (int k = 0; k < KN_FEATURE_COUNT; k++) {
         if (ratings->available[k])
             s.features[s.feature_count++] = (struct kn_feature_value){
                 kn_features[k].name, ratings->values[index][k], ratings->weights[k]};
     }
-    if (s.word_count)
-        s.title = kn_title_make(text, candidate, arena);
-    else
-        s.title = kn_arena_printf(arena, "Scene at %s", kn_time_clock(s.start_us, clock));
     return s;
+}
+
+/* Segments come best first: the better one has the better title. */
+static const char *name_segment(const struct kn_text *text, const struct kn_candidate *candidate,
+                                const struct kn_segment *before, int count, struct kn_arena *arena)
+{
+    char clock[KN_TIME_TEXT_BYTES];
+    if (candidate->word_count)
+        return kn_title_make(text, candidate, before, count, arena);
+    return kn_arena_printf(arena, "Scene at %s", kn_time_clock(candidate->start->at_us, clock));
 }
 
 /* Why there are fewer than wanted; NULL when there are not. */
@@ -175,7 +178,8 @@ enum kn_status kn_segments_choose(const struct kn_timeline *timeline,
     struct kn_segment *segments = kn_arena_array(arena, (size_t)kept + 1, sizeof *segments);
     for (int i = 0; i < kept; i++) {
         const struct kn_candidate *candidate = &candidates.list[chosen[i]];
-        segments[i] = make_segment(&text, candidate, &ratings, chosen[i], arena);
+        segments[i] = make_segment(candidate, &ratings, chosen[i]);
+        segments[i].title = name_segment(&text, candidate, segments, i, arena);
         kn_evidence_gather(&text, &topics, candidate, usual, arena, &segments[i]);
     }
     *ret_segments = (struct kn_segments){

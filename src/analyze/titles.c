@@ -221,23 +221,34 @@ static float headline_value(const struct kn_text *text, int line, int place)
            (0.6f + 0.4f * l->begins);
 }
 
+static bool is_taken(const char *title, const struct kn_segment *before, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(before[i].title, title) == 0)
+            return true;
+    return false;
+}
+
 const char *kn_title_make(const struct kn_text *text, const struct kn_candidate *span,
-                          struct kn_arena *arena)
+                          const struct kn_segment *before, int count, struct kn_arena *arena)
 {
     float best = -1;
-    int chosen = -1, last = -1;
+    const char *chosen = "Untitled";
+    int last = -1;
 
     for (int i = span->first_word; i < span->first_word + span->word_count; i++) {
         int line = text->tokens[i].line;
         if (line <= last) /* lines of people who talk over each other alternate */
             continue;
-        float value = headline_value(text, line, line - text->tokens[span->first_word].line);
-        if (value > best) {
-            best = value;
-            chosen = line;
-        }
         last = line;
+        float value = headline_value(text, line, line - text->tokens[span->first_word].line);
+        if (value <= best)
+            continue;
+        const char *title = kn_line_quote(text, line, KN_TITLE_MAX, false, arena);
+        if (!*title || is_taken(title, before, count))
+            continue;
+        best = value;
+        chosen = title;
     }
-    const char *title = chosen >= 0 ? kn_line_quote(text, chosen, KN_TITLE_MAX, false, arena) : "";
-    return *title ? title : "Untitled";
+    return chosen;
 }

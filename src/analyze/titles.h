@@ -9,6 +9,7 @@
 
 #include "analyze/candidates.h"
 #include "analyze/text.h"
+#include "model/segment.h"
 
 enum {
     KN_TITLE_MAX = 80, /* characters */
@@ -16,9 +17,10 @@ enum {
 };
 
 /* The headline of a span: at most KN_TITLE_MAX characters, begins with a capital, does not end with
- * a comma or a word that hangs. "Untitled" when the span has no words. In `arena`. */
+ * a comma or a word that hangs, and is none of the `count` segments' `before` it, so that clips can
+ * be told apart. "Untitled" when the span has no words for one. In `arena`. */
 const char *kn_title_make(const struct kn_text *text, const struct kn_candidate *span,
-                          struct kn_arena *arena);
+                          const struct kn_segment *before, int count, struct kn_arena *arena);
 
 /* The same for one sentence, with at most `max` characters; "" when nothing is left of it. With
  * `keep_end` a final full stop stays when the sentence is whole. */

@@ -63,7 +63,21 @@ static void a_headline_is_the_sentence_that_carries_most(void **state)
                "The reactor was cold and the salt was solid.");
     struct kn_candidate all = {.word_count = text.timeline->word_count};
 
-    assert_string_equal(kn_title_make(&text, &all, arena), "The reactor runs on thorium salt");
+    assert_string_equal(kn_title_make(&text, &all, NULL, 0, arena),
+                        "The reactor runs on thorium salt");
+}
+
+static void no_two_headlines_are_the_same(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_text text = text_of(arena, "The reactor runs on thorium salt. It was late then. "
+                                         "The reactor was cold and the salt was solid.");
+    struct kn_candidate all = {.word_count = text.timeline->word_count};
+    const struct kn_segment before[] = {{.title = "Else"},
+                                        {.title = "The reactor runs on thorium salt"}};
+
+    assert_string_equal(kn_title_make(&text, &all, before, 2, arena),
+                        "The reactor was cold and the salt was solid");
 }
 
 static void headlines_fit_whatever_is_said(void **state)
@@ -85,7 +99,7 @@ static void headlines_fit_whatever_is_said(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(odd); i++) {
         struct kn_text text = text_of(arena, odd[i]);
         struct kn_candidate all = {.word_count = text.timeline->word_count};
-        const char *title = kn_title_make(&text, &all, arena);
+        const char *title = kn_title_make(&text, &all, NULL, 0, arena);
         assert_true(title[0] != '\0');
         assert_true(u8_mbsnlen((const uint8_t *)title, strlen(title)) <= KN_TITLE_MAX);
         assert_null(u8_check((const uint8_t *)title, strlen(title)));
@@ -96,7 +110,7 @@ static void a_span_without_words_has_a_name(void **state)
 {
     struct kn_text text = text_of(*state, "Hello.");
     struct kn_candidate none = {0};
-    assert_string_equal(kn_title_make(&text, &none, *state), "Untitled");
+    assert_string_equal(kn_title_make(&text, &none, NULL, 0, *state), "Untitled");
 }
 
 static int make_arena(void **state)
@@ -118,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(quotations_are_cleaned_and_cut_well),
         TEST(a_headline_is_the_sentence_that_carries_most),
+        TEST(no_two_headlines_are_the_same),
         TEST(headlines_fit_whatever_is_said),
         TEST(a_span_without_words_has_a_name),
     };
