@@ -17,7 +17,7 @@ build: ## set up and build build/kirinuki
 run: ## make clips of VIDEO=path, or of a sample talk; options in ARGS="..."
 	scripts/run.sh $(ARGS)
 
-check: ## all tests (with CI=true: every compiler, sanitizer and fuzzer, lints but clang-tidy)
+check: ## all tests (with CI=true: every compiler, sanitizer, fuzzer and lint)
 	scripts/check.sh
 
 lint: ## static analysis, layout of the code, layers, scripts

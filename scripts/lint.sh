@@ -41,10 +41,9 @@ lint_cppcheck() {
 }
 
 lint_tidy() {
-    CC=clang build_in build-clang '' -t compdb >/dev/null 2>&1 || true
-    [ -f build-clang/compile_commands.json ] || die 'build-clang could not be set up'
+    [ -f build-clang/build.ninja ] || CC=clang meson setup build-clang >/dev/null
     sources 'src/*.c' | xargs -r -P "$(nproc)" -n 8 clang-tidy -p build-clang --quiet \
-        --warnings-as-errors='*' 2> >(grep -v -e 'warnings generated' -e 'Suppressed' >&2 || true)
+        --warnings-as-errors='*' 2> >(grep -v -e 'warnings\? generated' -e 'Suppressed' >&2 || true)
 }
 
 case ${1-} in

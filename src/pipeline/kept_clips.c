@@ -72,6 +72,8 @@ static bool read_file_entry(json_t *entry, const char *folder, struct kn_arena *
         return false;
     if (!is_plain_name(path) || aspect < 0 || aspect >= KN_ASPECT_COUNT || size <= 0)
         return false;
+    if (ret->width_px <= 0 || ret->height_px <= 0 || ret->frames < 0)
+        return false;
     ret->path = kn_arena_strdup(arena, path);
     ret->aspect = (enum kn_aspect)aspect;
     return size_in(arena, folder, path) == size;
@@ -90,7 +92,7 @@ static bool read_record(json_t *record, const char *folder, struct kn_arena *are
                     &clip->remark) < 0)
         return false;
     size_t count = json_array_size(files);
-    if (count < 1 || count > KN_ASPECT_COUNT)
+    if (count < 1 || count > KN_ASPECT_COUNT || duration <= 0)
         return false;
     for (size_t i = 0; i < count; i++)
         if (!read_file_entry(json_array_get(files, i), folder, arena, &clip->files[i]))

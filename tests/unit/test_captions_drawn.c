@@ -184,10 +184,11 @@ static void nothing_is_drawn_while_nobody_speaks(void **state)
 static void titles_are_cards_within_the_safe_area(void **state)
 {
     (void)state;
+    enum { JAPANESE = 2 };
     static const char *const titles[] = {
         "Sleep",
         "Why we sleep, and what it does to your brain",
-        "「眠り」の秘密：なぜ私たちは一日の三分の一を眠って過ごすのか、脳科学者が語る",
+        [JAPANESE] = "「眠り」の秘密：なぜ私たちは一日の三分の一を眠って過ごすのか、脳科学者が語る",
         "لماذا ننام، وماذا يفعل النوم بدماغك",
         "Pneumonoultramicroscopicsilicovolcanoconiosis-Rindfleischetikettierungsüberwachung",
     };
@@ -207,6 +208,12 @@ static void titles_are_cards_within_the_safe_area(void **state)
             open_stage(&stage, kn_str_text(&ass), o.width_px, o.height_px);
             struct kn_caption_area area = kn_caption_area(o.width_px, o.height_px);
             const ASS_Image *images = draw(&stage, 1000000);
+            if (i == JAPANESE && !c.title.line_count) { /* no font has its letters: no empty card */
+                assert_null(images);
+                close_stage(&stage);
+                kn_arena_free(arena);
+                continue;
+            }
             assert_true(find_color(images, 0xffffff, &card));
             assert_true(find_color(images, KN_TITLE_COLOR, &letters));
             if (card.left < area.left - 1 || card.right > area.right + 1 || card.top < area.top - 1)

@@ -99,6 +99,14 @@ static void edited_records_are_not_believed(void **state)
         "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":9,\"width\":1,\"height\":1,"
         "\"frames\":1}],\"duration_us\":1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
         "\"gain_db\":0.0}",
+        /* a picture of no size */
+        "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":0,\"width\":0,\"height\":1,"
+        "\"frames\":1}],\"duration_us\":1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
+        "\"gain_db\":0.0}",
+        /* a time that runs backwards */
+        "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":0,\"width\":1,\"height\":1,"
+        "\"frames\":1}],\"duration_us\":-1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
+        "\"gain_db\":0.0}",
     };
     for (size_t i = 0; i < KN_COUNT_OF(records); i++) {
         struct kn_clip clip;
