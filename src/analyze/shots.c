@@ -290,22 +290,49 @@ static const float CUT_RATIO_BESIDE = 4;        /* that to the calmer side, */
 static const float CUT_RATIO_TO_MOTION = 1.25f; /* and this to the other */
 static const float NOISE = 0.02f;
 
-/* The largest of changes[from..to), and how many there are. */
-static float largest_change(const float *changes, int from, int to)
+/* The largest of changes[from..to) but for two of them. */
+static float largest_change(const float *changes, int from, int to, int but, int and_but)
 {
     float largest = 0;
     for (int i = from; i < to; i++)
-        largest = fmaxf(largest, changes[i]);
+        if (i != but && i != and_but)
+            largest = fmaxf(largest, changes[i]);
     return largest;
+}
+
+/* The largest change near `at` beside that one; -1: there is none. */
+static int rival_of(const float *changes, int from, int to, int at)
+{
+    int rival = -1;
+    for (int i = from; i < to; i++)
+        if (i != at && (rival < 0 || changes[i] > changes[rival]))
+            rival = i;
+    return rival;
+}
+
+/* Two changes with a few pictures between that show something else: a flash (is_flash), one on a
+ * cut, or a picture that is a blend of both shots. */
+static bool stands_out_with(const float *changes, int count, int at, int rival)
+{
+    int from = KN_MAX(KN_MIN(at, rival) - AROUND, 1);
+    int to = KN_MIN(KN_MAX(at, rival) + AROUND + 1, count);
+    float rest = largest_change(changes, from, to, at, rival) + NOISE;
+    return fminf(changes[at], changes[rival]) >= CUT_RATIO * rest;
 }
 
 static bool stands_out(const float *changes, int count, int at)
 {
     float change = changes[at];
+    if (change < KN_CUT_DIFFERENCE_MIN)
+        return false;
     int from = KN_MAX(at - AROUND, 1), to = KN_MIN(at + AROUND + 1, count);
-    float before = largest_change(changes, from, at) + NOISE;
-    float after = largest_change(changes, at + 1, to) + NOISE;
-    if (change >= KN_CUT_DIFFERENCE_MIN && change >= CUT_RATIO * fmaxf(before, after))
+    float before = largest_change(changes, from, at, at, at) + NOISE;
+    float after = largest_change(changes, at + 1, to, at, at) + NOISE;
+    if (change >= CUT_RATIO * fmaxf(before, after))
+        return true;
+    int rival = rival_of(changes, from, to, at);
+    if (rival >= 0 && changes[rival] >= KN_CUT_DIFFERENCE_MIN &&
+        stands_out_with(changes, count, at, rival))
         return true;
     if (at - from < CALM_SIDE_PICTURES || to - at - 1 < CALM_SIDE_PICTURES)
         return false;
@@ -326,20 +353,52 @@ static bool is_flash(const struct kn_moment *moments, int count, int at, float c
     return false;
 }
 
+/* changes[i]: from picture i - 1 to picture i. To be freed. */
+static float *measure_changes(const struct kn_moment *moments, int count)
+{
+    float *changes = kn_malloc((size_t)KN_MAX(count, 1) * sizeof *changes);
+    for (int i = 1; i < count; i++)
+        changes[i] = kn_gist_difference(&moments[i - 1].gist, &moments[i].gist);
+    return changes;
+}
+
 int kn_cuts_find(const struct kn_moment *moments, int count, struct kn_arena *arena,
                  const struct kn_cut **ret_cuts)
 {
     KN_VEC(struct kn_cut) cuts = {0};
-    float *changes = kn_malloc((size_t)KN_MAX(count, 1) * sizeof *changes);
-    for (int i = 1; i < count; i++)
-        changes[i] = kn_gist_difference(&moments[i - 1].gist, &moments[i].gist);
-    for (int i = 1; i < count; i++)
-        if (changes[i] >= KN_CUT_DIFFERENCE_MIN && stands_out(changes, count, i) &&
-            !is_flash(moments, count, i, changes[i]))
-            kn_vec_push(&cuts, ((struct kn_cut){moments[i - 1].at_us, moments[i].at_us}));
-    free(changes);
+    KN_SCOPED_MEM float *changes = measure_changes(moments, count);
+    for (int i = 1; i < count; i++) {
+        if (!stands_out(changes, count, i) || is_flash(moments, count, i, changes[i]))
+            continue;
+        if (cuts.count > 0 && moments[i].at_us - kn_vec_last(&cuts)->at_us < KN_CUT_STEP_MIN_US)
+            continue;
+        kn_vec_push(&cuts, ((struct kn_cut){moments[i - 1].at_us, moments[i].at_us}));
+    }
     int found = cuts.count;
     *ret_cuts = kn_vec_to_arena(&cuts, arena);
     kn_vec_free(&cuts);
+    return found;
+}
+
+int kn_cuts_doubt(const struct kn_moment *moments, int count, struct kn_arena *arena,
+                  const struct kn_doubt **ret_doubts)
+{
+    KN_VEC(struct kn_doubt) doubts = {0};
+    KN_SCOPED_MEM float *changes = measure_changes(moments, count);
+    for (int i = 1; i < count; i++) {
+        if (changes[i] < KN_CUT_DIFFERENCE_MIN)
+            continue;
+        int around = stands_out(changes, count, i) ? 0 : AROUND;
+        int64_t from_us = moments[KN_MAX(i - 1 - around, 0)].at_us;
+        int64_t to_us = moments[KN_MIN(i + around, count - 1)].at_us;
+        struct kn_doubt *last = doubts.count > 0 ? kn_vec_last(&doubts) : NULL;
+        if (last && from_us <= last->to_us)
+            last->to_us = KN_MAX(last->to_us, to_us);
+        else
+            kn_vec_push(&doubts, ((struct kn_doubt){from_us, to_us}));
+    }
+    int found = doubts.count;
+    *ret_doubts = kn_vec_to_arena(&doubts, arena);
+    kn_vec_free(&doubts);
     return found;
 }

@@ -51,13 +51,26 @@ struct kn_moment {
  * Cuts in a run of pictures that follow each other closely (at most a few are left out between
  * two). A cut is where a picture differs from the one before much more than those around it differ
  * from theirs, and the difference stays: a flash is none, and neither is a fast turn of the camera.
- * Slow dissolves are not found.
+ * Of cuts that follow each other within KN_CUT_STEP_MIN_US (a flash between two shots, a picture
+ * that blends them) the first one counts. Slow dissolves are not found.
  */
+#define KN_CUT_STEP_MIN_US INT64_C(100000)
 struct kn_cut {
     int64_t before_us; /* the last picture of the old shot that was in the run */
     int64_t at_us;     /* the first of the new one */
 };
 int kn_cuts_find(const struct kn_moment *moments, int count, struct kn_arena *arena,
                  const struct kn_cut **ret_cuts);
+
+/*
+ * Where pictures that were left out of a run could show a cut at another place, or one where there
+ * seems to be none, or none where there seems to be one: the spans [from, to], sorted and apart.
+ * Both ends are pictures of the run.
+ */
+struct kn_doubt {
+    int64_t from_us, to_us;
+};
+int kn_cuts_doubt(const struct kn_moment *moments, int count, struct kn_arena *arena,
+                  const struct kn_doubt **ret_doubts);
 
 #endif

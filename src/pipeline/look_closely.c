@@ -11,11 +11,12 @@
  *     no B-pictures at all                 0.33, but wrong: where B-pictures are references, as
  * they are in most streams, the others come out smeared
  *
- * Cuts have to be exact, and a cut may lie on a picture that was left out. Sizes tell beforehand:
- * the first picture of a new shot cannot be predicted, so when one arrives that is larger than
- * those before it, or a key frame, the pictures shown before and decoded after it are decoded, too.
- * Should there be a cut all the same with pictures left out between its two sides, these are
- * decoded in a second pass.
+ * Cuts have to be those that all pictures would show, and a cut may lie on a picture that was left
+ * out. Sizes tell beforehand: the first picture of a new shot cannot be predicted, so when one
+ * arrives that is larger than those before it, or a key frame, the pictures shown before and
+ * decoded after it are decoded, too. Where the picture changes much all the time, a cut stands out
+ * only among all pictures, so none is left out there. Should there still be a doubt, the pictures
+ * that were left out around it are decoded in a second pass.
  *
  * Faces are looked for 2.5 times a second and after each change of picture, and followed by their
  * patches between (tracks.c).
@@ -37,8 +38,10 @@ enum {
     GLANCE_STEP_US = 500 * 1000,
     RECENT = 12, /* coded pictures that a size is compared with */
 };
-static const float FACE_THRESHOLD = 0.5f; /* to find a face again */
-static const float LARGER = 1.3f;         /* than all recent ones: something may have changed */
+static const float FACE_THRESHOLD = 0.5f;    /* to find a face again */
+static const float LARGER = 1.3f;            /* than all recent ones: something may have changed */
+static const float LIVELY = 0.1f;            /* a change of gist by this: what follows is decoded */
+static const int64_t LIVELY_US = 250 * 1000; /* for so long */
 
 /* What is heard of the coded pictures, and which are decoded therefore. */
 struct hearing {
@@ -48,6 +51,8 @@ struct hearing {
     int64_t newest_us; /* shown last of those heard */
     int64_t dense_us;  /* what is shown before this is all decoded */
 };
+
+KN_VEC_TYPE(moments, struct kn_moment);
 
 struct closely {
     const struct kn_source *source;
@@ -59,7 +64,7 @@ struct closely {
     struct hearing hearing;
     struct kn_tracker *tracker;
     struct kn_seen_faces faces;
-    KN_VEC(struct kn_moment) moments;
+    struct moments moments;
     KN_VEC(struct kn_glance) glances;
     struct kn_picture before;               /* the picture before the present one */
     int64_t faces_us, follow_us, glance_us; /* when each was done last */
@@ -87,14 +92,6 @@ static enum kn_decode choose(void *arg, const struct kn_coded *coded)
     if (!coded->key)
         hearing->recent_bytes[hearing->heard++ % RECENT] = coded->bytes;
     return coded->at_us < hearing->dense_us ? KN_DECODE_ALL : KN_DECODE_REFERENCE;
-}
-
-static bool was_left_out(const struct hearing *hearing, const struct kn_cut *cut)
-{
-    for (int i = 0; i < hearing->times.count; i++)
-        if (hearing->times.at[i] > cut->before_us && hearing->times.at[i] < cut->at_us)
-            return true;
-    return false;
 }
 
 /* ---- Picture by picture ---- */
@@ -161,9 +158,12 @@ static enum kn_status look_at(struct closely *closely, const struct kn_picture *
     struct kn_moment moment = {.at_us = at_us};
     struct kn_luma luma = kn_picture_luma(picture);
     kn_gist_measure(&luma, &moment.gist);
-    bool changed = closely->moments.count > 0 &&
-                   kn_gist_difference(&kn_vec_last(&closely->moments)->gist, &moment.gist) >=
-                       KN_CUT_DIFFERENCE_MIN;
+    float change = 0;
+    if (closely->moments.count > 0)
+        change = kn_gist_difference(&kn_vec_last(&closely->moments)->gist, &moment.gist);
+    bool changed = change >= KN_CUT_DIFFERENCE_MIN;
+    if (change >= LIVELY)
+        closely->hearing.dense_us = KN_MAX(closely->hearing.dense_us, at_us + LIVELY_US);
     kn_vec_push(&closely->moments, moment);
     if (changed)
         kn_tracker_break(closely->tracker);
@@ -197,55 +197,81 @@ static enum kn_status look_through(struct closely *closely, struct kn_error *err
 
 /* ---- Cuts, shots, tracks ---- */
 
-/* Where between two pictures with others between, all of which are decoded now, the cut is. */
-static enum kn_status refine(const struct closely *closely, const struct kn_cut *cut,
-                             int64_t *ret_at_us, struct kn_error *err)
+static bool was_left_out(const struct closely *closely, const struct kn_doubt *doubt)
+{
+    const struct hearing *hearing = &closely->hearing;
+    int heard = 0, seen = 0;
+    for (int i = 0; i < hearing->times.count; i++)
+        heard += hearing->times.at[i] >= doubt->from_us && hearing->times.at[i] <= doubt->to_us;
+    for (int i = 0; i < closely->moments.count; i++) {
+        int64_t at_us = closely->moments.at[i].at_us;
+        seen += at_us >= doubt->from_us && at_us <= doubt->to_us;
+    }
+    return seen < heard;
+}
+
+/* All pictures of [from, to], which are decoded now. */
+static enum kn_status look_again(const struct closely *closely, const struct kn_doubt *doubt,
+                                 struct moments *moments, struct kn_error *err)
 {
     struct kn_video_options options = closely->options;
-    options.start_us = cut->before_us;
-    options.end_us = cut->at_us + 1;
+    options.start_us = doubt->from_us;
+    options.end_us = doubt->to_us + 1;
     options.decode = KN_DECODE_ALL;
     options.choose = NULL;
     KN_SCOPED(kn_video_reader) reader = NULL;
     enum kn_status status = kn_video_reader_open(closely->source, &options, &reader, err);
-    if (status != KN_OK)
-        return status;
     struct kn_picture picture = {0};
-    struct kn_gist before, gist;
-    float most = -1;
-    for (int i = 0; (status = kn_video_reader_read(reader, &picture, err)) == KN_OK; i++) {
+    while (status == KN_OK && (status = kn_cancel_check(closely->env->cancel, err)) == KN_OK &&
+           (status = kn_video_reader_read(reader, &picture, err)) == KN_OK) {
+        struct kn_moment moment = {.at_us = picture.at_us};
         struct kn_luma luma = kn_picture_luma(&picture);
-        kn_gist_measure(&luma, &gist);
-        float difference = i > 0 ? kn_gist_difference(&before, &gist) : -1;
-        if (difference > most) {
-            most = difference;
-            *ret_at_us = picture.at_us;
-        }
-        before = gist;
+        kn_gist_measure(&luma, &moment.gist);
+        kn_vec_push(moments, moment);
         kn_picture_clear(&picture);
     }
     return status == KN_END ? KN_OK : status;
 }
 
+/* Copies the moments, in doubtful spans with those of the pictures that were left out. */
+static enum kn_status complete_moments(const struct closely *closely, struct moments *moments,
+                                       struct kn_error *err)
+{
+    const struct moments *seen = &closely->moments;
+    const struct kn_doubt *doubts;
+    int count = kn_cuts_doubt(seen->at, seen->count, closely->env->scratch, &doubts), next = 0;
+    for (int i = 0; i < count; i++) {
+        if (!was_left_out(closely, &doubts[i]))
+            continue;
+        for (; seen->at[next].at_us < doubts[i].from_us; next++)
+            kn_vec_push(moments, seen->at[next]);
+        enum kn_status status = look_again(closely, &doubts[i], moments, err);
+        if (status != KN_OK)
+            return status;
+        while (next < seen->count && seen->at[next].at_us <= doubts[i].to_us)
+            next++;
+    }
+    for (; next < seen->count; next++)
+        kn_vec_push(moments, seen->at[next]);
+    return KN_OK;
+}
+
 static enum kn_status find_cuts(const struct closely *closely, struct kn_arena *arena,
                                 struct kn_closeup *closeup, struct kn_error *err)
 {
-    const struct kn_cut *cuts;
-    int count =
-        kn_cuts_find(closely->moments.at, closely->moments.count, closely->env->scratch, &cuts);
-    int64_t *cuts_us = kn_arena_array(arena, (size_t)count, sizeof *cuts_us);
-    for (int i = 0; i < count; i++) {
-        int64_t at_us = cuts[i].at_us;
-        enum kn_status status = kn_cancel_check(closely->env->cancel, err);
-        if (status == KN_OK && was_left_out(&closely->hearing, &cuts[i]))
-            status = refine(closely, &cuts[i], &at_us, err);
-        if (status != KN_OK)
-            return status;
-        if (at_us > closeup->start_us && at_us < closeup->end_us)
-            cuts_us[closeup->cut_count++] = at_us;
+    struct moments moments = {0};
+    enum kn_status status = complete_moments(closely, &moments, err);
+    if (status == KN_OK) {
+        const struct kn_cut *cuts;
+        int count = kn_cuts_find(moments.at, moments.count, closely->env->scratch, &cuts);
+        int64_t *cuts_us = kn_arena_array(arena, (size_t)count, sizeof *cuts_us);
+        for (int i = 0; i < count; i++)
+            if (cuts[i].at_us > closeup->start_us && cuts[i].at_us < closeup->end_us)
+                cuts_us[closeup->cut_count++] = cuts[i].at_us;
+        closeup->cuts_us = cuts_us;
     }
-    closeup->cuts_us = cuts_us;
-    return KN_OK;
+    kn_vec_free(&moments);
+    return status;
 }
 
 static void describe_shots(const struct closely *closely, struct kn_arena *arena,

@@ -149,6 +149,54 @@ static void a_flash_is_no_cut(void **state)
     }
 }
 
+static void a_flash_on_a_cut_leaves_the_cut(void **state)
+{
+    (void)state;
+    run.count = 0;
+    show_scene(0, 30);
+    show(even_gist(250));
+    show_scene(1, 30);
+    expect_cuts((int[]){30}, 1);
+}
+
+static void a_blended_picture_belongs_to_the_new_shot(void **state)
+{
+    (void)state;
+    run.count = 0;
+    struct kn_gist from = gist_of(0, 0.02 * 30), to = gist_of(1, 0), blend = mixed(&from, &to, 0.5);
+    show_scene(0, 30);
+    show(blend);
+    show_scene(1, 30);
+    expect_cuts((int[]){30}, 1);
+}
+
+static void expect_doubt(int from, int to)
+{
+    const struct kn_doubt *doubts;
+    assert_int_equal(kn_cuts_doubt(run.at, run.count, arena, &doubts), 1);
+    assert_int_equal(doubts[0].from_us, run.at[from].at_us);
+    assert_int_equal(doubts[0].to_us, run.at[to].at_us);
+}
+
+static void doubts_are_where_left_out_pictures_matter(void **state)
+{
+    (void)state;
+    const struct kn_doubt *doubts;
+    run.count = 0;
+    assert_int_equal(kn_cuts_doubt(run.at, run.count, arena, &doubts), 0);
+    show_scene(0, 30);
+    assert_int_equal(kn_cuts_doubt(run.at, run.count, arena, &doubts), 0);
+    show_scene(1, 30); /* a plain cut: only where exactly */
+    expect_doubt(29, 30);
+    run.count = 0;
+    show_scene(0, 20); /* fast motion: a cut may hide in it */
+    for (int i = 1; i <= 12; i++)
+        show(gist_of(0, 3.2 * i));
+    for (int i = 0; i < 20; i++)
+        show(gist_of(0, 3.2 * 12));
+    expect_doubt(20 - 1 - 4, 31 + 4);
+}
+
 static void a_fast_turn_of_the_camera_is_no_cut(void **state)
 {
     (void)state;
@@ -410,6 +458,9 @@ int main(void)
         TEST(cuts_are_at_the_first_new_picture),
         TEST(few_pictures_are_enough_at_the_ends),
         TEST(a_flash_is_no_cut),
+        TEST(a_flash_on_a_cut_leaves_the_cut),
+        TEST(a_blended_picture_belongs_to_the_new_shot),
+        TEST(doubts_are_where_left_out_pictures_matter),
         TEST(a_fast_turn_of_the_camera_is_no_cut),
         TEST(a_dissolve_is_no_cut),
         TEST(a_cut_beside_motion_is_one),
