@@ -179,17 +179,26 @@ static int by_time(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The hints inside the clip: a close look may have begun with a picture of the shot before it. */
+static int take_inside(const struct kn_thumbnail_request *request, struct kn_thumbnail_hint *ret)
+{
+    int count = 0;
+    for (int i = 0; i < request->hint_count; i++) {
+        const struct kn_thumbnail_hint *hint = &request->hints[i];
+        if (hint->at_us >= request->start_us && hint->at_us < request->end_us)
+            ret[count++] = *hint;
+    }
+    return count;
+}
+
 static enum kn_status look_at_hints(struct search *search, struct kn_cancel *cancel,
                                     struct kn_error *err)
 {
     const struct kn_thumbnail_request *request = search->request;
-    if (request->hint_count == 0)
-        return KN_OK;
-    size_t bytes = (size_t)request->hint_count * sizeof *request->hints;
-    KN_SCOPED_MEM struct kn_thumbnail_hint *sorted = kn_malloc(bytes);
-    memcpy(sorted, request->hints, bytes);
-    int count = KN_MIN(request->hint_count, KN_THUMBNAIL_HINTS_MAX);
-    qsort(sorted, (size_t)request->hint_count, sizeof *sorted, by_merit);
+    KN_SCOPED_MEM struct kn_thumbnail_hint *sorted =
+        kn_calloc((size_t)request->hint_count + 1, sizeof *sorted);
+    int inside = take_inside(request, sorted), count = KN_MIN(inside, KN_THUMBNAIL_HINTS_MAX);
+    qsort(sorted, (size_t)inside, sizeof *sorted, by_merit);
     qsort(sorted, (size_t)count, sizeof *sorted, by_time);
     return look_at(search, sorted, count, cancel, err);
 }

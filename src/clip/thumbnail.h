@@ -22,7 +22,7 @@ struct kn_thumbnail_request {
     const struct kn_source *source; /* with pictures */
     int64_t start_us, end_us;
     const struct kn_framing *framing; /* its aspect gives the size */
-    int hint_count;                   /* the best KN_THUMBNAIL_HINTS_MAX are looked at */
+    int hint_count; /* the best KN_THUMBNAIL_HINTS_MAX of the span are looked at */
     const struct kn_thumbnail_hint *hints;
     const char *ass;  /* drawn over it as at its time 0, a title; NULL: nothing */
     const char *path; /* .jpg; written whole or not at all */
@@ -35,7 +35,8 @@ struct kn_thumbnail_report {
 
 /*
  * Looks at the hints and at key frames (both cheap to reach), scores sharpness, contrast, exposure
- * and the hints' merit, and writes the best. DAMAGED: nothing decodes there.
+ * and the hints' merit, and writes the best. What is shown before the span or after it never
+ * counts. DAMAGED: nothing decodes there.
  */
 enum kn_status kn_thumbnail(const struct kn_thumbnail_request *request, struct kn_cancel *cancel,
                             struct kn_thumbnail_report *ret_report, struct kn_error *err);

@@ -62,8 +62,9 @@ struct kn_attempt {
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
-/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many workers. */
-void kn_clips_prepare(struct kn_attempt *attempt);
+/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many workers.
+ * What stands in the way of captions is noted, and shown at `progress`. */
+void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress);
 void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan);
 /* Takes the outcomes into the result; the first failure's sentence goes to `err`. */
 enum kn_status kn_clips_collect(struct kn_attempt *attempt, struct kn_error *err);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "clip/caption_fonts.h"
 #include "clip/captions.h"
 #include "clip/thumbnail.h"
 #include "pipeline/attempt.h"
@@ -30,6 +31,13 @@ static const char *in_folder(struct clip_work *clip, const char *name)
 
 /* ---- captions ---- */
 
+/* What may be written over a picture: nothing where nobody speaks, for "Scene at 1:20" is a name
+ * for lists. */
+static const char *spoken_title(const struct clip_work *clip)
+{
+    return clip->segment->word_count > 0 ? clip->segment->title : NULL;
+}
+
 static struct kn_caption_options caption_options(const struct clip_work *clip,
                                                  enum kn_aspect aspect)
 {
@@ -37,7 +45,7 @@ static struct kn_caption_options caption_options(const struct clip_work *clip,
     struct kn_caption_options made = {
         .style = (enum kn_caption_style)options->captions,
         .font = options->font,
-        .title = options->titles ? clip->segment->title : NULL,
+        .title = options->titles ? spoken_title(clip) : NULL,
     };
     kn_aspect_size(aspect, &made.width_px, &made.height_px);
     return made;
@@ -78,8 +86,35 @@ static const char *mark_clip(struct clip_work *clip)
     return kn_arena_strdup(clip->arena, mark);
 }
 
-void kn_clips_prepare(struct kn_attempt *attempt)
+static void add_note(struct kn_attempt *attempt, const char *text)
 {
+    struct kn_timeline *timeline = &attempt->timeline;
+    struct kn_note *notes =
+        kn_arena_array(attempt->arena, (size_t)timeline->note_count + 1, sizeof *notes);
+    for (int i = 0; i < timeline->note_count; i++)
+        notes[i] = timeline->notes[i];
+    notes[timeline->note_count++].text = kn_arena_strdup(attempt->arena, text);
+    timeline->notes = notes;
+}
+
+/* Letters that no font has would be missing from every clip: that is said once, before the work.
+ * The note belongs to this job and not to the timeline that is kept. */
+static void check_fonts(struct kn_attempt *attempt, struct kn_progress *progress)
+{
+    const struct kn_job_options *options = attempt->options;
+    bool draws =
+        options->captions != KN_CAPTIONS_OFF || options->titles || options->thumbnail_titles;
+    struct kn_error why;
+    if (!draws || attempt->timeline.word_count == 0 ||
+        kn_caption_font_check(options->font, &attempt->timeline, NULL, 0, &why) == KN_OK)
+        return;
+    add_note(attempt, kn_error_text(&why));
+    kn_progress_stage(progress, "%s", kn_error_text(&why));
+}
+
+void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress)
+{
+    check_fonts(attempt, progress);
     attempt->clip_count = attempt->segments.count;
     attempt->clips =
         kn_arena_array(attempt->arena, (size_t)attempt->clip_count, sizeof *attempt->clips);
@@ -158,17 +193,25 @@ static int find_faces(const struct kn_closeup *closeup, struct kn_thumbnail_hint
 /* Without a title, nothing is drawn. */
 static const char *thumbnail_script(struct clip_work *clip, enum kn_aspect aspect)
 {
-    if (!clip->attempt->options->thumbnail_titles || !clip->segment->title)
+    if (!clip->attempt->options->thumbnail_titles || !spoken_title(clip))
         return NULL;
     struct kn_caption_options options = caption_options(clip, aspect);
     options.style = KN_CAPTIONS_OFF;
-    options.title = clip->segment->title;
+    options.title = spoken_title(clip);
     struct kn_captions captions;
     kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->start_us,
                        &options, clip->arena, &captions);
     KN_SCOPED_STR script = {0};
     kn_captions_ass(&captions, &options, &script);
     return kn_arena_strdup(clip->arena, kn_str_text(&script));
+}
+
+static void add_remark(struct clip_work *clip, const char *text)
+{
+    const char *before = clip->clip.remark;
+    if (text[0])
+        clip->clip.remark = before ? kn_arena_printf(clip->arena, "%s; %s", before, text)
+                                   : kn_arena_strdup(clip->arena, text);
 }
 
 /* A clip without a thumbnail is still a clip: its failure becomes a remark. */
@@ -197,7 +240,7 @@ static enum kn_status make_thumbnail(void *arg, const struct kn_step_env *env, s
     if (status == KN_OK)
         clip->clip.thumbnail = name;
     else if (status != KN_CANCELLED)
-        clip->clip.remark = kn_arena_printf(clip->arena, "no thumbnail: %s", kn_error_text(err));
+        add_remark(clip, kn_arena_printf(clip->arena, "no thumbnail: %s", kn_error_text(err)));
     return status;
 }
 
@@ -254,6 +297,7 @@ static void describe_files(struct clip_work *clip, const struct kn_render_target
     clip->clip.loudness_lufs = report->loudness_lufs;
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
+    add_remark(clip, report->remark);
 }
 
 static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_env *env,

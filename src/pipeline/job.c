@@ -119,7 +119,7 @@ static enum kn_status make_clips(struct kn_attempt *attempt, struct kn_executor 
                                  struct kn_error *err)
 {
     struct kn_plan *plan = kn_plan_new();
-    kn_clips_prepare(attempt);
+    kn_clips_prepare(attempt, node);
     kn_clips_plan(attempt, kn_executor_workers(executor, KN_LANE_CPU), plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);

@@ -91,6 +91,52 @@ def probe(path):
     return found
 
 
+def loudness(path):
+    """Integrated loudness (LUFS) and true peak (dBTP) of a file, as ffmpeg measures them."""
+    said = subprocess.run([tool("ffmpeg"), "-nostdin", "-i", path, "-af", "ebur128=peak=true",
+                           "-vn", "-f", "null", "-"], capture_output=True, check=True,
+                          timeout=120).stderr
+    summary = said.decode().rsplit("Summary:", 1)[1]
+    return (float(re.search(r"I:\s+(-?[\d.]+) LUFS", summary).group(1)),
+            float(re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary).group(1)))
+
+
+def sample():
+    """The sample talk and its truth; made by the project's own script, once a build folder."""
+    script = os.path.join(ROOT, "scripts", "sample-talk.sh")
+    if not os.path.exists(script):
+        raise Skip("the sample talk's script is not here")
+    talk = os.path.join(ROOT, "build", "sample", "talk.mp4")
+    if not os.path.exists(talk):
+        subprocess.run([script, talk], check=True, capture_output=True, timeout=300)
+    rows = []
+    with open(talk[:-4] + ".tsv", encoding="utf-8") as tsv:
+        header = tsv.readline().rstrip("\n").split("\t")
+        for line in tsv:
+            row = dict(zip(header, line.rstrip("\n").split("\t")))
+            row["start"] = float(row["start"])
+            row["end"] = float(row["end"]) if row["end"] else None
+            rows.append(row)
+    return talk, rows
+
+
+def words(text):
+    return re.findall(r"[a-z0-9']+", text.lower())
+
+
+def subtitles(path):
+    """(start, end, text) of an SRT file, in seconds."""
+    found = []
+    with open(path, encoding="utf-8") as srt:
+        for block in srt.read().strip().split("\n\n"):
+            lines = block.split("\n")
+            times = re.findall(r"(\d+):(\d+):(\d+),(\d+)", lines[1])
+            start, end = (int(h) * 3600 + int(m) * 60 + int(s) + int(ms) / 1000
+                          for h, m, s, ms in times)
+            found.append((start, end, " ".join(lines[2:])))
+    return found
+
+
 def leftovers(path):
     """Unfinished files below a folder."""
     return [os.path.join(d, f) for d, _, names in os.walk(path) for f in names if ".part" in f]

@@ -2,30 +2,13 @@
 """The main job on the sample talk, whose words, pictures and times are known to the sample."""
 import json
 import os
-import re
 import subprocess
 
-from scenario import HOME, ROOT, Skip, case, ffmpeg, folder, kirinuki, leftovers, main, probe
+from scenario import (HOME, case, ffmpeg, folder, kirinuki, leftovers, loudness, main, probe,
+                      sample, subtitles, words)
 
 OUT = os.path.join(HOME, "clips")
 state = {}
-
-
-def sample():
-    """The talk and its truth; made by the project's own script, once a build folder."""
-    talk = os.path.join(ROOT, "build", "sample", "talk.mp4")
-    if not os.path.exists(talk):
-        subprocess.run([os.path.join(ROOT, "scripts", "sample-talk.sh"), talk], check=True,
-                       capture_output=True, timeout=300)
-    rows = []
-    with open(talk[:-4] + ".tsv", encoding="utf-8") as tsv:
-        header = tsv.readline().rstrip("\n").split("\t")
-        for line in tsv:
-            row = dict(zip(header, line.rstrip("\n").split("\t")))
-            row["start"] = float(row["start"])
-            row["end"] = float(row["end"]) if row["end"] else None
-            rows.append(row)
-    return talk, rows
 
 
 def job():
@@ -53,10 +36,6 @@ def files():
     return [(c, f, os.path.join(OUT, f["path"])) for c in clips() for f in c["files"]]
 
 
-def words(text):
-    return re.findall(r"[a-z0-9']+", text.lower())
-
-
 def errors(reference, found):
     """Word edit distance."""
     row = list(range(len(found) + 1))
@@ -69,19 +48,6 @@ def errors(reference, found):
 
 def sentences():
     return [r for r in job()["rows"] if r["kind"] == "sentence"]
-
-
-def subtitles(path):
-    """(start, end, text) of an SRT file, in seconds."""
-    found = []
-    with open(path, encoding="utf-8") as srt:
-        for block in srt.read().strip().split("\n\n"):
-            lines = block.split("\n")
-            times = re.findall(r"(\d+):(\d+):(\d+),(\d+)", lines[1])
-            start, end = (int(h) * 3600 + int(m) * 60 + int(s) + int(ms) / 1000
-                          for h, m, s, ms in times)
-            found.append((start, end, " ".join(lines[2:])))
-    return found
 
 
 @case
@@ -171,13 +137,9 @@ def files_have_the_promised_form():
 @case
 def loudness_is_levelled():
     for _, _, path in files():
-        said = subprocess.run(["ffmpeg", "-nostdin", "-i", path, "-af", "ebur128=peak=true", "-f",
-                               "null", "-"], capture_output=True, check=True, timeout=120).stderr
-        summary = said.decode().rsplit("Summary:", 1)[1]
-        loudness = float(re.search(r"I:\s+(-?[\d.]+) LUFS", summary).group(1))
-        peak = float(re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary).group(1))
-        print(f"# {os.path.basename(path)}: {loudness} LUFS, {peak} dBTP")
-        assert abs(loudness + 14) <= 1.0, f"{path}: {loudness} LUFS"
+        level, peak = loudness(path)
+        print(f"# {os.path.basename(path)}: {level} LUFS, {peak} dBTP")
+        assert abs(level + 14) <= 1.0, f"{path}: {level} LUFS"
         assert peak <= -0.8, f"{path}: {peak} dBTP"
 
 
@@ -301,7 +263,4 @@ def an_interrupt_stops_within_a_second_and_leaves_nothing_half_made():
     assert again.code == 0 and len(again.out.split()) == len(clips()), again
 
 
-if not os.path.exists(os.path.join(ROOT, "scripts", "sample-talk.sh")):
-    def sample():  # noqa: F811
-        raise Skip("the sample talk's script is not here")
 main()

@@ -2,7 +2,7 @@
 #ifndef KN_TESTS_SPEECH_SUPPORT_H
 #define KN_TESTS_SPEECH_SUPPORT_H
 
-#include "media_support.h"
+#include "support/media.h"
 
 #include <ctype.h>
 #include <math.h>

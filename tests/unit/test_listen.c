@@ -156,7 +156,7 @@ static void a_quiet_recording_is_heard(void **state)
     assert_true(word_error_rate("And so my fellow Americans ask not what your country can do for "
                                 "you ask what you can do for your country",
                                 text_of(arena, &heard)) < 0.05);
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -190,7 +190,7 @@ static void silence_noise_and_tones_are_no_speech(void **state)
         assert_true(has_note(&heard, "nobody speaks"));
         assert_in_range(heard.sound.count, 60, 61);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -218,7 +218,7 @@ static void other_languages_are_noticed(void **state)
         if (run_program("espeak-ng", kn_arena_printf(arena, "-v %s -f %s -w %s", cases[i].voice,
                                                      text, path)) != 0) {
             print_message("skipped: espeak-ng is not here to speak\n");
-            remove_folder(folder);
+            temp_folder_remove(folder);
             skip();
         }
         struct kn_heard heard = listen_to(arena, path, 2);
@@ -228,7 +228,7 @@ static void other_languages_are_noticed(void **state)
         for (int k = 0; k < heard.utterance_count && !english; k++)
             assert_int_equal(heard.utterances[k].verdict, KN_SPEECH_FOREIGN);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 

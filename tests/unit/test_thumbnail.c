@@ -76,6 +76,43 @@ static void the_sharp_picture_wins(void **state)
     kn_arena_free(arena);
 }
 
+/* Sharp pictures and good faces around a flat clip: none of them is in it. */
+static void only_the_clip_itself_is_shown(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    const char *path = kn_path_join(arena, folder, "x.mp4");
+    static const char *const keys[] = {"250", "25", "10"};
+    for (size_t i = 0; i < KN_COUNT_OF(keys); i++) {
+        make_media("-f lavfi -i testsrc2=s=320x180:r=25:d=5 -vf "
+                   "drawbox=c=gray:t=fill:enable='between(t\\,1.99\\,3.01)' -g %s -keyint_min 1 "
+                   "-sc_threshold 0 -c:v libx264 -preset ultrafast %s",
+                   keys[i], path);
+        struct kn_source source = probed(arena, path);
+        static const struct kn_thumbnail_hint hints[] = {
+            {0, 1.0f}, {1960000, 1.0f}, {2500000, 0.1f}, {3040000, 1.0f}, {4000000, 1.0f}};
+        for (int with_hints = 0; with_hints < 2; with_hints++) {
+            const struct kn_thumbnail_request request = {
+                .source = &source,
+                .start_us = 2000000,
+                .end_us = 3000000,
+                .framing = &framing,
+                .hint_count = with_hints ? (int)KN_COUNT_OF(hints) : 0,
+                .hints = hints,
+                .path = kn_path_join(arena, folder, "x.jpg"),
+            };
+            struct kn_thumbnail_report report = {0};
+            struct kn_error err = {0};
+            frame_middle(&source);
+            assert_int_equal(kn_thumbnail(&request, NULL, &report, &err), KN_OK);
+            assert_in_range(report.at_us, 2000000, 2999999);
+        }
+    }
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void colours_survive(void **state)
 {
     (void)state;
@@ -153,9 +190,8 @@ static void a_stop_leaves_nothing(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_sharp_picture_wins),
-        cmocka_unit_test(colours_survive),
-        cmocka_unit_test(real_clips_get_one),
+        cmocka_unit_test(the_sharp_picture_wins), cmocka_unit_test(only_the_clip_itself_is_shown),
+        cmocka_unit_test(colours_survive),        cmocka_unit_test(real_clips_get_one),
         cmocka_unit_test(a_stop_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "media_support.h"
+#include "support/media.h"
 
 #include <math.h>
 
@@ -216,7 +216,7 @@ static void seeks_are_exact_in_made_files(void **state)
         kn_vec_free(&list);
         expect_exact_seeks(&source, 24);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -528,7 +528,7 @@ static void colours_become_bt709_limited(void **state)
         kn_picture_clear(&picture);
         kn_video_reader_close(reader);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -599,7 +599,7 @@ static void turned_pictures_come_upright(void **state)
         }
         kn_video_reader_close(reader);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -677,7 +677,7 @@ static void interlaced_pictures_are_made_whole(void **state)
     }
     if (worst[1] > worst[0] / 2)
         fail_msg("combing was %.2f and is %.2f", worst[0], worst[1]);
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -731,7 +731,7 @@ static void damaged_packets_are_passed_over_and_counted(void **state)
     assert_true(kn_video_reader_damaged(reader) > 10);
     assert_true(count > 1272 * 8 / 10);
     assert_true(seen.at_us > 42 * KN_US_PER_S); /* it goes on behind the damage */
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -757,7 +757,7 @@ static void a_cut_off_file_gives_what_is_there(void **state)
         assert_in_range(list.count, 0, 1);
         kn_vec_free(&list);
     }
-    remove_folder(folder);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
