@@ -265,7 +265,16 @@ struct args {
     char **argv;
     void *settings;
     struct kn_arena *arena;
+    bool *given; /* an entry a row; NULL: nobody asks */
 };
+
+static enum kn_status set(struct args *args, const struct kn_option *option, const char *value,
+                          struct kn_error *err)
+{
+    if (args->given)
+        args->given[option - args->table] = true;
+    return kn_option_set(option, value, args->settings, args->arena, err);
+}
 
 static enum kn_status take_value(struct args *args, const struct kn_option *option,
                                  const char *inline_value, struct kn_error *err)
@@ -277,7 +286,7 @@ static enum kn_status take_value(struct args *args, const struct kn_option *opti
                                 option->name, option->argument);
         value = args->argv[++args->at];
     }
-    return kn_option_set(option, value, args->settings, args->arena, err);
+    return set(args, option, value, err);
 }
 
 static enum kn_status read_long(struct args *args, const char *text, struct kn_error *err)
@@ -298,8 +307,8 @@ static enum kn_status read_long(struct args *args, const char *text, struct kn_e
     if (option->type != KN_OPTION_FLAG)
         return take_value(args, option, equals ? equals + 1 : NULL, err);
     if (equals && !negated)
-        return kn_option_set(option, equals + 1, args->settings, args->arena, err);
-    return kn_option_set(option, negated ? "no" : "yes", args->settings, args->arena, err);
+        return set(args, option, equals + 1, err);
+    return set(args, option, negated ? "no" : "yes", err);
 }
 
 /* "-vq", "-n 5", "-n5" */
@@ -313,7 +322,7 @@ static enum kn_status read_short(struct args *args, const char *letters, struct 
             return kn_error_set(err, KN_INVALID, "unknown option -%c", *letters);
         if (option->type != KN_OPTION_FLAG)
             return take_value(args, option, letters[1] ? letters + 1 : NULL, err);
-        enum kn_status status = kn_option_set(option, "yes", args->settings, args->arena, err);
+        enum kn_status status = set(args, option, "yes", err);
         if (status != KN_OK)
             return status;
     }
@@ -322,9 +331,9 @@ static enum kn_status read_short(struct args *args, const char *letters, struct 
 
 enum kn_status kn_options_read_args(const struct kn_option *table, int argc, char **argv,
                                     void *settings, struct kn_arena *arena, char **ret_rest,
-                                    int *ret_rest_count, struct kn_error *err)
+                                    int *ret_rest_count, bool *ret_given, struct kn_error *err)
 {
-    struct args args = {table, argc, 0, argv, settings, arena};
+    struct args args = {table, argc, 0, argv, settings, arena, ret_given};
     bool options_over = false;
     int rest = 0;
     for (; args.at < argc; args.at++) {

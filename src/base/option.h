@@ -60,12 +60,13 @@ enum kn_status kn_options_read_environment(const struct kn_option *table, void *
 
 /*
  * Options may stand anywhere among the other arguments; "--" ends them. What is no option is moved
- * to ret_rest[0..*ret_rest_count) (room for argc pointers). An unknown option is INVALID, and the
+ * to ret_rest[0..*ret_rest_count) (room for argc pointers). ret_given (NULL, or zeroed, an entry
+ * a row of the table) tells which options were there. An unknown option is INVALID, and the
  * sentence suggests the nearest one.
  */
 enum kn_status kn_options_read_args(const struct kn_option *table, int argc, char **argv,
                                     void *settings, struct kn_arena *arena, char **ret_rest,
-                                    int *ret_rest_count, struct kn_error *err);
+                                    int *ret_rest_count, bool *ret_given, struct kn_error *err);
 
 /* The option part of a help text, grouped by heading, with the defaults taken from `defaults`. */
 void kn_options_help(const struct kn_option *table, const void *defaults, struct kn_str *out);

@@ -14,12 +14,20 @@ const struct kn_command kn_commands[] = {
         .about =
             "Listens and looks at the same time, picks the best segments, and renders each as a\n"
             "captioned clip with a thumbnail, subtitles, result.json and report.html. A run that\n"
-            "was interrupted continues where it stopped; a second run reuses what it can.\n",
+            "was interrupted continues where it stopped; a second run reuses what it can.\n\n"
+            "With --copy the pictures are not framed, captioned or encoded again, but for the few\n"
+            "between a cut and the next key frame: clips in the source's own quality, size and\n"
+            "shape, within seconds. The sound is levelled all the same, and subtitles and a\n"
+            "thumbnail lie beside each clip. H.264 is cut at the exact picture; HEVC, AV1, VP9 "
+            "and\n"
+            "MPEG-4 can only start at a key frame, which a note tells.\n",
         .examples =
             "  kirinuki run talk.mp4                       clips in talk-clips/\n"
             "  kirinuki run talk.mp4 -n 3 -l 20-45         the best three, 20 to 45 s long\n"
             "  kirinuki run talk.mp4 -a 9:16,1:1 -c bold   two shapes, bold captions\n"
             "  kirinuki run talk.mp4 -t talk.srt           use subtitles that exist\n"
+            "  kirinuki run talk.mp4 --copy                cut only: pictures, size and shape "
+            "stay\n"
             "  kirinuki run talk.mp4 --json                events and the result as JSON\n",
         .settings = KN_FOR_RUN,
     },

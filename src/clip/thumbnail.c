@@ -235,9 +235,8 @@ enum kn_status kn_thumbnail(const struct kn_thumbnail_request *request, struct k
                             struct kn_thumbnail_report *ret_report, struct kn_error *err)
 {
     assert(request->source->has_video && request->framing->key_count > 0);
-    int width_px, height_px;
-    kn_aspect_size(request->framing->aspect, &width_px, &height_px);
-    KN_SCOPED(kn_composer) composer = kn_composer_new(request->source, width_px, height_px);
+    KN_SCOPED(kn_composer)
+    composer = kn_composer_new(request->source, request->width_px, request->height_px);
     struct search search = {.request = request, .composer = composer};
     enum kn_status status = look_at_hints(&search, cancel, err);
     if (status == KN_OK)

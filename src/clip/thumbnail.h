@@ -21,8 +21,9 @@ enum { KN_THUMBNAIL_HINTS_MAX = 8 };
 struct kn_thumbnail_request {
     const struct kn_source *source; /* with pictures */
     int64_t start_us, end_us;
-    const struct kn_framing *framing; /* its aspect gives the size */
-    int hint_count; /* the best KN_THUMBNAIL_HINTS_MAX of the span are looked at */
+    const struct kn_framing *framing;
+    int width_px, height_px; /* of the thumbnail; even */
+    int hint_count;          /* the best KN_THUMBNAIL_HINTS_MAX of the span are looked at */
     const struct kn_thumbnail_hint *hints;
     const char *ass;  /* drawn over it as at its time 0, a title; NULL: nothing */
     const char *path; /* .jpg; written whole or not at all */

@@ -269,6 +269,24 @@ static bool mp4_holds(enum AVCodecID codec)
            codec == AV_CODEC_ID_VP9 || codec == AV_CODEC_ID_MPEG4;
 }
 
+enum kn_status kn_cut_check(const struct kn_source *source, struct kn_error *err)
+{
+    char shown[200];
+    const char *name = kn_text_show(source->path, shown, sizeof shown);
+    if (!source->has_video)
+        return kn_error_set(err, KN_INVALID,
+                            "%s has no pictures to copy: leave out --copy, and its clips show "
+                            "moving bars",
+                            name);
+    const AVCodecDescriptor *codec = avcodec_descriptor_get_by_name(source->video_codec);
+    if (!codec || !mp4_holds(codec->id))
+        return kn_error_set(err, KN_UNSUPPORTED,
+                            "%s: pictures in %s cannot be copied into an MP4: leave out --copy to "
+                            "have them encoded",
+                            name, source->video_codec);
+    return KN_OK;
+}
+
 static bool x264_takes(int pixels)
 {
     const AVCodec *encoder = avcodec_find_encoder_by_name("libx264");
@@ -291,10 +309,6 @@ static enum kn_status look_at_codec(struct kn_cut *cut, const struct kn_source *
         return kn_error_set(err, KN_LOST, "%s changed while it was being read", input->name);
     const AVCodecParameters *par = input->format->streams[cut->stream]->codecpar;
     cut->time_base = input->format->streams[cut->stream]->time_base;
-    if (!mp4_holds(par->codec_id))
-        return kn_error_set(err, KN_UNSUPPORTED,
-                            "%s: pictures in %s cannot be kept in an MP4; render the clip instead",
-                            cut->name, source->video_codec);
     cut->length_bytes = -1;
     *ret_why = source->video_codec;
     if (par->codec_id != AV_CODEC_ID_H264)
@@ -340,7 +354,10 @@ static enum kn_status make_plan(struct kn_cut *cut, const struct kn_source *sour
 enum kn_status kn_cut_open(const struct kn_source *source, int64_t start_us, int64_t end_us,
                            struct kn_cancel *cancel, struct kn_cut **ret_cut, struct kn_error *err)
 {
-    if (!source->has_video || start_us < 0 || end_us <= start_us)
+    enum kn_status status = kn_cut_check(source, err);
+    if (status != KN_OK)
+        return status;
+    if (start_us < 0 || end_us <= start_us)
         return kn_error_set(err, KN_INVALID, "%s cannot be cut from %.2f s to %.2f s", source->path,
                             kn_seconds(start_us), kn_seconds(end_us));
     kn_av_setup();
@@ -351,7 +368,7 @@ enum kn_status kn_cut_open(const struct kn_source *source, int64_t start_us, int
     cut->stream = source->video_stream;
     cut->origin_us = source->origin_us;
     const char *why = NULL;
-    enum kn_status status = look_at_codec(cut, source, cancel, &why, err);
+    status = look_at_codec(cut, source, cancel, &why, err);
     if (status == KN_OK)
         status = find_packets(cut, start_us, end_us, cancel, err);
     if (status != KN_OK)

@@ -29,9 +29,13 @@ struct kn_cut_plan {
     char remark[240];         /* why it is not what was asked for; empty when it is */
 };
 
+/* Can the source be cut like that? INVALID: it has no pictures. UNSUPPORTED: an MP4 can't hold its
+ * codec. The sentence says what to do instead. */
+enum kn_status kn_cut_check(const struct kn_source *source, struct kn_error *err);
+
 /*
  * Looks at the packets of [start, end) and decides. INVALID: no pictures, end before start, nothing
- * lies there. UNSUPPORTED: a codec that an MP4 can't hold, or timestamps that tell no order.
+ * lies there. UNSUPPORTED: as kn_cut_check, or timestamps that tell no order.
  */
 enum kn_status kn_cut_open(const struct kn_source *source, int64_t start_us, int64_t end_us,
                            struct kn_cancel *cancel, struct kn_cut **ret_cut, struct kn_error *err);

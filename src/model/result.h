@@ -15,12 +15,14 @@
 #include "model/segment.h"
 #include "model/timeline.h"
 
-/* One file of a clip: one aspect. */
+/* One file of a clip: one aspect, or the source's pictures in their own shape. */
 struct kn_clip_file {
-    enum kn_aspect aspect;
-    const char *path; /* "01-why-we-sleep.mp4" */
-    int width_px, height_px;
+    enum kn_aspect aspect;   /* where it was rendered */
+    const char *path;        /* "01-why-we-sleep.mp4" */
+    int width_px, height_px; /* as a player shows it */
     int frames;
+    bool copied;               /* the source's pictures were kept: `aspect` says nothing */
+    int copied_frames;         /* of `frames`, taken as they were encoded */
     struct kn_framing framing; /* key_count 0: not known (copied, or made by an earlier run) */
 };
 
@@ -29,6 +31,7 @@ struct kn_clip {
     enum kn_status status; /* KN_OK: all of its files are there */
     const char *error;     /* a sentence when it failed; else NULL */
     bool reused;           /* made by an earlier run with the same input and options */
+    int64_t start_us; /* where in the source it begins: with the segment, but for some copies */
     int64_t duration_us;
     int file_count;
     struct kn_clip_file files[KN_ASPECT_COUNT];

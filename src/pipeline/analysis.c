@@ -11,6 +11,7 @@
 #include "analyze/sentences.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "media/cut.h"
 #include "media/probe.h"
 #include "model/timeline_json.h"
 #include "model/transcript.h"
@@ -39,7 +40,10 @@ static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_
     enum kn_status status = choose_folder(attempt, err);
     if (status != KN_OK)
         return status;
-    return kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);
+    status = kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);
+    if (status == KN_OK && attempt->makes_clips && attempt->options->copy)
+        status = kn_cut_check(&attempt->source, err);
+    return status;
 }
 
 static bool on_hashed(void *arg, double fraction)

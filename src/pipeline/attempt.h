@@ -32,6 +32,7 @@ struct kn_attempt {
     /* Set at the start, read-only after. */
     const char *path;
     const struct kn_job_options *options;
+    bool makes_clips;       /* false: analysis alone */
     struct kn_arena *arena; /* what lives as long as the result; one step at a time uses it */
     int64_t start_us, cpu_start_us;
 
@@ -62,8 +63,24 @@ struct kn_attempt {
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
-/* clips.c: prepares the clips of the chosen segments, and adds their steps for so many workers.
- * What stands in the way of captions is noted, and shown at `progress`. */
+/* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
+ * follow from the frame's width, so each aspect has its own layout. */
+const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);
+/* The title for a thumbnail of that size; NULL where none is to be drawn. */
+const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px);
+/* What is said in the segment, as SRT. */
+const char *kn_clip_subtitles(struct clip_work *clip);
+/* Subtitles to read beside the finished clip, for platforms and editors, and the script (NULL:
+ * none) as it was drawn, for whoever wants to change it. */
+enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script,
+                                      struct kn_error *err);
+/* Letters that no font has would be missing from every clip: that is said once, before the work,
+ * as a note and at `progress`. */
+void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress);
+
+/* clips.c: `name` in the output folder, in the clip's arena. */
+const char *kn_clip_path(struct clip_work *clip, const char *name);
+/* Prepares the clips of the chosen segments, and adds their steps for so many workers. */
 void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress);
 void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan);
 /* Takes the outcomes into the result; the first failure's sentence goes to `err`. */

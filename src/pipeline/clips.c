@@ -15,55 +15,17 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "clip/caption_fonts.h"
-#include "clip/captions.h"
+#include "clip/smartcut.h"
 #include "clip/thumbnail.h"
 #include "pipeline/attempt.h"
 #include "pipeline/clip_names.h"
 #include "pipeline/kept_clips.h"
 
-enum { RENDER_WORKERS = 2 };
+enum { RENDER_WORKERS = 2, THUMBNAIL_SIDE_MAX = 1920 };
 
-static const char *in_folder(struct clip_work *clip, const char *name)
+const char *kn_clip_path(struct clip_work *clip, const char *name)
 {
     return kn_path_join(clip->arena, clip->attempt->folder, name);
-}
-
-/* ---- captions ---- */
-
-/* What may be written over a picture: nothing where nobody speaks, for "Scene at 1:20" is a name
- * for lists. */
-static const char *spoken_title(const struct clip_work *clip)
-{
-    return clip->segment->word_count > 0 ? clip->segment->title : NULL;
-}
-
-static struct kn_caption_options caption_options(const struct clip_work *clip,
-                                                 enum kn_aspect aspect)
-{
-    const struct kn_job_options *options = clip->attempt->options;
-    struct kn_caption_options made = {
-        .style = (enum kn_caption_style)options->captions,
-        .font = options->font,
-        .title = options->titles ? spoken_title(clip) : NULL,
-    };
-    kn_aspect_size(aspect, &made.width_px, &made.height_px);
-    return made;
-}
-
-/* The script for one aspect, or NULL when nothing is to be drawn. Line lengths follow from the
- * frame's width, so each aspect has its own layout. */
-static const char *caption_script(struct clip_work *clip, enum kn_aspect aspect)
-{
-    const struct kn_caption_options options = caption_options(clip, aspect);
-    struct kn_captions captions;
-    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
-                       &options, clip->arena, &captions);
-    if ((options.style == KN_CAPTIONS_OFF || captions.count == 0) && !options.title)
-        return NULL;
-    KN_SCOPED_STR script = {0};
-    kn_captions_ass(&captions, &options, &script);
-    return kn_arena_strdup(clip->arena, kn_str_text(&script));
 }
 
 /* ---- before the work: names and marks ---- */
@@ -77,8 +39,9 @@ static const char *mark_clip(struct clip_work *clip)
                   o->layout, o->titles, o->thumbnail_titles);
     kn_str_printf(&key, "|%s|%s|%d|%g|%g|%d", o->render.encoder, o->render.preset, o->render.crf,
                   o->render.loudness_lufs, o->render.true_peak_dbtp, o->render.max_rate_hz);
-    for (int i = 0; i < o->aspects.count; i++) {
-        const char *script = caption_script(clip, o->aspects.at[i]);
+    kn_str_printf(&key, "|%s|%s", o->copy ? "copy" : "render", kn_clip_subtitles(clip));
+    for (int i = 0; i < o->aspects.count && !o->copy; i++) {
+        const char *script = kn_clip_caption_script(clip, o->aspects.at[i]);
         kn_str_printf(&key, "|%d|%s", (int)o->aspects.at[i], script ? script : "");
     }
     char mark[KN_HASH_TEXT_BYTES];
@@ -86,35 +49,9 @@ static const char *mark_clip(struct clip_work *clip)
     return kn_arena_strdup(clip->arena, mark);
 }
 
-static void add_note(struct kn_attempt *attempt, const char *text)
-{
-    struct kn_timeline *timeline = &attempt->timeline;
-    struct kn_note *notes =
-        kn_arena_array(attempt->arena, (size_t)timeline->note_count + 1, sizeof *notes);
-    for (int i = 0; i < timeline->note_count; i++)
-        notes[i] = timeline->notes[i];
-    notes[timeline->note_count++].text = kn_arena_strdup(attempt->arena, text);
-    timeline->notes = notes;
-}
-
-/* Letters that no font has would be missing from every clip: that is said once, before the work.
- * The note belongs to this job and not to the timeline that is kept. */
-static void check_fonts(struct kn_attempt *attempt, struct kn_progress *progress)
-{
-    const struct kn_job_options *options = attempt->options;
-    bool draws =
-        options->captions != KN_CAPTIONS_OFF || options->titles || options->thumbnail_titles;
-    struct kn_error why;
-    if (!draws || attempt->timeline.word_count == 0 ||
-        kn_caption_font_check(options->font, &attempt->timeline, NULL, 0, &why) == KN_OK)
-        return;
-    add_note(attempt, kn_error_text(&why));
-    kn_progress_stage(progress, "%s", kn_error_text(&why));
-}
-
 void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress)
 {
-    check_fonts(attempt, progress);
+    kn_clips_check_fonts(attempt, progress);
     attempt->clip_count = attempt->segments.count;
     attempt->clips =
         kn_arena_array(attempt->arena, (size_t)attempt->clip_count, sizeof *attempt->clips);
@@ -156,11 +93,27 @@ static void plan_framings(struct clip_work *clip)
     }
 }
 
+/* A copied clip shows all of its source's picture. */
+static void plan_whole_picture(struct clip_work *clip)
+{
+    const struct kn_source *source = &clip->attempt->source;
+    struct kn_frame_key *key = kn_arena_array(clip->arena, 1, sizeof *key);
+    *key = (struct kn_frame_key){
+        .at_us = clip->segment->start_us,
+        .layout = KN_LAYOUT_FILL,
+        .pane_count = 1,
+        .panes = {{0, 0, source->width_px, source->height_px}},
+    };
+    clip->framings[0] = (struct kn_framing){.key_count = 1, .keys = key};
+}
+
 static enum kn_status look_closely(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct clip_work *clip = arg;
     struct kn_attempt *attempt = clip->attempt;
-    if (clip->clip.reused || !attempt->source.has_video) {
+    if (attempt->options->copy)
+        plan_whole_picture(clip);
+    if (clip->clip.reused || !attempt->source.has_video || attempt->options->copy) {
         kn_progress_skip(env->progress);
         return KN_OK;
     }
@@ -173,37 +126,58 @@ static enum kn_status look_closely(void *arg, const struct kn_step_env *env, str
     return KN_OK;
 }
 
-/* Moments at which somebody is well to be seen: where each person's mouth is stillest, because
- * nobody looks their best in the middle of a word. */
-static int find_faces(const struct kn_closeup *closeup, struct kn_thumbnail_hint *ret_hints)
+/* Moments at which somebody is well to be seen, from the coarse look. */
+static int find_sampled_faces(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
 {
+    const struct kn_timeline *timeline = &clip->attempt->timeline;
+    struct kn_thumbnail_hint *hints =
+        kn_arena_array(clip->arena, (size_t)timeline->face_sample_count + 1, sizeof *hints);
     int count = 0;
-    for (int t = 0; t < closeup->track_count && count < KN_THUMBNAIL_HINTS_MAX; t++) {
+    for (int i = 0; i < timeline->face_sample_count; i++) {
+        const struct kn_face_sample *sample = &timeline->face_samples[i];
+        float widest = 0;
+        for (int f = 0; f < sample->face_count; f++)
+            widest = fmaxf(widest, sample->faces[f].width);
+        if (widest > 0 && sample->at_us >= clip->segment->start_us &&
+            sample->at_us < clip->segment->end_us)
+            hints[count++] = (struct kn_thumbnail_hint){sample->at_us, fminf(widest * 4, 1)};
+    }
+    *ret_hints = hints;
+    return count;
+}
+
+/* The same from the close look: where each person's mouth is stillest, because
+ * nobody looks their best in the middle of a word. */
+static int find_tracked_faces(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
+{
+    const struct kn_closeup *closeup = &clip->closeup;
+    struct kn_thumbnail_hint *hints =
+        kn_arena_array(clip->arena, (size_t)closeup->track_count + 1, sizeof *hints);
+    int count = 0;
+    for (int t = 0; t < closeup->track_count; t++) {
         const struct kn_face_track *track = &closeup->tracks[t];
         const struct kn_track_sample *best = NULL;
         for (int i = 0; i < track->sample_count; i++)
             if (!best || track->samples[i].mouth < best->mouth)
                 best = &track->samples[i];
         if (best)
-            ret_hints[count++] = (struct kn_thumbnail_hint){best->at_us, fminf(best->width * 4, 1)};
+            hints[count++] = (struct kn_thumbnail_hint){best->at_us, fminf(best->width * 4, 1)};
     }
+    *ret_hints = hints;
     return count;
 }
 
-/* Without a title, nothing is drawn. */
-static const char *thumbnail_script(struct clip_work *clip, enum kn_aspect aspect)
+/* Of the first aspect; a copied clip's has the source's shape, and is no larger than a screen. */
+static void thumbnail_size(const struct kn_attempt *attempt, int *ret_width_px, int *ret_height_px)
 {
-    if (!clip->attempt->options->thumbnail_titles || !spoken_title(clip))
-        return NULL;
-    struct kn_caption_options options = caption_options(clip, aspect);
-    options.style = KN_CAPTIONS_OFF;
-    options.title = spoken_title(clip);
-    struct kn_captions captions;
-    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->start_us,
-                       &options, clip->arena, &captions);
-    KN_SCOPED_STR script = {0};
-    kn_captions_ass(&captions, &options, &script);
-    return kn_arena_strdup(clip->arena, kn_str_text(&script));
+    const struct kn_source *source = &attempt->source;
+    int longer = KN_MAX(source->width_px, source->height_px);
+    double share = longer > THUMBNAIL_SIDE_MAX ? (double)THUMBNAIL_SIDE_MAX / longer : 1;
+    kn_aspect_size(attempt->options->aspects.at[0], ret_width_px, ret_height_px);
+    if (attempt->options->copy) {
+        *ret_width_px = KN_MAX((int)(source->width_px * share) / 2 * 2, 16);
+        *ret_height_px = KN_MAX((int)(source->height_px * share) / 2 * 2, 16);
+    }
 }
 
 static void add_remark(struct clip_work *clip, const char *text)
@@ -223,17 +197,23 @@ static enum kn_status make_thumbnail(void *arg, const struct kn_step_env *env, s
         kn_progress_skip(env->progress);
         return KN_OK;
     }
-    struct kn_thumbnail_hint hints[KN_THUMBNAIL_HINTS_MAX];
+    struct kn_thumbnail_hint *hints;
+    bool copy = attempt->options->copy;
+    int count = copy ? find_sampled_faces(clip, &hints) : find_tracked_faces(clip, &hints);
+    int width_px, height_px;
+    thumbnail_size(attempt, &width_px, &height_px);
     const char *name = kn_arena_printf(clip->arena, "%s.jpg", clip->stem);
     const struct kn_thumbnail_request request = {
         .source = &attempt->source,
         .start_us = clip->segment->start_us,
         .end_us = clip->segment->end_us,
         .framing = &clip->framings[0],
-        .hint_count = find_faces(&clip->closeup, hints),
+        .width_px = width_px,
+        .height_px = height_px,
+        .hint_count = count,
         .hints = hints,
-        .ass = thumbnail_script(clip, attempt->options->aspects.at[0]),
-        .path = in_folder(clip, name),
+        .ass = kn_clip_thumbnail_script(clip, width_px, height_px),
+        .path = kn_clip_path(clip, name),
     };
     struct kn_thumbnail_report report;
     enum kn_status status = kn_thumbnail(&request, env->cancel, &report, err);
@@ -241,42 +221,6 @@ static enum kn_status make_thumbnail(void *arg, const struct kn_step_env *env, s
         clip->clip.thumbnail = name;
     else if (status != KN_CANCELLED)
         add_remark(clip, kn_arena_printf(clip->arena, "no thumbnail: %s", kn_error_text(err)));
-    return status;
-}
-
-static enum kn_status write_text(struct clip_work *clip, const char *suffix,
-                                 const struct kn_str *text, const char **ret_name,
-                                 struct kn_error *err)
-{
-    const char *name = kn_arena_printf(clip->arena, "%s.%s", clip->stem, suffix);
-    enum kn_status status =
-        kn_file_write(in_folder(clip, name), kn_str_text(text), text->length, err);
-    if (status == KN_OK)
-        *ret_name = name;
-    return status;
-}
-
-/* Subtitles to read beside the clip, for platforms and editors, and the script as it was drawn, for
- * whoever wants to change it. */
-static enum kn_status write_sidecars(struct clip_work *clip, const char *script,
-                                     struct kn_error *err)
-{
-    const struct kn_caption_options reading = {.style = KN_CAPTIONS_OFF};
-    struct kn_captions captions;
-    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
-                       &reading, clip->arena, &captions);
-    if (captions.count == 0)
-        return KN_OK;
-    KN_SCOPED_STR srt = {0}, vtt = {0}, ass = {0};
-    kn_captions_srt(&captions, &srt);
-    kn_captions_vtt(&captions, &vtt);
-    enum kn_status status = write_text(clip, "srt", &srt, &clip->clip.srt, err);
-    if (status == KN_OK)
-        status = write_text(clip, "vtt", &vtt, &clip->clip.vtt, err);
-    if (status == KN_OK && script) {
-        kn_str_add(&ass, script);
-        status = write_text(clip, "ass", &ass, &clip->clip.ass, err);
-    }
     return status;
 }
 
@@ -293,11 +237,20 @@ static void describe_files(struct clip_work *clip, const struct kn_render_target
         file->framing = *targets[i].framing;
     }
     clip->clip.file_count = aspects->count;
+    clip->clip.start_us = clip->segment->start_us;
     clip->clip.duration_us = report->duration_us;
     clip->clip.loudness_lufs = report->loudness_lufs;
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
     add_remark(clip, report->remark);
+}
+
+static struct kn_render_settings render_settings(const struct kn_attempt *attempt)
+{
+    struct kn_render_settings settings = attempt->options->render;
+    if (settings.threads == 0)
+        settings.threads = attempt->encoder_threads;
+    return settings;
 }
 
 static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_env *env,
@@ -309,14 +262,12 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
     for (int i = 0; i < aspects->count; i++) {
         const char *name = kn_clip_file_name(clip->arena, clip->stem, aspects->at[i], i == 0);
         targets[i] = (struct kn_render_target){
-            .path = in_folder(clip, name),
+            .path = kn_clip_path(clip, name),
             .framing = &clip->framings[i],
-            .ass = caption_script(clip, aspects->at[i]),
+            .ass = kn_clip_caption_script(clip, aspects->at[i]),
         };
     }
-    struct kn_render_settings settings = attempt->options->render;
-    if (settings.threads == 0)
-        settings.threads = attempt->encoder_threads;
+    const struct kn_render_settings settings = render_settings(attempt);
     const struct kn_render_request request = {
         .source = &attempt->source,
         .start_us = clip->segment->start_us,
@@ -332,7 +283,52 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
     if (status != KN_OK)
         return status;
     describe_files(clip, targets, &report);
-    return write_sidecars(clip, targets[0].ass, err);
+    return kn_clip_write_sidecars(clip, targets[0].ass, err);
+}
+
+static void describe_copy(struct clip_work *clip, const char *name,
+                          const struct kn_smartcut_report *report)
+{
+    const struct kn_source *source = &clip->attempt->source;
+    const struct kn_cut_plan *plan = &report->plan;
+    clip->clip.file_count = 1;
+    clip->clip.files[0] = (struct kn_clip_file){
+        .path = name,
+        .width_px = source->width_px,
+        .height_px = source->height_px,
+        .frames = plan->frames,
+        .copied = true,
+        .copied_frames = plan->frames - plan->encoded,
+    };
+    clip->clip.start_us = KN_MAX(plan->start_us, 0);
+    clip->clip.duration_us = plan->end_us - plan->start_us;
+    clip->clip.loudness_lufs = report->loudness_lufs;
+    clip->clip.true_peak_dbtp = report->true_peak_dbtp;
+    clip->clip.gain_db = report->gain_db;
+    add_remark(clip, plan->remark);
+}
+
+static enum kn_status copy_clip(struct clip_work *clip, const struct kn_step_env *env,
+                                struct kn_error *err)
+{
+    const struct kn_attempt *attempt = clip->attempt;
+    const char *name = kn_arena_printf(clip->arena, "%s.mp4", clip->stem);
+    const struct kn_render_settings settings = render_settings(attempt);
+    const struct kn_smartcut_request request = {
+        .source = &attempt->source,
+        .start_us = clip->segment->start_us,
+        .end_us = clip->segment->end_us,
+        .settings = &settings,
+        .path = kn_clip_path(clip, name),
+        .title = clip->segment->title,
+        .comment = clip->segment->hook,
+    };
+    struct kn_smartcut_report report;
+    enum kn_status status = kn_smartcut(&request, env->cancel, env->progress, &report, err);
+    if (status != KN_OK)
+        return status;
+    describe_copy(clip, name, &report);
+    return kn_clip_write_sidecars(clip, NULL, err);
 }
 
 static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -344,7 +340,8 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
     }
     if (clip->error.status != KN_OK) /* the close look failed and said why */
         return clip->error.status;
-    enum kn_status status = render_clip(clip, env, err);
+    bool copy = clip->attempt->options->copy;
+    enum kn_status status = copy ? copy_clip(clip, env, err) : render_clip(clip, env, err);
     if (status != KN_OK)
         return fail(clip, status, err);
     clip->clip.status = KN_OK;
@@ -359,13 +356,14 @@ enum { LOOK, THUMBNAIL, RENDER, PARTS };
 static void plan_clip(struct clip_work *clip, int number, struct kn_plan *plan, int *ret_steps)
 {
     double seconds = kn_seconds(clip->segment->end_us - clip->segment->start_us);
-    static const struct {
+    bool copy = clip->attempt->options->copy;
+    const struct {
         const char *what;
         double cost; /* CPU seconds a second of clip, measured */
         kn_step_fn *run;
     } parts[PARTS] = {[LOOK] = {"look", 0.05, look_closely},
                       [THUMBNAIL] = {"thumbnail", 0.02, make_thumbnail},
-                      [RENDER] = {"render", 0.9, render}};
+                      [RENDER] = {"render", copy ? 0.05 : 0.9, render}};
     for (int p = 0; p < PARTS; p++) {
         const struct kn_step step = {
             .name = kn_arena_printf(clip->arena, "clip %d %s", number, parts[p].what),

@@ -159,6 +159,7 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
                               struct kn_error *err)
 {
     begin(attempt, executor);
+    attempt->makes_clips = true;
     struct kn_progress *analysis = kn_progress_add(progress, "analysis", 1);
     struct kn_progress *clips = kn_progress_add(progress, "clips", 3);
     enum kn_status status = analyze(attempt, executor, cancel, analysis, err);

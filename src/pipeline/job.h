@@ -28,6 +28,7 @@ struct kn_job_options {
     bool fresh;             /* do not reuse what an earlier run found or made */
 
     struct kn_segment_options segments;
+    bool copy; /* keep the pictures as they were encoded: nothing is framed or drawn */
     struct kn_aspects aspects;
     int layout;   /* enum kn_layout */
     int captions; /* enum kn_caption_style */

@@ -124,10 +124,12 @@ static json_t *describe_file(const struct kn_clip_file *file)
 {
     json_t *made = json_object();
     put_text(made, "path", file->path);
-    put_text(made, "aspect", kn_aspect_name(file->aspect));
+    put_text(made, "aspect", file->copied ? "source" : kn_aspect_name(file->aspect));
     put_int(made, "width", file->width_px);
     put_int(made, "height", file->height_px);
     put_int(made, "frames", file->frames);
+    if (file->copied)
+        put_int(made, "copied_frames", file->copied_frames);
     if (file->framing.key_count)
         put(made, "framing", describe_framing(&file->framing));
     return made;
@@ -146,6 +148,7 @@ static json_t *describe_clip(const struct kn_clip *clip)
     put(made, "files", files);
     if (clip->status != KN_OK)
         return made;
+    put(made, "start", kn_json_seconds(clip->start_us));
     put(made, "duration", kn_json_seconds(clip->duration_us));
     put(made, "loudness_lufs", kn_json_number(clip->loudness_lufs, 2));
     put(made, "true_peak_dbtp", kn_json_number(clip->true_peak_dbtp, 2));

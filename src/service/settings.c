@@ -141,6 +141,8 @@ static const struct {
     {RUN, {"output", 'o', KN_OPTION_TEXT, JOB(output), "DIR",
            "where the clips go; NAME-clips in this folder if not given", "Clips",
            .args_only = true}},
+    {RUN, {"copy", 0, KN_OPTION_FLAG, JOB(copy), NULL,
+           "keep the pictures as they are, encoding only at the cuts: fast", "Clips"}},
     {RUN, {"aspect", 'a', KN_OPTION_CUSTOM, JOB(aspects), "LIST",
            "shapes: 9:16, 1:1, 4:5, 16:9, joined by commas", "Clips", .parse = parse_aspects,
            .print = print_aspects}},
@@ -243,6 +245,33 @@ static enum kn_status read_config(int argc, char **argv, struct kn_arena *arena,
                                 err);
 }
 
+/* What --copy cannot do: it keeps the pictures, so nothing is framed, drawn or set for them. Said
+ * on the command line that is a contradiction; in a file it is for the runs that do not copy. */
+static enum kn_status check_copy(const struct kn_settings *s, const struct kn_option *table,
+                                 const bool *given, struct kn_error *err)
+{
+    const struct {
+        const char *name;
+        bool harmless;
+    } others[] = {
+        {"aspect"},
+        {"layout"},
+        {"captions", s->job.captions == KN_CAPTIONS_OFF},
+        {"titles", !s->job.titles},
+        {"encoder"},
+        {"crf"},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(others) && s->job.copy; i++) {
+        const struct kn_option *option = kn_option_find(table, others[i].name);
+        if (option && given[option - table] && !others[i].harmless)
+            return kn_error_set(err, KN_INVALID,
+                                "--copy keeps the pictures as they are, so --%s cannot be had "
+                                "with it",
+                                option->name);
+    }
+    return KN_OK;
+}
+
 /* Options that can't be meant together. */
 static enum kn_status check(const struct kn_settings *s, struct kn_error *err)
 {
@@ -262,18 +291,22 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
     struct kn_settings settings;
     kn_settings_defaults(&settings);
     const struct kn_option *all = kn_settings_table(KN_FOR_ALL);
+    const struct kn_option *table = kn_settings_table(commands);
+    bool given[KN_COUNT_OF(rows)] = {false};
     enum kn_status status = read_config(argc, argv, arena, &settings, err);
     if (status == KN_OK)
         status = kn_options_read_environment(all, &settings, arena, err);
     if (status == KN_OK)
-        status = kn_options_read_args(kn_settings_table(commands), argc, argv, &settings, arena,
-                                      ret_rest, ret_rest_count, err);
+        status = kn_options_read_args(table, argc, argv, &settings, arena, ret_rest, ret_rest_count,
+                                      given, err);
     if (status == KN_OK)
         status = check(&settings, err);
+    if (status == KN_OK)
+        status = check_copy(&settings, table, given, err);
     if (status != KN_OK)
         return status;
     settings.job.described_count =
-        kn_options_describe(kn_settings_table(commands), &settings, arena, &settings.job.described);
+        kn_options_describe(table, &settings, arena, &settings.job.described);
     *ret_settings = settings;
     return KN_OK;
 }

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             const struct kn_clip_file *file = &clip.files[i];
             check_name(file->path);
             assert(kn_aspect_name(file->aspect) && file->width_px > 0 && file->height_px > 0);
-            assert(file->frames >= 0);
+            assert(file->copied_frames >= 0 && file->frames >= file->copied_frames);
         }
         check_name(clip.thumbnail);
         check_name(clip.srt);

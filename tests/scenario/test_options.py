@@ -3,7 +3,8 @@
 import json
 import os
 
-from scenario import HOME, case, ffmpeg, folder, kirinuki, main
+from scenario import (HOME, case, expect_complaint, ffmpeg, folder, kirinuki, loudness, main, probe,
+                      sample, subtitles, words)
 
 QUICK = ["--clips", "1", "--length", "5-8", "--preset", "ultrafast"]
 
@@ -28,6 +29,103 @@ def silent_video():
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def decoded(path):
+    """(time, hash) of each picture of a file, as a player would show it."""
+    listed = os.path.join(HOME, "pictures.md5")
+    ffmpeg("-i", path, "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", listed)
+    found, unit = [], 1.0
+    with open(listed, encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("#tb 0: "):
+                above, below = line[7:].split("/")
+                unit = int(above) / int(below)
+            elif not line.startswith("#"):
+                fields = [f.strip() for f in line.split(",")]
+                found.append((int(fields[2]) * unit, fields[5]))
+    return found
+
+
+@case
+def copied_clips_keep_the_pictures():
+    talk, rows = sample()
+    result, out = run("copy", talk, "--copy", "-n", "2", "-l", "8-40")
+    source, shown = result["source"]["video"], decoded(talk)
+    for clip in result["clips"]:
+        file, = clip["files"]
+        segment = result["segments"][clip["segment"]]
+        path = os.path.join(out, file["path"])
+        found = probe(path)
+        assert file["aspect"] == "source" and "framing" not in file, file
+        assert (file["width"], file["height"]) == (source["width"], source["height"]), file
+        assert (found["video"]["width"], found["video"]["height"]) == (file["width"], file["height"])
+        assert clip["ass"] is None and clip["remark"] is None, clip
+
+        length, frame = segment["end"] - segment["start"], 1 / source["frame_rate"]
+        for stream in (found["video"], found["audio"]):
+            assert abs(float(stream["duration"]) - length) <= frame + 0.001, (stream, length)
+        pictures = decoded(path)
+        assert len(pictures) == file["frames"], (len(pictures), file)
+        wanted = [h for at, h in shown if at > clip["start"] - frame / 2][:len(pictures)]
+        same = sum(h == w for (_, h), w in zip(pictures, wanted))
+        print(f"# {same} of {len(pictures)} pictures are the source's, bit for bit")
+        assert same >= file["copied_frames"] > len(pictures) / 2, (same, file)
+
+        level, peak = loudness(path)
+        assert abs(level + 14) <= 1 and peak <= -0.8, (level, peak)
+        truth = words(" ".join(r["text"] for r in rows if r["kind"] == "sentence"))
+        for at, end, text in subtitles(os.path.join(out, clip["srt"])):
+            assert 0 <= at < end <= length + frame, (at, end, length)
+            assert sum(w in truth for w in words(text)) >= len(words(text)) * 0.6, text
+        picture = probe(os.path.join(out, clip["thumbnail"]))["video"]
+        assert picture["width"] * source["height"] == picture["height"] * source["width"], picture
+
+    again, _ = run("copy", talk, "--copy", "-n", "2", "-l", "8-40")
+    assert all(c["reused"] for c in again["clips"]), again["clips"]
+    for now, before in zip(again["clips"], result["clips"]):
+        assert now["files"] == before["files"] and now["start"] == before["start"], now
+    rendered, _ = run("copy", talk, "-n", "2", "-l", "8-40", "--preset", "ultrafast")
+    assert not any(c["reused"] for c in rendered["clips"]), rendered["clips"]
+
+
+@case
+def a_codec_without_exact_cuts_starts_at_a_key_frame():
+    """The file, its subtitles and its place in the source agree; a remark says what happened."""
+    talk, _ = sample()
+    path = os.path.join(folder("made"), "talk.webm")
+    ffmpeg("-i", talk, "-vf", "scale=320:-2", "-c:v", "libvpx-vp9", "-deadline", "realtime",
+           "-cpu-used", "8", "-g", "150", "-c:a", "libopus", path)
+    exact, _ = run("copy-exact", talk, "--copy", "-n", "1", "-l", "8-40")
+    result, out = run("copy-vp9", path, "--copy", "-n", "1", "-l", "8-40")
+    clip, segment = result["clips"][0], result["segments"][0]
+    file, = clip["files"]
+    assert "key frame" in clip["remark"], clip
+    assert segment["start"] - 5.1 < clip["start"] <= segment["start"] + 0.04, (clip, segment)
+    assert file["copied_frames"] == file["frames"], file
+    found = probe(os.path.join(out, file["path"]))
+    assert found["video"]["codec_name"] == "vp9", found["video"]
+    assert abs(float(found["video"]["duration"]) - clip["duration"]) < 0.05, found["video"]
+    if abs(exact["segments"][0]["start"] - segment["start"]) < 0.1:
+        later = [at for at, _, _ in subtitles(os.path.join(out, clip["srt"]))][-1]
+        there = [at for at, _, _ in subtitles(os.path.join(HOME, "copy-exact",
+                                                           exact["clips"][0]["srt"]))][-1]
+        assert abs(later + clip["start"] - there - exact["clips"][0]["start"]) < 0.3
+
+
+@case
+def what_cannot_be_copied_is_told_at_once():
+    sound = os.path.join(folder("made"), "hum.wav")
+    ffmpeg("-f", "lavfi", "-i", "sine=f=330:d=16", sound)
+    expect_complaint(kirinuki("run", sound, "--copy"), 1, r"hum\.wav has no pictures to copy")
+    old = os.path.join(folder("made"), "old.avi")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=16", "-f", "lavfi", "-i",
+           "sine=f=330:d=16", "-c:v", "mjpeg", old)
+    expect_complaint(kirinuki("run", old, "--copy"), 1, r"old\.avi: pictures in mjpeg cannot be")
+    assert not [n for n in os.listdir(HOME) if n.endswith("-clips")], os.listdir(HOME)
+    for extra in (["--aspect", "1:1"], ["--layout", "fit"], ["-c", "bold"], ["--titles"],
+                  ["--encoder", "libx264"], ["--crf", "18"]):
+        expect_complaint(kirinuki("run", silent_video(), "--copy", *extra), 2, "--copy keeps")
 
 
 @case

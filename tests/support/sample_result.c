@@ -398,6 +398,7 @@ static void make_clips(struct maker *m, struct kn_result *result)
             result->failed = 1;
             continue;
         }
+        clips[i].start_us = segment->start_us;
         clips[i].duration_us = segment->end_us - segment->start_us;
         clips[i].loudness_lufs = -14.0 - 0.1 * i;
         clips[i].true_peak_dbtp = -1.6;

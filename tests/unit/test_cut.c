@@ -209,7 +209,7 @@ static void other_codecs_are_cut_at_key_frames_with_a_remark(void **state)
     struct kn_error err = {0};
     assert_int_equal(unlink(path), 0);
     assert_int_equal(cut(&motion_jpeg, 1, 5, path, &report, &err), KN_UNSUPPORTED);
-    assert_non_null(strstr(err.text, "mjpeg cannot be kept in an MP4"));
+    assert_non_null(strstr(err.text, "mjpeg cannot be copied into an MP4"));
     assert_int_equal(count_files(folder), 0);
     temp_folder_remove(folder);
     kn_arena_free(arena);

@@ -24,8 +24,18 @@ static void write_file(const char *name, const char *text)
 static const struct kn_clip sample = {
     .duration_us = 30000000,
     .file_count = 2,
-    .files = {{KN_ASPECT_9_16, "01-a.mp4", 1080, 1920, 900, {0}},
-              {KN_ASPECT_1_1, "01-a.1x1.mp4", 1080, 1080, 900, {0}}},
+    .start_us = 12000000,
+    .files = {{.aspect = KN_ASPECT_9_16,
+               .path = "01-a.mp4",
+               .width_px = 1080,
+               .height_px = 1920,
+               .frames = 900},
+              {.path = "01-a.1x1.mp4",
+               .width_px = 640,
+               .height_px = 1080,
+               .frames = 900,
+               .copied = true,
+               .copied_frames = 800}},
     .thumbnail = "01-a.jpg",
     .srt = "01-a.srt",
     .loudness_lufs = -14.1,
@@ -64,6 +74,10 @@ static void a_whole_clip_is_taken_as_it_is(void **state)
     assert_string_equal(clip.files[1].path, "01-a.1x1.mp4");
     assert_int_equal(clip.files[1].height_px, 1080);
     assert_int_equal(clip.files[0].frames, 900);
+    assert_false(clip.files[0].copied);
+    assert_true(clip.files[1].copied);
+    assert_int_equal(clip.files[1].copied_frames, 800);
+    assert_int_equal(clip.start_us, 12000000);
     assert_string_equal(clip.thumbnail, "01-a.jpg");
     assert_null(clip.vtt);
     assert_true(clip.gain_db == 6.5);
@@ -84,6 +98,11 @@ static void a_changed_or_missing_file_is_made_again(void **state)
     write_file("01-a.srt", "01-a.srt");
 }
 
+#define RECORD(path, aspect, width, duration)                                                      \
+    "{\"files\":[{\"path\":\"" path "\",\"size\":8,\"aspect\":" aspect ",\"width\":" width         \
+    ",\"height\":1,\"frames\":1,\"copied\":false,\"copied_frames\":0}],\"start_us\":0,"            \
+    "\"duration_us\":" duration ",\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,\"gain_db\":0.0}"
+
 static void edited_records_are_not_believed(void **state)
 {
     (void)state;
@@ -91,28 +110,20 @@ static void edited_records_are_not_believed(void **state)
         "",
         "[]",
         "{\"files\": []}",
-        /* a path out of the folder */
-        "{\"files\":[{\"path\":\"../x\",\"size\":1,\"aspect\":0,\"width\":1,\"height\":1,"
-        "\"frames\":1}],\"duration_us\":1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
-        "\"gain_db\":0.0}",
-        /* an aspect that does not exist */
-        "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":9,\"width\":1,\"height\":1,"
-        "\"frames\":1}],\"duration_us\":1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
-        "\"gain_db\":0.0}",
-        /* a picture of no size */
-        "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":0,\"width\":0,\"height\":1,"
-        "\"frames\":1}],\"duration_us\":1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
-        "\"gain_db\":0.0}",
-        /* a time that runs backwards */
-        "{\"files\":[{\"path\":\"01-a.mp4\",\"size\":8,\"aspect\":0,\"width\":1,\"height\":1,"
-        "\"frames\":1}],\"duration_us\":-1,\"loudness_lufs\":-1.0,\"true_peak_dbtp\":-1.0,"
-        "\"gain_db\":0.0}",
+        RECORD("../x", "0", "1", "1"),         /* a path out of the folder */
+        RECORD("01-a.mp4", "9", "1", "1"),     /* an aspect that does not exist */
+        RECORD("01-a.mp4", "\"0\"", "1", "1"), /* text for a number */
+        RECORD("01-a.mp4", "0", "0", "1"),     /* a picture of no size */
+        RECORD("01-a.mp4", "0", "1", "-1"),    /* a time that runs backwards */
     };
     for (size_t i = 0; i < KN_COUNT_OF(records); i++) {
         struct kn_clip clip;
         write_file(".kirinuki/bad.json", records[i]);
         assert_false(kn_kept_clip_read(folder, "bad", arena, &clip));
     }
+    struct kn_clip clip;
+    write_file(".kirinuki/good.json", RECORD("01-a.mp4", "0", "1", "1"));
+    assert_true(kn_kept_clip_read(folder, "good", arena, &clip));
 }
 
 int main(void)

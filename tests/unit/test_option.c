@@ -43,7 +43,7 @@ static enum kn_status read_args(struct settings *s, char *line, char **rest, int
     int argc = 0;
     for (char *word = strtok_r(line, " ", &line); word; word = strtok_r(NULL, " ", &line))
         argv[argc++] = word;
-    return kn_options_read_args(table, argc, argv, s, arena, rest, rest_count, err);
+    return kn_options_read_args(table, argc, argv, s, arena, rest, rest_count, NULL, err);
 }
 
 static void arguments_set_fields_and_leave_the_rest(void **state)

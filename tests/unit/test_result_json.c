@@ -59,11 +59,25 @@ static const struct kn_clip clips[] = {
     {.status = KN_OK,
      .duration_us = 30000000,
      .file_count = 1,
-     .files = {{KN_ASPECT_9_16, "01-a.mp4", 1080, 1920, 900, {KN_ASPECT_9_16, 1, &key}}},
+     .files = {{.aspect = KN_ASPECT_9_16,
+                .path = "01-a.mp4",
+                .width_px = 1080,
+                .height_px = 1920,
+                .frames = 900,
+                .framing = {KN_ASPECT_9_16, 1, &key}}},
      .loudness_lufs = -14.02,
      .true_peak_dbtp = -INFINITY,
      .srt = "01-a.srt"},
     {.status = KN_NO_SPACE, .error = "the disk is full"},
+    {.status = KN_OK,
+     .start_us = 2500000,
+     .file_count = 1,
+     .files = {{.path = "03-c.mp4",
+                .width_px = 1280,
+                .height_px = 720,
+                .frames = 900,
+                .copied = true,
+                .copied_frames = 700}}},
 };
 static const struct kn_named_text options[] = {{"clips", "2"}};
 static const struct kn_step_time times[] = {{"listen", "utterance 1", "cpu", 1, 5, 900000, KN_OK}};
@@ -72,7 +86,7 @@ static const struct kn_result result = {
     .created = "2026-11-27T20:14:47Z",
     .timeline = &timeline,
     .segments = &segments,
-    .clip_count = 2,
+    .clip_count = KN_COUNT_OF(clips),
     .failed = 1,
     .clips = clips,
     .option_count = 1,
@@ -183,6 +197,11 @@ static void values_survive(void **state)
     assert_true(json_is_null(json_object_get(clip, "true_peak_dbtp")));
     json_t *broken = json_array_get(json_object_get(written, "clips"), 1);
     assert_string_equal(json_string_value(json_object_get(broken, "status")), "NO_SPACE");
+    json_t *copied = json_array_get(json_object_get(written, "clips"), 2);
+    assert_true(json_real_value(json_object_get(copied, "start")) == 2.5);
+    json_t *file = json_array_get(json_object_get(copied, "files"), 0);
+    assert_string_equal(json_string_value(json_object_get(file, "aspect")), "source");
+    assert_int_equal(json_integer_value(json_object_get(file, "copied_frames")), 700);
 }
 
 int main(void)

@@ -75,6 +75,13 @@ static void wrong_and_contradictory_settings_are_refused(void **state)
         "--preset best",
         "-t a.srt --no-speech",
         "--clips 101",
+        "--copy --aspect 1:1",
+        "-a 9:16 --copy",
+        "--copy --layout fill",
+        "--copy -c bold",
+        "--copy --titles",
+        "--copy --encoder libx264",
+        "--copy --crf=20",
         "--config /nowhere.conf",
     };
     for (size_t i = 0; i < KN_COUNT_OF(lines); i++) {
@@ -86,6 +93,25 @@ static void wrong_and_contradictory_settings_are_refused(void **state)
             fail_msg("accepted: %s", lines[i]);
         assert_true(strlen(err.text) > 10);
     }
+}
+
+/* What suits the runs that do not copy may stand in a file, and what asks for nothing is fine. */
+static void copying_leaves_settings_alone(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    struct kn_error err;
+    char *path = kn_path_join(arena, folder, "copy.conf");
+    const char text[] = "aspect = 1:1\ncaptions = bold\ntitles = yes\ncrf = 23\n";
+    assert_int_equal(kn_file_write(path, text, sizeof text - 1, &err), KN_OK);
+    char line[160];
+    snprintf(line, sizeof line, "--copy --no-titles --captions off --preset slow --config %s",
+             path);
+    assert_int_equal(read_line(line, &s, &err), KN_OK);
+    assert_true(s.job.copy);
+    char undone[] = "--copy --crf 20 --no-copy";
+    assert_int_equal(read_line(undone, &s, &err), KN_OK);
+    assert_false(s.job.copy);
 }
 
 static void later_sources_override_earlier_ones(void **state)
@@ -153,6 +179,7 @@ int main(void)
         cmocka_unit_test(defaults_are_what_the_documents_say),
         cmocka_unit_test(lengths_and_shapes_parse),
         cmocka_unit_test(wrong_and_contradictory_settings_are_refused),
+        cmocka_unit_test(copying_leaves_settings_alone),
         cmocka_unit_test(later_sources_override_earlier_ones),
         cmocka_unit_test(every_row_has_help_and_a_working_default),
     };

@@ -37,6 +37,8 @@ static enum kn_status take(const struct kn_source *source, const struct kn_thumb
         .source = source,
         .end_us = source->duration_us,
         .framing = &framing,
+        .width_px = 1080,
+        .height_px = 1920,
         .hint_count = hint_count,
         .hints = hints,
         .path = path,
@@ -98,6 +100,8 @@ static void only_the_clip_itself_is_shown(void **state)
                 .start_us = 2000000,
                 .end_us = 3000000,
                 .framing = &framing,
+                .width_px = 1080,
+                .height_px = 1920,
                 .hint_count = with_hints ? (int)KN_COUNT_OF(hints) : 0,
                 .hints = hints,
                 .path = kn_path_join(arena, folder, "x.jpg"),
@@ -177,6 +181,8 @@ static void a_stop_leaves_nothing(void **state)
         .source = &source,
         .end_us = source.duration_us,
         .framing = &framing,
+        .width_px = 1080,
+        .height_px = 1920,
         .path = kn_path_join(arena, folder, "x.jpg"),
     };
     frame_middle(&source);

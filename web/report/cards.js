@@ -97,8 +97,10 @@ function cardLink(clip, ...children) {
 function fileLinks(clip) {
     const link = (url, text, what) =>
         url && el("a", {href: url, "aria-label": `${what}, clip ${clip.number}`}, text);
-    const video = (file, i) => link(clip.urls.files[i], `${file.aspect} video`,
-                                    `Video ${file.aspect}, ${file.width} by ${file.height}`);
+    const copied = file => file.aspect === "source";
+    const video = (file, i) => link(clip.urls.files[i],
+        copied(file) ? `${file.width}×${file.height} video` : `${file.aspect} video`,
+        `Video ${copied(file) ? "as filmed" : file.aspect}, ${file.width} by ${file.height}`);
     return el("p.files", {},
         ...clip.files.map(video),
         link(clip.urls.thumbnail, "Thumbnail", "Thumbnail"),
@@ -130,6 +132,8 @@ function facts(clip) {
     const parts = [`${clock(start)}–${clock(end)}`, span(end - start), snapped(clip.segment)];
     if (clip.status === "ok" && clip.loudness_lufs < 0)
         parts.push(`${signed(clip.loudness_lufs)} LUFS after ${signed(clip.gain_db)} dB`);
+    for (const {copied_frames: kept, frames} of clip.files.filter(f => f.copied_frames > 0))
+        parts.push(`${Math.round(100 * kept / frames)} % of the pictures copied as they are`);
     if (clip.reused)
         parts.push("made by an earlier run");
     return el("p.meta", {}, ...parts.filter(part => part).map(part => el("span", {}, part)));

@@ -39,6 +39,7 @@ const clips = result.clips.map((clip, i) => ({
     index: i,
     urls: data.urls[i],
     segment: segments[clip.segment],
+    start: ms(clip.start), // where its file begins in the source
     number: clip.segment + 1,
     card: null,   // set by cards.js
     player: null, // set by cards.js; none for a clip without files

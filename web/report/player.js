@@ -124,7 +124,7 @@ class Player {
 
     // `at`: in the source.
     seek(at) {
-        const video = this.video, within = (at - this.clip.segment.start) / 1000;
+        const video = this.video, within = (at - this.clip.start) / 1000;
         this.preview = false;
         video.currentTime = Math.min(Math.max(within, 0), this.length / 1000);
         if (video.readyState === 0)
@@ -135,7 +135,7 @@ class Player {
     scrub(event) {
         const box = this.slider.getBoundingClientRect();
         const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
-        this.seek(this.clip.segment.start + share * this.length);
+        this.seek(this.clip.start + share * this.length);
     }
 
     enter(event) {
@@ -168,7 +168,7 @@ class Player {
     key(event) {
         if (event.ctrlKey || event.metaKey || event.altKey)
             return;
-        const at = this.clip.segment.start + this.video.currentTime * 1000;
+        const at = this.clip.start + this.video.currentTime * 1000;
         const actions = {
             k: () => this.press(),
             m: () => this.mute(!this.video.muted),
@@ -178,8 +178,8 @@ class Player {
         };
         if (event.target === this.slider) {
             actions[" "] = actions.k;
-            actions.Home = () => this.seek(this.clip.segment.start);
-            actions.End = () => this.seek(this.clip.segment.end);
+            actions.Home = () => this.seek(this.clip.start);
+            actions.End = () => this.seek(this.clip.start + this.length);
         }
         if (actions[event.key]) {
             event.preventDefault();
@@ -188,7 +188,7 @@ class Player {
     }
 
     get position() {
-        return this.clip.segment.start + this.video.currentTime * 1000;
+        return this.clip.start + this.video.currentTime * 1000;
     }
 
     show() {
