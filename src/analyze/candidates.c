@@ -13,14 +13,16 @@ enum {
     SILENCE_PERCENT = 60,
     /* With less talk than this the source counts as one without speech. */
     QUIET_TALK_PERCENT = 8,
-    QUIET_STEPS = 30,         /* then the longest segment has so many places, */
-    QUIET_PLACES_MAX = 20000, /* and there are never more in all */
+    QUIET_STEPS = 30,          /* then the longest segment has so many places, */
+    QUIET_PLACES_MAX = 20000,  /* and there are never more in all */
+    QUIET_MARGIN_US = 1000000, /* from words, where there is speech */
 };
 
 /* How strict an edge is. Lower demands are tried only when the stricter give no candidate. */
 enum demand {
     DEMAND_UTTERANCES, /* sentence boundaries that cut nobody's utterance */
     DEMAND_SENTENCES,  /* sentence boundaries that cut nobody's sentence */
+    DEMAND_SILENCES,   /* these, and places in the midst of a silence */
     DEMAND_OWN,        /* sentence boundaries, whatever others say */
     DEMAND_WORDS,      /* gaps between words */
     DEMAND_COUNT
@@ -235,6 +237,35 @@ static void sort_edges(struct edges *edges)
     edges->count = kept;
 }
 
+/* Places that no word needs: shot changes, and a grid where there are none for long. Nobody speaks
+ * within `margin_us` of one. */
+static void add_quiet_edges(struct finder *f, int64_t margin_us)
+{
+    const struct kn_timeline *t = f->timeline;
+    int64_t step_us = KN_MAX(f->options->max_us / QUIET_STEPS, f->end_us / QUIET_PLACES_MAX);
+    int64_t last_us = -step_us;
+
+    for (int64_t grid_us = 0; grid_us <= f->end_us; grid_us += step_us) {
+        int shot = shot_from(t, grid_us);
+        bool cut = shot < t->shot_count && t->shots[shot].start_us < grid_us + step_us;
+        int64_t at_us = cut ? t->shots[shot].start_us : grid_us;
+        if (at_us - last_us < step_us / 2 || at_us > f->end_us || is_inside_talk(f, at_us) ||
+            silent_until_us(f, at_us - margin_us) < at_us + margin_us)
+            continue;
+        struct kn_edge start = {.at_us = at_us, .talk_us = at_us, .line = -1, .snapped = cut};
+        struct kn_edge end = start;
+        if (cut)
+            end.at_us = end.talk_us = KN_MAX(0, at_us - t->shots[shot].slack_us);
+        kn_vec_push(&f->starts, start);
+        kn_vec_push(&f->ends, end);
+        last_us = at_us;
+    }
+    if (silent_until_us(f, f->end_us - margin_us) >= f->end_us) {
+        struct kn_edge end = {.at_us = f->end_us, .talk_us = f->end_us, .line = -1};
+        kn_vec_push(&f->ends, end);
+    }
+}
+
 static void find_speech_edges(struct finder *f, enum demand demand)
 {
     const struct kn_timeline *t = f->timeline;
@@ -244,7 +275,7 @@ static void find_speech_edges(struct finder *f, enum demand demand)
     kn_vec_clear(&f->talk);
     if (demand == DEMAND_UTTERANCES && kn_utterances_are_marked(t))
         add_utterances(f);
-    else if (demand <= DEMAND_SENTENCES)
+    else if (demand <= DEMAND_SILENCES)
         add_sentences(f, KN_TALK_SLACK_US);
     join_talk(f);
 
@@ -262,38 +293,21 @@ static void find_speech_edges(struct finder *f, enum demand demand)
                 add_end(f, f->spoken_until_us[i], f->text->tokens[i - 1].line);
         }
     }
+    if (demand == DEMAND_SILENCES)
+        add_quiet_edges(f, QUIET_MARGIN_US);
     sort_edges(&f->starts);
     sort_edges(&f->ends);
 }
 
-/* Without speech to go by: shot changes, and a grid where there are none for long. */
+/* Without speech to go by. */
 static void find_quiet_edges(struct finder *f)
 {
-    const struct kn_timeline *t = f->timeline;
-    int64_t step_us = KN_MAX(f->options->max_us / QUIET_STEPS, f->end_us / QUIET_PLACES_MAX);
-    int64_t last_us = -step_us;
-
     kn_vec_clear(&f->starts);
     kn_vec_clear(&f->ends);
     kn_vec_clear(&f->talk);
     add_sentences(f, 0);
     join_talk(f);
-    for (int64_t grid_us = 0; grid_us <= f->end_us; grid_us += step_us) {
-        int shot = shot_from(t, grid_us);
-        bool cut = shot < t->shot_count && t->shots[shot].start_us < grid_us + step_us;
-        int64_t at_us = cut ? t->shots[shot].start_us : grid_us;
-        if (at_us - last_us < step_us / 2 || at_us > f->end_us || is_inside_talk(f, at_us))
-            continue;
-        struct kn_edge start = {.at_us = at_us, .talk_us = at_us, .line = -1, .snapped = cut};
-        struct kn_edge end = start;
-        if (cut)
-            end.at_us = end.talk_us = KN_MAX(0, at_us - t->shots[shot].slack_us);
-        kn_vec_push(&f->starts, start);
-        kn_vec_push(&f->ends, end);
-        last_us = at_us;
-    }
-    struct kn_edge end = {.at_us = f->end_us, .talk_us = f->end_us, .line = -1};
-    kn_vec_push(&f->ends, end);
+    add_quiet_edges(f, 0);
     sort_edges(&f->starts);
     sort_edges(&f->ends);
 }

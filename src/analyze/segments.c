@@ -125,7 +125,7 @@ static const char *make_remark(const struct kn_timeline *t, const struct kn_cand
         return kn_arena_printf(
             arena,
             source_length(t) < options->min_us
-                ? "the source lasts %s, less than the shortest segment (%s)"
+                ? "the source lasts %s, less than the shortest segment (%s); --length sets it"
                 : "in %s no stretch of %s or more begins and ends at a good place",
             kn_time_span(source_length(t), span), kn_time_span(options->min_us, shortest));
     if (fit < wanted)

@@ -180,6 +180,22 @@ static void thin_material_gives_fewer_and_says_why(void **state)
     assert_non_null(strstr(found.remark, "less than the shortest segment"));
 }
 
+/* Half a minute of music, then a few sentences: too few by themselves. */
+static void a_silence_lends_length_to_little_talk(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_timeline t = spoken(arena, "(20000) The reactor runs on thorium salt. That makes it "
+                                         "a safe one. Nobody has built it yet, and we will.");
+    int64_t first_us = t.words[0].start_us, last_us = t.words[t.word_count - 1].end_us;
+    struct kn_segments found = chosen(arena, &t, &usual);
+
+    assert_in_range(last_us - first_us, 1, usual.min_us - 1);
+    assert_int_equal(found.count, 1);
+    check_sound(&t, &usual, &found);
+    assert_true(found.segments[0].start_us <= first_us - 1000000);
+    assert_true(found.segments[0].end_us >= last_us);
+}
+
 static void contradictory_wishes_are_refused(void **state)
 {
     static const struct kn_segment_options wrong[] = {
@@ -435,6 +451,7 @@ int main(void)
         TEST(the_same_timeline_gives_the_same_segments),
         TEST(wishes_for_number_and_length_are_kept),
         TEST(thin_material_gives_fewer_and_says_why),
+        TEST(a_silence_lends_length_to_little_talk),
         TEST(contradictory_wishes_are_refused),
         TEST(a_cut_within_reach_is_the_exact_place),
         TEST(nobody_is_cut_in_the_middle),
