@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ai/engine.h"
 #include "analyze/sentences.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -15,6 +16,7 @@
 #include "media/probe.h"
 #include "model/timeline_json.h"
 #include "model/transcript.h"
+#include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
@@ -65,7 +67,10 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
         enum kn_status status = kn_file_hash(options->transcript, NULL, NULL, hash, err);
         if (status != KN_OK)
             return status;
-        kn_str_printf(&key, " %s", hash);
+        /* Their words are set to the sound where an engine is there that can. */
+        const struct kn_engine_settings settings = {.models = options->models};
+        bool aligns = kn_engines()[0]->available(&settings, NULL) == KN_OK;
+        kn_str_printf(&key, " %s %s", hash, aligns ? "aligned" : "as given");
     }
     char name[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(key.at, key.length, name);
@@ -103,8 +108,53 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
     return status;
 }
 
+static void note_heard(struct kn_attempt *attempt, const char *text)
+{
+    struct kn_heard *heard = &attempt->heard;
+    struct kn_note *notes =
+        kn_arena_array(attempt->listen_arena, (size_t)heard->note_count + 1, sizeof *notes);
+    for (int i = 0; i < heard->note_count; i++)
+        notes[i] = heard->notes[i];
+    notes[heard->note_count++].text = text;
+    heard->notes = notes;
+}
+
+/* Subtitles have a time a line, captions need one a word. What can't be set to the sound keeps its
+ * times, which are right to a line. */
+static enum kn_status set_to_sound(struct kn_attempt *attempt, const struct kn_step_env *env,
+                                   struct kn_error *err)
+{
+    struct kn_heard *heard = &attempt->heard;
+    struct kn_word *words = kn_arena_copy(attempt->listen_arena, heard->words,
+                                          sizeof *words * (size_t)heard->word_count);
+    const struct kn_listen_options how = {
+        .models = attempt->options->models,
+        .language = heard->language,
+    };
+    int aligned = 0;
+    struct kn_error why = {0};
+    kn_progress_stage(env->progress, "setting the words to the sound");
+    enum kn_status status =
+        kn_words_align(&attempt->source, &how, env, words, heard->word_count, &aligned, &why);
+    if (status == KN_OK && aligned > 0)
+        heard->words = words;
+    else if (status == KN_OK && attempt->source.has_audio && heard->word_count > 0)
+        note_heard(attempt, "the words of the subtitles could not be found in the sound, so they "
+                            "light up by the times of their lines");
+    else if (status == KN_MISSING)
+        note_heard(attempt, kn_arena_printf(attempt->listen_arena,
+                                            "the words of the subtitles light up by the times of "
+                                            "their lines: %s",
+                                            kn_error_text(&why)));
+    if (status == KN_OK || status == KN_MISSING)
+        return KN_OK;
+    *err = why;
+    return status;
+}
+
 /* Subtitles instead of recognition: their words take the place of what would have been heard. */
-static enum kn_status use_transcript(struct kn_attempt *attempt, struct kn_error *err)
+static enum kn_status use_transcript(struct kn_attempt *attempt, const struct kn_step_env *env,
+                                     struct kn_error *err)
 {
     struct kn_timeline given;
     enum kn_status status =
@@ -125,7 +175,9 @@ static enum kn_status use_transcript(struct kn_attempt *attempt, struct kn_error
     attempt->heard.speech_engine = given.speech_engine;
     attempt->heard.language =
         attempt->options->language ? attempt->options->language : given.language;
-    return KN_OK;
+    /* A timeline of our own has the times of its words. */
+    bool by_lines = given.speech_engine && strcmp(given.speech_engine, "subtitles") == 0;
+    return by_lines ? set_to_sound(attempt, env, err) : KN_OK;
 }
 
 static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -143,7 +195,7 @@ static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn
     };
     enum kn_status status =
         kn_listen(&attempt->source, &how, env, attempt->listen_arena, &attempt->heard, err);
-    return status == KN_OK && options->transcript ? use_transcript(attempt, err) : status;
+    return status == KN_OK && options->transcript ? use_transcript(attempt, env, err) : status;
 }
 
 static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_error *err)

@@ -128,6 +128,60 @@ def what_cannot_be_copied_is_told_at_once():
         expect_complaint(kirinuki("run", silent_video(), "--copy", *extra), 2, "--copy keeps")
 
 
+def heard(*arguments):
+    """The timeline that `analyze` gives."""
+    outcome = kirinuki("analyze", *arguments, "--json", "-q")
+    assert outcome.code == 0, outcome
+    return json.loads(outcome.out)["timeline"]
+
+
+def write_lines(path, spoken, late):
+    """Subtitles of eight words a line, `late` seconds behind the sound."""
+    def stamp(t):
+        ms = round(t * 1000)
+        return f"{ms // 3600000:02}:{ms // 60000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
+    with open(path, "w", encoding="utf-8") as srt:
+        for i in range(0, len(spoken), 8):
+            line = spoken[i:i + 8]
+            start, end = line[0]["start_us"] / 1e6 + late, line[-1]["end_us"] / 1e6 + late
+            srt.write(f"{i // 8 + 1}\n{stamp(start)} --> {stamp(end)}\n"
+                      f"{' '.join(w['text'] for w in line)}\n\n")
+
+
+@case
+def words_of_subtitles_are_set_to_the_sound():
+    talk, _ = sample()
+    own = heard(talk)["words"]
+    path = os.path.join(folder("made"), "late.srt")
+    write_lines(path, own, 0.3)
+
+    def offsets(*arguments):
+        timeline = heard(talk, "-t", path, *arguments)
+        assert [w["text"] for w in timeline["words"]] == [w["text"] for w in own]
+        apart = sorted(abs(a["start_us"] - b["start_us"]) / 1e6
+                       for a, b in zip(own, timeline["words"]))
+        print(f"# of {len(apart)} words half within {apart[len(apart) // 2]:.3f} s, 95 % within "
+              f"{apart[len(apart) * 95 // 100]:.3f} s")
+        return apart, [n["text"] for n in timeline["notes"] if "subtitles" in n["text"]]
+
+    apart, notes = offsets()
+    assert apart[len(apart) * 95 // 100] <= 0.15 and not notes, (apart[-20:], notes)
+    apart, notes = offsets("--models", folder("no-models"))
+    assert apart[len(apart) // 2] > 0.2, "without an engine the lines' times were not kept"
+    assert len(notes) == 1 and "times of their lines" in notes[0], notes
+
+
+@case
+def subtitles_of_something_else_keep_their_times():
+    path = os.path.join(folder("made"), "other.srt")
+    spoken = [{"start_us": i * 400000, "end_us": i * 400000 + 300000, "text": w} for i, w in
+              enumerate("nobody here says one single word of all these many words".split())]
+    write_lines(path, spoken, 1)
+    timeline = heard(silent_video(), "-t", path)
+    assert [w["start_us"] for w in timeline["words"]][0] == 1000000, timeline["words"]
+    assert "could not be found in the sound" in timeline["notes"][0]["text"], timeline["notes"]
+
+
 @case
 def without_speech_no_title_is_drawn():
     """A clip that nobody speaks in is called "Scene at 0:00.0": a name, but no title."""
