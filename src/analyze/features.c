@@ -27,6 +27,8 @@ const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
 
 #define PAUSE_LONG_S 2.0 /* a pause that a viewer notices */
 #define RATE_SLOW    0.6 /* of the usual rate of words: slower talk drags */
+/* With less speech than this share of its time a span is weaker for what it says. */
+#define SPOKEN_ENOUGH 0.5
 
 /* Sums over the source, so that a candidate's mean costs two look-ups: sums[i] is the sum of the
  * first i values. */
@@ -179,21 +181,37 @@ static int pause_from(const struct kn_timeline *t, int64_t at_us)
     return low;
 }
 
-/* Share of time with speech, less for a long pause or where speech drags. */
-static double flow(const struct rater *r, const struct kn_candidate *c)
+/* Share of its time that is not a pause; *ret_longest_us: the longest pause inside. */
+static double spoken_share(const struct rater *r, const struct kn_candidate *c,
+                           int64_t *ret_longest_us)
 {
     const struct kn_timeline *t = r->timeline;
     int64_t from_us = c->start->talk_us, to_us = c->end->talk_us, silent_us = 0, longest_us = 0;
 
+    *ret_longest_us = 0;
     for (int p = pause_from(t, from_us); p < t->pause_count && t->pauses[p].start_us < to_us; p++) {
         int64_t pause_us =
             KN_MIN(to_us, t->pauses[p].end_us) - KN_MAX(from_us, t->pauses[p].start_us);
         silent_us += pause_us;
         longest_us = KN_MAX(longest_us, pause_us);
     }
-    double seconds = (double)(to_us - from_us) / 1e6;
-    double spoken = 1 - (double)silent_us / (double)KN_MAX(to_us - from_us, 1);
-    double dead = KN_CLAMP(((double)longest_us / 1e6 - PAUSE_LONG_S) / 4, 0, 1);
+    if (c->word_count == 0)
+        return 0;
+    /* Before the first word of all and after the last there is no pause between words. */
+    int last = c->first_word + c->word_count - 1;
+    int64_t before_us = c->first_word == 0 ? KN_MAX(0, t->words[0].start_us - from_us) : 0;
+    int64_t after_us = last == t->word_count - 1 ? KN_MAX(0, to_us - t->words[last].end_us) : 0;
+    silent_us += before_us + after_us;
+    *ret_longest_us = KN_MAX(longest_us, KN_MAX(before_us, after_us));
+    return KN_CLAMP(1 - (double)silent_us / (double)KN_MAX(to_us - from_us, 1), 0, 1);
+}
+
+/* Share of time with speech, less for a long pause or where speech drags. */
+static double flow(const struct rater *r, const struct kn_candidate *c, double spoken,
+                   int64_t longest_pause_us)
+{
+    double seconds = (double)(c->end->talk_us - c->start->talk_us) / 1e6;
+    double dead = KN_CLAMP(((double)longest_pause_us / 1e6 - PAUSE_LONG_S) / 4, 0, 1);
     double rate = seconds > 0 ? c->word_count / seconds / r->usual_rate : 0;
     return KN_CLAMP(spoken - 0.5 * dead, 0, 1) * KN_CLAMP(rate / RATE_SLOW, 0, 1);
 }
@@ -320,17 +338,22 @@ static double novelty(const struct rater *r, const struct kn_candidate *c,
 static void rate_words(const struct rater *r, const struct kn_candidate *c, float *values)
 {
     double affirm = word_mean(r->sums.affirm, c), disfluent = word_mean(r->sums.disfluent, c);
+    int64_t longest_pause_us;
+    double spoken = spoken_share(r, c, &longest_pause_us);
+    /* A few good words do not carry a long silence. */
+    double carried = KN_MIN(1, spoken / SPOKEN_ENOUGH);
 
-    values[KN_FEATURE_SUBSTANCE] = (float)word_mean(r->sums.substance, c);
-    values[KN_FEATURE_STANCE] = (float)word_mean(r->sums.stance, c);
+    values[KN_FEATURE_SUBSTANCE] = (float)(carried * word_mean(r->sums.substance, c));
+    values[KN_FEATURE_STANCE] = (float)(carried * word_mean(r->sums.stance, c));
     values[KN_FEATURE_FLUENCY] = (float)KN_CLAMP(1 - 2 * affirm - disfluent, 0, 1);
-    values[KN_FEATURE_FLOW] = (float)flow(r, c);
+    values[KN_FEATURE_FLOW] = (float)flow(r, c, spoken, longest_pause_us);
     values[KN_FEATURE_CLEAN_CUT] = (float)clean_cut(c);
-    if (c->start->line < 0 || c->end->line < 0)
-        return;
-    values[KN_FEATURE_HOOK] = (float)hook(r, c);
-    values[KN_FEATURE_SELF_CONTAINED] = (float)self_contained(r, c);
-    values[KN_FEATURE_ENDING] = (float)ending(r, c);
+    if (c->start->line >= 0) {
+        values[KN_FEATURE_HOOK] = (float)hook(r, c);
+        values[KN_FEATURE_SELF_CONTAINED] = (float)self_contained(r, c);
+    }
+    if (c->end->line >= 0)
+        values[KN_FEATURE_ENDING] = (float)ending(r, c);
 }
 
 /* What has no natural scale is measured against the other candidates: 0.5 is the mean, and a
