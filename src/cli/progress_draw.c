@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "cli/progress_view.h"
 
-enum { NAME_CELLS = 22, BAR_CELLS = 28, DONE_SHOWN_MAX = 4 };
+enum { NAME_CELLS = 26, BAR_CELLS = 28, DONE_SHOWN_MAX = 4 };
 
 struct drawing {
     const struct kn_progress_view *views;
