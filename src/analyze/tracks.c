@@ -30,6 +30,7 @@ static const float LOST = 32;           /* mean difference of upper faces that a
 static const float CONTRAST_MIN = 8;    /* of luma: less than this is noise */
 static const float BEGIN_SCORE = 0.6f;  /* of a face that was not there before */
 static const float SAME_OVERLAP = 0.2f; /* intersection over union */
+static const float AS_EXPECTED = 0.5f;  /* the same, of a face that was followed well */
 
 struct track {
     struct kn_box now;
@@ -304,10 +305,11 @@ static void begin(struct kn_tracker *tracker, int64_t at_us, const struct kn_fac
     place(track, at_us, face);
 }
 
-void kn_tracker_found(struct kn_tracker *tracker, int64_t at_us, const struct kn_face *faces,
+bool kn_tracker_found(struct kn_tracker *tracker, int64_t at_us, const struct kn_face *faces,
                       int count)
 {
     enum { FACES = 64 };
+    bool expected = true;
     bool face_used[FACES] = {false}, matched[KN_TRACKS_AT_ONCE_MAX] = {false};
     count = KN_MIN(count, FACES);
     for (;;) { /* the best pair that is left */
@@ -325,14 +327,21 @@ void kn_tracker_found(struct kn_tracker *tracker, int64_t at_us, const struct kn
         if (best_track < 0)
             break;
         matched[best_track] = face_used[best_face] = true;
+        expected &= overlap(&tracker->tracks[best_track].now, &faces[best_face]) >= AS_EXPECTED;
         place(&tracker->tracks[best_track], at_us, &faces[best_face]);
     }
-    for (int t = tracker->count - 1; t >= 0; t--)
+    for (int t = tracker->count - 1; t >= 0; t--) {
+        expected &= matched[t];
         if (!matched[t] && ++tracker->tracks[t].misses >= MISSES_MAX)
             finish(tracker, t);
-    for (int f = 0; f < count; f++)
-        if (!face_used[f] && faces[f].score >= BEGIN_SCORE)
-            begin(tracker, at_us, &faces[f]);
+    }
+    for (int f = 0; f < count; f++) {
+        if (face_used[f] || faces[f].score < BEGIN_SCORE)
+            continue;
+        expected = false;
+        begin(tracker, at_us, &faces[f]);
+    }
+    return expected;
 }
 
 void kn_tracker_break(struct kn_tracker *tracker)

@@ -39,8 +39,9 @@ struct kn_area kn_tracker_area(const struct kn_tracker *tracker, int track);
 /* The patch (KN_PATCH_PX square) of a track's area in a later picture. */
 void kn_tracker_follow(struct kn_tracker *tracker, int track, int64_t at_us,
                        const struct kn_luma *patch);
-/* All faces of one picture; tracks are matched with them, begun and given up. */
-void kn_tracker_found(struct kn_tracker *tracker, int64_t at_us, const struct kn_face *faces,
+/* All faces of one picture; tracks are matched with them, begun and given up. True: they are where
+ * they were followed to, nobody came and nobody went, so the next search can wait a little. */
+bool kn_tracker_found(struct kn_tracker *tracker, int64_t at_us, const struct kn_face *faces,
                       int count);
 /* The picture changes here, perhaps by a cut: nobody is followed across. */
 void kn_tracker_break(struct kn_tracker *tracker);

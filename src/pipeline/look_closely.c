@@ -18,8 +18,8 @@
  * only among all pictures, so none is left out there. Should there still be a doubt, the pictures
  * that were left out around it are decoded in a second pass.
  *
- * Faces are looked for 2.5 times a second and after each change of picture, and followed by their
- * patches between (tracks.c).
+ * Faces are looked for 2.5 times a second and after each change of picture, half as often while
+ * they are where they were expected, and followed by their patches between (tracks.c).
  */
 #include "pipeline/look.h"
 
@@ -34,12 +34,13 @@
 
 enum {
     FACES_STEP_US = 400 * 1000,
+    FACES_CALM_US = 800 * 1000,
     FOLLOW_STEP_US = 60 * 1000, /* nearer pictures say little about a mouth */
     GLANCE_STEP_US = 500 * 1000,
     RECENT = 12, /* coded pictures that a size is compared with */
 };
 static const float FACE_THRESHOLD = 0.5f;    /* to find a face again */
-static const float LARGER = 1.3f;            /* than all recent ones: something may have changed */
+static const float LARGER = 1.6f;            /* than all recent ones: something may have changed */
 static const float LIVELY = 0.1f;            /* a change of gist by this: what follows is decoded */
 static const int64_t LIVELY_US = 250 * 1000; /* for so long */
 
@@ -68,6 +69,7 @@ struct closely {
     KN_VEC(struct kn_glance) glances;
     struct kn_picture before;               /* the picture before the present one */
     int64_t faces_us, follow_us, glance_us; /* when each was done last */
+    int64_t faces_step_us;                  /* until faces are looked for again */
 };
 
 /* ---- Which pictures are decoded ---- */
@@ -127,7 +129,9 @@ static enum kn_status find_faces(struct closely *closely, int64_t at_us, struct 
     if (status != KN_OK)
         return status;
     const struct kn_seen_sample *sample = kn_vec_last(&faces->samples);
-    kn_tracker_found(closely->tracker, at_us, faces->faces.at + sample->first, sample->count);
+    bool expected =
+        kn_tracker_found(closely->tracker, at_us, faces->faces.at + sample->first, sample->count);
+    closely->faces_step_us = expected ? FACES_CALM_US : FACES_STEP_US;
     closely->faces_us = at_us;
     return KN_OK;
 }
@@ -174,7 +178,7 @@ static enum kn_status look_at(struct closely *closely, const struct kn_picture *
     enum kn_status status = KN_OK;
     if (is_due(at_us, closely->follow_us, FOLLOW_STEP_US))
         status = follow_faces(closely, at_us, err);
-    if (status == KN_OK && (changed || is_due(at_us, closely->faces_us, FACES_STEP_US)))
+    if (status == KN_OK && (changed || is_due(at_us, closely->faces_us, closely->faces_step_us)))
         status = find_faces(closely, at_us, err);
     return status;
 }

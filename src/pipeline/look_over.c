@@ -8,12 +8,11 @@
  * a tenth of a second later, whose difference is the motion; faces are looked for in some.
  * 4. Join: shots from what was seen and what the sizes hint at (shots.c).
  *
- * On ten minutes of 1080p with a key frame every 3 s that is 0.08 of a full decode (0.045
- * without faces). Decoding everything small is no
- * alternative: the codecs in use cannot decode at a lower resolution, and the decoder is nearly all
- * of the cost. Sources whose key frames are more than 12 s apart are decoded on from there, without
- * the pictures that no other needs, which is expected, not measured, to cost about half of a full
- * decode; they are rare (screen recordings).
+ * On ten minutes of 1080p with a key frame every 3 s that is 0.065 of a full decode (0.04 without
+ * faces). Decoding everything small is no alternative: the codecs in use cannot decode at a lower
+ * resolution, and the decoder is nearly all of the cost. Sources whose key frames are more than 12
+ * s apart are decoded on from there, without the pictures that no other needs, which is expected,
+ * not measured, to cost about half of a full decode; they are rare (screen recordings).
  */
 #include "pipeline/look.h"
 
@@ -35,8 +34,10 @@ enum {
     MOTION_US = 100 * 1000,      /* distance of the two pictures whose difference is motion */
     STEP_MIN_US = 2 * MOTION_US,
     FACES_STEP_US = 2500 * 1000, /* faces are looked for at most this often within a shot */
+    FACES_SAME_US = 7500 * 1000, /* and while the picture stays the same, at most this often */
 };
 static const float FACE_THRESHOLD = 0.6f;
+static const float SAME_GIST = 0.06f;    /* a difference of less: people are where they were */
 static const double SURVEY_SHARE = 0.05; /* of the progress */
 
 KN_VEC_TYPE(coded_list, struct kn_coded);
@@ -58,6 +59,7 @@ struct stretch {
     int count;
     struct glance_list glances; /* what came of it */
     struct kn_seen_faces faces;
+    struct kn_gist faces_gist; /* of the picture in which faces were looked for last */
     int damaged;
     int next; /* sample that is next in order of decoding */
 };
@@ -117,8 +119,11 @@ static enum kn_status open_stretch(struct stretch *stretch, struct kn_video_read
 static bool wants_faces(const struct stretch *stretch, const struct kn_glance *glance)
 {
     const struct kn_seen_faces *faces = &stretch->faces;
-    return faces->samples.count == 0 || glance->irregular ||
-           glance->look.at_us - kn_vec_last(&faces->samples)->at_us >= FACES_STEP_US;
+    if (faces->samples.count == 0 || glance->irregular)
+        return true;
+    bool same = kn_gist_difference(&stretch->faces_gist, &glance->gist) < SAME_GIST;
+    return glance->look.at_us - kn_vec_last(&faces->samples)->at_us >=
+           (same ? FACES_SAME_US : FACES_STEP_US);
 }
 
 /* Whose sample is this picture? NULL: of none, it came along with one. */
@@ -148,9 +153,11 @@ static enum kn_status look_at(struct stretch *stretch, struct kn_video_reader *r
     struct kn_luma luma = kn_picture_luma(picture);
     kn_look_measure(&luma, &glance.look, &glance.gist);
     enum kn_status status = KN_OK;
-    if (stretch->over->finder && wants_faces(stretch, &glance))
+    if (stretch->over->finder && wants_faces(stretch, &glance)) {
+        stretch->faces_gist = glance.gist;
         status = kn_seen_faces_add(&stretch->faces, stretch->over->finder, stretch->over->source,
                                    reader, picture->at_us, FACE_THRESHOLD, err);
+    }
     if (status == KN_OK)
         kn_vec_push(&stretch->glances, glance);
     return status;
