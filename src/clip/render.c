@@ -131,15 +131,19 @@ static enum kn_status feed_sound(struct output *output, int frames, struct kn_er
 {
     const struct render *render = output->render;
     const struct kn_sound_buffer *sound = &render->sound.buffer;
+    enum kn_status status = KN_OK;
     int64_t until = frames >= render->timing.frames
                         ? sound->count
                         : kn_clip_frame_us(&render->timing, frames) * sound->rate_hz / KN_US_PER_S;
-    int64_t from = output->sound_fed;
-    if (until <= from)
-        return KN_OK;
-    output->sound_fed = until;
-    return kn_encoder_sound(output->encoder, sound->samples + from * sound->channels,
-                            (int)(until - from), err);
+    while (status == KN_OK && output->sound_fed < until) {
+        int64_t from = output->sound_fed;
+        output->sound_fed = KN_MIN(until, from + sound->rate_hz);
+        status = kn_cancel_check(render->stop, err);
+        if (status == KN_OK)
+            status = kn_encoder_sound(output->encoder, sound->samples + from * sound->channels,
+                                      (int)(output->sound_fed - from), err);
+    }
+    return status;
 }
 
 /* ---- encoding, a thread each target --------------------------------------------------------- */
@@ -336,6 +340,7 @@ static enum kn_status open_output(struct render *render, const struct kn_render_
         .threads = settings->threads,
         .title = request->title,
         .comment = request->comment,
+        .cancel = render->stop,
     };
     return kn_encoder_open(&options, &output->encoder, err);
 }
@@ -372,6 +377,7 @@ static enum kn_status open_all(struct render *render, struct kn_error *err)
             .start_us = request->start_us,
             .end_us = request->end_us + KN_US_PER_S, /* the last frame may look past the end */
             .decode = KN_DECODE_ALL,
+            .cancel = render->stop,
             .pixels = KN_PIXELS_YUV420P,
             .step_us = render->timing.step_us,
         };
@@ -437,13 +443,11 @@ static enum kn_status run(struct render *render, struct kn_error *err)
     return render->error.status;
 }
 
-enum kn_status kn_render(const struct kn_render_request *request, struct kn_cancel *cancel,
-                         struct kn_progress *progress, struct kn_render_report *ret_report,
-                         struct kn_error *err)
+/* *ret_gave_up: the encoder failed, and libx264 might not. */
+static enum kn_status render_once(const struct kn_render_request *request, struct kn_cancel *cancel,
+                                  struct kn_progress *progress, struct kn_render_report *ret_report,
+                                  bool *ret_gave_up, struct kn_error *err)
 {
-    enum kn_status status = check_request(request, err);
-    if (status != KN_OK)
-        return status;
     struct render *render = kn_calloc(1, sizeof *render);
     render->request = request;
     render->progress = progress;
@@ -452,18 +456,49 @@ enum kn_status kn_render(const struct kn_render_request *request, struct kn_canc
                                          request->settings->max_rate_hz, KN_ENCODER_SOUND_HZ);
     pthread_mutex_init(&render->lock, NULL);
     pthread_cond_init(&render->changed, NULL);
-    status = run(render, err);
+    enum kn_status status = run(render, err);
     if (status == KN_OK) {
         write_report(render, ret_report);
         kn_progress_set(progress, 1.0);
     }
-    for (int i = 0; i < render->output_count; i++)
+    for (int i = 0; i < render->output_count; i++) {
+        const struct kn_encoder *encoder = render->outputs[i].encoder;
+        *ret_gave_up = *ret_gave_up || (encoder && kn_encoder_gave_up(encoder) &&
+                                        strcmp(kn_encoder_name(encoder), "libx264") != 0);
         close_output(&render->outputs[i]);
+    }
     kn_video_reader_close(render->reader);
     kn_clip_sound_free(&render->sound);
     pthread_cond_destroy(&render->changed);
     pthread_mutex_destroy(&render->lock);
     kn_cancel_free(render->stop);
     free(render);
+    return status;
+}
+
+/* Hardware that opens may still fail at its first picture, or at a later one when others take it
+ * away. The clip is begun again then: its header is that of the encoder which failed. */
+enum kn_status kn_render(const struct kn_render_request *request, struct kn_cancel *cancel,
+                         struct kn_progress *progress, struct kn_render_report *ret_report,
+                         struct kn_error *err)
+{
+    enum kn_status status = check_request(request, err);
+    if (status != KN_OK)
+        return status;
+    struct kn_error why = {0};
+    bool gave_up = false, again = false;
+    status = render_once(request, cancel, progress, ret_report, &gave_up, &why);
+    if (status != KN_OK && gave_up && !kn_cancel_requested(cancel)) {
+        struct kn_render_settings settings = *request->settings;
+        struct kn_render_request other = *request;
+        settings.encoder = "libx264";
+        other.settings = &settings;
+        status = render_once(&other, cancel, progress, ret_report, &again, err);
+        if (status == KN_OK)
+            snprintf(ret_report->remark, sizeof ret_report->remark, "%s; libx264 encodes instead",
+                     kn_error_text(&why));
+    } else if (status != KN_OK && err) {
+        *err = why;
+    }
     return status;
 }

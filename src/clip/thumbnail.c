@@ -101,12 +101,13 @@ static enum kn_status consider(struct search *search, const struct kn_picture *p
 /* ---- looking -------------------------------------------------------------------------------- */
 
 static enum kn_status open_reader(const struct kn_thumbnail_request *request, enum kn_decode decode,
-                                  int64_t start_us, struct kn_video_reader **ret_reader,
-                                  struct kn_error *err)
+                                  int64_t start_us, struct kn_cancel *cancel,
+                                  struct kn_video_reader **ret_reader, struct kn_error *err)
 {
     const struct kn_video_options options = {.start_us = start_us,
                                              .end_us = request->end_us,
                                              .decode = decode,
+                                             .cancel = cancel,
                                              .pixels = KN_PIXELS_YUV420P};
     return kn_video_reader_open(request->source, &options, ret_reader, err);
 }
@@ -124,7 +125,7 @@ static enum kn_status look_at_key_frames(struct search *search, struct kn_cancel
     const struct kn_thumbnail_request *request = search->request;
     KN_SCOPED(kn_video_reader) reader = NULL;
     int64_t from_us = inner_start(request);
-    enum kn_status status = open_reader(request, KN_DECODE_KEY, from_us, &reader, err);
+    enum kn_status status = open_reader(request, KN_DECODE_KEY, from_us, cancel, &reader, err);
     /* A long clip with many of them is sampled, not read through. */
     int64_t step_us = (request->end_us - from_us) / KEY_FRAMES_MAX, next_us = from_us;
     struct kn_picture picture = {0};
@@ -152,7 +153,8 @@ static enum kn_status look_at(struct search *search, const struct kn_thumbnail_h
         if (status != KN_OK)
             break;
         status = reader ? kn_video_reader_seek(reader, hints[i].at_us, err)
-                        : open_reader(search->request, KN_DECODE_ALL, hints[i].at_us, &reader, err);
+                        : open_reader(search->request, KN_DECODE_ALL, hints[i].at_us, cancel,
+                                      &reader, err);
         kn_picture_clear(&picture);
         if (status == KN_OK)
             status = kn_video_reader_read(reader, &picture, err);

@@ -46,6 +46,7 @@ struct writer {
     int set_id;    /* number of the parameter sets of what is encoded */
     int64_t delay; /* between decoding and showing */
     int written;   /* packets of pictures */
+    struct kn_cancel *cancel;
     struct kn_progress *progress;
 };
 
@@ -189,12 +190,15 @@ static enum kn_status write_packet(struct writer *writer, AVPacket *packet, stru
 static enum kn_status write_encoded(struct writer *writer, struct edge *edge, struct kn_error *err)
 {
     for (;;) {
+        enum kn_status status = kn_cancel_check(writer->cancel, err);
+        if (status != KN_OK)
+            return status;
         int code = avcodec_receive_packet(edge->encoder, writer->made);
         if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
             return KN_OK;
         if (code < 0)
             return kn_av_error(err, code, "cannot encode %s", writer->mp4.name);
-        enum kn_status status = write_packet(writer, writer->made, err);
+        status = write_packet(writer, writer->made, err);
         if (status != KN_OK)
             return status;
     }
@@ -342,13 +346,12 @@ static enum kn_status open_video(struct writer *writer, struct kn_error *err)
     return status;
 }
 
-static enum kn_status write_sound(struct writer *writer, struct kn_cancel *cancel,
-                                  struct kn_error *err)
+static enum kn_status write_sound(struct writer *writer, struct kn_error *err)
 {
     const struct kn_sound_buffer *sound = writer->options->sound;
     enum kn_status status = KN_OK;
     for (int64_t at = 0; sound && at < sound->count && status == KN_OK; at += KN_AAC_HZ) {
-        status = kn_cancel_check(cancel, err);
+        status = kn_cancel_check(writer->cancel, err);
         if (status == KN_OK)
             status = kn_aac_write(&writer->aac, sound->samples + at * KN_AAC_CHANNELS,
                                   (int)KN_MIN((int64_t)KN_AAC_HZ, sound->count - at), err);
@@ -372,14 +375,13 @@ static enum kn_status use_packet(struct writer *writer, int index, struct kn_err
     return status;
 }
 
-static enum kn_status write_pictures(struct writer *writer, struct kn_cancel *cancel,
-                                     struct kn_error *err)
+static enum kn_status write_pictures(struct writer *writer, struct kn_error *err)
 {
     const struct kn_cut *cut = writer->cut;
     int index = 0;
     enum kn_status status = KN_OK;
     while (index < cut->packets.count && status == KN_OK) {
-        status = kn_cancel_check(cancel, err);
+        status = kn_cancel_check(writer->cancel, err);
         if (status == KN_OK)
             status = kn_input_packet(writer->input, writer->packet, err);
         if (status == KN_END)
@@ -409,6 +411,7 @@ enum kn_status kn_cut_write(struct kn_cut *cut, const struct kn_cut_options *opt
 {
     struct writer writer = {.cut = cut,
                             .options = options,
+                            .cancel = cancel,
                             .progress = progress,
                             .packet = kn_packet_new(),
                             .made = kn_packet_new(),
@@ -424,9 +427,9 @@ enum kn_status kn_cut_write(struct kn_cut *cut, const struct kn_cut_options *opt
     if (status == KN_OK)
         status = kn_mp4_begin(&writer.mp4, options->title, options->comment, err);
     if (status == KN_OK)
-        status = write_sound(&writer, cancel, err);
+        status = write_sound(&writer, err);
     if (status == KN_OK)
-        status = write_pictures(&writer, cancel, err);
+        status = write_pictures(&writer, err);
     if (status == KN_OK)
         status = kn_mp4_finish(&writer.mp4, err);
     close_edge(&writer.head);

@@ -15,8 +15,10 @@ struct kn_encoder {
     struct kn_aac aac;
     AVStream *video;
     AVPacket *packet;
+    struct kn_cancel *cancel;
     int64_t pictures; /* fed so far */
     bool flushed;
+    bool gave_up; /* the picture encoder */
 };
 
 static AVStream *add_video(struct kn_encoder *encoder)
@@ -41,6 +43,7 @@ enum kn_status kn_encoder_open(const struct kn_encoder_options *options,
                             options->width_px, options->height_px);
     KN_SCOPED(kn_encoder) encoder = kn_calloc(1, sizeof *encoder);
     encoder->packet = kn_packet_new();
+    encoder->cancel = options->cancel;
     enum kn_status status = kn_mp4_open(options->path, &encoder->mp4, err);
     if (status == KN_OK)
         status = kn_h264_open(options, &encoder->h264, err);
@@ -76,17 +79,35 @@ const char *kn_encoder_remark(const struct kn_encoder *encoder)
     return encoder->h264.remark.status == KN_OK ? NULL : encoder->h264.remark.text;
 }
 
+bool kn_encoder_gave_up(const struct kn_encoder *encoder)
+{
+    return encoder->gave_up;
+}
+
+/* A picture, or NULL for the end. */
+static enum kn_status send_picture(struct kn_encoder *encoder, const struct kn_picture *picture,
+                                   struct kn_error *err)
+{
+    enum kn_status status = kn_h264_send(&encoder->h264, picture, encoder->pictures, err);
+    encoder->gave_up = status != KN_OK;
+    return status;
+}
+
 static enum kn_status write_pictures(struct kn_encoder *encoder, struct kn_error *err)
 {
     AVCodecContext *codec = encoder->h264.codec;
     for (;;) {
+        enum kn_status status = kn_cancel_check(encoder->cancel, err);
+        if (status != KN_OK)
+            return status;
         int code = avcodec_receive_packet(codec, encoder->packet);
         if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
             return KN_OK;
+        encoder->gave_up = code < 0;
         if (code < 0)
-            return kn_av_error(err, code, "cannot encode %s", encoder->mp4.name);
+            return kn_av_error(err, code, "%s cannot encode", encoder->h264.name);
         encoder->packet->duration = 1;
-        enum kn_status status =
+        status =
             kn_mp4_write(&encoder->mp4, encoder->video, encoder->packet, codec->time_base, err);
         if (status != KN_OK)
             return status;
@@ -99,7 +120,7 @@ enum kn_status kn_encoder_picture(struct kn_encoder *encoder, const struct kn_pi
     assert(picture->pixels == KN_PIXELS_YUV420P && picture->frame);
     assert(picture->width_px == encoder->h264.codec->width);
     assert(picture->height_px == encoder->h264.codec->height);
-    enum kn_status status = kn_h264_send(&encoder->h264, picture, encoder->pictures, err);
+    enum kn_status status = send_picture(encoder, picture, err);
     if (status != KN_OK)
         return status;
     encoder->pictures++;
@@ -118,7 +139,7 @@ enum kn_status kn_encoder_flush(struct kn_encoder *encoder, struct kn_error *err
     encoder->flushed = true;
     enum kn_status status = kn_aac_flush(&encoder->aac, err);
     if (status == KN_OK)
-        status = kn_h264_send(&encoder->h264, NULL, 0, err);
+        status = send_picture(encoder, NULL, err);
     return status == KN_OK ? write_pictures(encoder, err) : status;
 }
 

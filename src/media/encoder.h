@@ -8,6 +8,7 @@
 #ifndef KN_MEDIA_ENCODER_H
 #define KN_MEDIA_ENCODER_H
 
+#include <kirinuki/cancel.h>
 #include <kirinuki/status.h>
 
 #include "base/memory.h"
@@ -26,6 +27,7 @@ struct kn_encoder_options {
     int crf;             /* 0..51; a quality of about the same is asked of hardware encoders */
     int threads;         /* of the picture encoder; 0: as many as cores */
     const char *title, *comment; /* may be NULL */
+    struct kn_cancel *cancel;    /* looked at between packets; borrowed; NULL: none */
 };
 
 struct kn_encoder;
@@ -33,6 +35,11 @@ struct kn_encoder;
 /* INVALID: an unknown encoder or preset, an odd size. MISSING: FFmpeg was built without libx264. */
 enum kn_status kn_encoder_open(const struct kn_encoder_options *options,
                                struct kn_encoder **ret_encoder, struct kn_error *err);
+
+/*
+ * Every function that takes an encoder may fail with what writing a file can (NO_SPACE, IO, …),
+ * with CANCELLED, or because the picture encoder fails: then kn_encoder_gave_up tells it.
+ */
 
 /* The next picture: YUV420P of the size of the clip. Shares the planes for as long as it needs
  * them; they must not change. */
@@ -51,6 +58,8 @@ enum kn_status kn_encoder_flush(struct kn_encoder *encoder, struct kn_error *err
 enum kn_status kn_encoder_finish(struct kn_encoder *encoder, struct kn_error *err);
 
 const char *kn_encoder_name(const struct kn_encoder *encoder); /* what is really used; static */
+/* Was it the picture encoder that failed, and not the file? Hardware may do so at any picture. */
+bool kn_encoder_gave_up(const struct kn_encoder *encoder);
 /* Why it is not the one that was asked for, a sentence; NULL when it is. */
 const char *kn_encoder_remark(const struct kn_encoder *encoder);
 

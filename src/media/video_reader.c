@@ -76,8 +76,8 @@ struct kn_video_reader {
 static enum kn_status open_input(struct kn_video_reader *reader, struct kn_error *err)
 {
     enum kn_status status =
-        kn_input_open(reader->path, reader->analyse ? KN_INPUT_ANALYSE : KN_INPUT_QUICK, NULL,
-                      &reader->input, err);
+        kn_input_open(reader->path, reader->analyse ? KN_INPUT_ANALYSE : KN_INPUT_QUICK,
+                      reader->options.cancel, &reader->input, err);
     if (status != KN_OK)
         return status;
     if (reader->stream_index >= (int)reader->input->format->nb_streams)

@@ -39,9 +39,10 @@ struct kn_video_options {
     bool rough;      /* skip in-loop filters: fine for analysis, never for output */
     int threads;     /* decoder threads; 0: one */
     enum kn_pixels pixels;
-    int width_px, height_px; /* 0, 0: full size (YUV420P only). Else scaled to exactly this, or
-                                inside this with kept shape where `letterbox` */
-    bool letterbox;          /* pad with black to width x height (GRAY8 and RGB24) */
+    int width_px, height_px;  /* 0, 0: full size (YUV420P only). Else scaled to exactly this, or
+                                 inside this with kept shape where `letterbox` */
+    bool letterbox;           /* pad with black to width x height (GRAY8 and RGB24) */
+    struct kn_cancel *cancel; /* looked at between packets; borrowed; NULL: none */
     int64_t step_us; /* pictures less than this after the last one are passed over, without being
                         decoded where nothing depends on them; 0: every picture */
 };
@@ -71,7 +72,8 @@ enum kn_status kn_video_reader_open(const struct kn_source *source,
 /*
  * The next picture in order of time; clear or move the last one first. Times grow from picture to
  * picture: what does not is passed over. A file that is cut off or damaged gives what can be
- * decoded. KN_END: no more. UNSUPPORTED, LIMIT: this picture cannot be converted.
+ * decoded. KN_END: no more. CANCELLED: only to be closed. UNSUPPORTED, LIMIT: this picture cannot
+ * be converted.
  */
 enum kn_status kn_video_reader_read(struct kn_video_reader *reader, struct kn_picture *ret_picture,
                                     struct kn_error *err);

@@ -329,6 +329,7 @@ static void prepare(struct closely *closely)
         .choose = choose,
         .choose_arg = &closely->hearing,
         .rough = true,
+        .cancel = closely->env->cancel,
         .pixels = KN_PIXELS_GRAY8,
     };
     kn_look_size(closely->source->width_px, closely->source->height_px, &options->width_px,

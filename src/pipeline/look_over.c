@@ -89,8 +89,8 @@ static enum kn_decode choose_sample(void *arg, const struct kn_coded *coded)
                : KN_DECODE_NONE;
 }
 
-static enum kn_status open_stretch(struct stretch *stretch, struct kn_video_reader **ret_reader,
-                                   struct kn_error *err)
+static enum kn_status open_stretch(struct stretch *stretch, struct kn_cancel *cancel,
+                                   struct kn_video_reader **ret_reader, struct kn_error *err)
 {
     const struct kn_source *source = stretch->over->source;
     const struct kn_sample *first = &stretch->samples[0];
@@ -104,6 +104,7 @@ static enum kn_status open_stretch(struct stretch *stretch, struct kn_video_read
         .also_us = MOTION_US,
         .step_us = STEP_MIN_US,
         .rough = true,
+        .cancel = cancel,
         .pixels = KN_PIXELS_GRAY8,
     };
     if (first->forward_until_us) {
@@ -208,7 +209,7 @@ static enum kn_status look_at_stretch(void *arg, const struct kn_step_env *env,
     struct stretch *stretch = arg;
     struct over *over = stretch->over;
     KN_SCOPED(kn_video_reader) reader = NULL;
-    enum kn_status status = open_stretch(stretch, &reader, err);
+    enum kn_status status = open_stretch(stretch, env->cancel, &reader, err);
     if (status == KN_OK)
         status = read_stretch(stretch, reader, env, err);
     if (status != KN_OK)

@@ -220,6 +220,30 @@ static void missing_hardware_falls_back_with_a_remark(void **state)
     kn_arena_free(arena);
 }
 
+/* The encoder holds pictures back; giving them out takes seconds with slow presets. */
+static void a_stop_does_not_wait_for_what_is_held_back(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    struct kn_encoder_options options = options_for(kn_path_join(arena, folder, "x.mp4"));
+    struct kn_cancel *cancel = kn_cancel_new(NULL);
+    options.preset = "slow";
+    options.cancel = cancel;
+    struct kn_error err = {0};
+    KN_SCOPED(kn_encoder) encoder = NULL;
+    must(kn_encoder_open(&options, &encoder, &err), &err);
+    must(feed_pictures(encoder, 0, 60, &err), &err);
+    kn_cancel_trigger(cancel);
+    assert_int_equal(kn_encoder_flush(encoder, &err), KN_CANCELLED);
+    assert_false(kn_encoder_gave_up(encoder));
+    kn_encoder_close(KN_MOVE(encoder));
+    assert_int_equal(count_files(folder), 0);
+    kn_cancel_free(cancel);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void a_full_disk_is_named_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -255,6 +279,7 @@ int main(void)
         cmocka_unit_test(the_same_input_gives_the_same_file),
         cmocka_unit_test(what_cannot_be_is_said),
         cmocka_unit_test(missing_hardware_falls_back_with_a_remark),
+        cmocka_unit_test(a_stop_does_not_wait_for_what_is_held_back),
         cmocka_unit_test(a_full_disk_is_named_and_leaves_nothing),
     };
     pool = kn_picture_pool_new(KN_PIXELS_YUV420P, WIDTH, HEIGHT);

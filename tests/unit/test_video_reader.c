@@ -735,6 +735,63 @@ static void damaged_packets_are_passed_over_and_counted(void **state)
     kn_arena_free(arena);
 }
 
+struct stopper {
+    struct kn_cancel *cancel;
+    int left; /* packets until it stops */
+};
+
+static enum kn_decode stop_soon(void *arg, const struct kn_coded *coded)
+{
+    struct stopper *stopper = arg;
+    (void)coded;
+    if (--stopper->left == 0)
+        kn_cancel_trigger(stopper->cancel);
+    assert_true(stopper->left >= 0); /* no packet after that */
+    return KN_DECODE_ALL;
+}
+
+/* One call that leads through hundreds of pictures: to a start far from its key frame, or to the
+ * next key frame. */
+static void a_stop_is_seen_inside_one_call(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    const char *path = kn_path_join(arena, folder, "x.mp4");
+    make_media("-f lavfi -i testsrc2=s=160x90:r=25:d=12 -g 1000 -c:v libx264 -preset ultrafast %s",
+               path);
+    struct kn_source source = probed(arena, path);
+    static const struct {
+        int64_t start_us, step_us;
+    } cases[] = {{11000000, 0}, {0, 11000000}};
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct stopper stopper = {kn_cancel_new(NULL), 100};
+        const struct kn_video_options options = {
+            .start_us = cases[i].start_us,
+            .end_us = -1,
+            .step_us = cases[i].step_us,
+            .choose = stop_soon,
+            .choose_arg = &stopper,
+            .cancel = stopper.cancel,
+            .pixels = KN_PIXELS_YUV420P,
+        };
+        KN_SCOPED(kn_video_reader) reader = NULL;
+        struct kn_picture picture = {0};
+        struct kn_error err = {0};
+        enum kn_status status = KN_OK;
+        assert_int_equal(kn_video_reader_open(&source, &options, &reader, &err), KN_OK);
+        for (int read = 0; read < 2 && status == KN_OK; read++) {
+            kn_picture_clear(&picture);
+            status = kn_video_reader_read(reader, &picture, &err);
+        }
+        kn_picture_clear(&picture);
+        assert_int_equal(status, KN_CANCELLED);
+        kn_cancel_free(stopper.cancel);
+    }
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void a_cut_off_file_gives_what_is_there(void **state)
 {
     (void)state;
@@ -793,6 +850,7 @@ int main(void)
         cmocka_unit_test(interlaced_pictures_are_made_whole),
         cmocka_unit_test(plain_pictures_are_not_copied),
         cmocka_unit_test(damaged_packets_are_passed_over_and_counted),
+        cmocka_unit_test(a_stop_is_seen_inside_one_call),
         cmocka_unit_test(a_cut_off_file_gives_what_is_there),
         cmocka_unit_test(a_file_that_went_away_is_said_plainly),
     };
