@@ -51,6 +51,7 @@ static const struct kn_field source_fields[] = {
     MAYBE(kn_source, container),
     WHOLE(kn_source, size_bytes, 0, 9e15),
     TIME(kn_source, duration_us),
+    FIELD(kn_source, cut_off, FIELD_BOOL, RANGE(0, 1), .optional = true), /* came later */
     WHOLE(kn_source, origin_us, -9e15, 9e15),
     BOOL(kn_source, has_video),
     INT(kn_source, video_stream, -1, BIG),

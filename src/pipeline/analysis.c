@@ -228,12 +228,18 @@ static void join_notes(struct kn_attempt *attempt)
     int heard = attempt->heard.note_count, seen = attempt->seen.note_count;
     struct kn_note *notes =
         kn_arena_array(attempt->arena, (size_t)(heard + seen) + 1, sizeof *notes);
+    int count = 0;
+    if (attempt->source.cut_off)
+        notes[count++].text = kn_arena_printf(
+            attempt->arena,
+            "the file is cut off: its index promises more than the %.0f s that are there",
+            kn_seconds(attempt->source.duration_us));
     for (int i = 0; i < heard; i++)
-        notes[i] = attempt->heard.notes[i];
+        notes[count++] = attempt->heard.notes[i];
     for (int i = 0; i < seen; i++)
-        notes[heard + i] = attempt->seen.notes[i];
+        notes[count++] = attempt->seen.notes[i];
     attempt->timeline.notes = notes;
-    attempt->timeline.note_count = heard + seen;
+    attempt->timeline.note_count = count;
 }
 
 static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_error *err)

@@ -156,6 +156,16 @@ def disk_full():
 
 
 @case
+def cut_off_behind_its_index():
+    """What is there is used, and it is said that there should be more."""
+    path = talk("half.mp4", "-movflags", "+faststart", "-b:v", "400k", "-maxrate", "400k",
+                "-bufsize", "400k")
+    os.truncate(path, os.path.getsize(path) * 2 // 3)
+    outcome = accept(path)
+    assert "the file is cut off" in outcome.err, outcome
+
+
+@case
 def damaged_in_the_middle():
     whole = corpus("autoeditor_example.mp4")
     path = os.path.join(folder("made"), "damaged.mp4")

@@ -67,6 +67,7 @@ static struct kn_timeline full_timeline(void)
                    .variable_rate = true,
                    .hdr = true,
                    .interlaced = true,
+                   .cut_off = true,
                    .has_audio = true,
                    .audio_stream = 2,
                    .audio_codec = "aac",
