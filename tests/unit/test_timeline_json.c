@@ -144,6 +144,7 @@ static void everything_comes_back(void **state)
     assert_true(to.sound.integrated_lufs == from.sound.integrated_lufs);
     assert_string_equal(to.source.path, from.source.path);
     assert_true(to.source.size_bytes == from.source.size_bytes);
+    assert_true(to.source.cut_off);
     assert_int_equal(to.source.frame_rate.den, 1001);
     assert_string_equal(to.notes[0].text, notes[0].text);
 
