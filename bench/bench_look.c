@@ -144,7 +144,7 @@ static void draw_faces(struct canvas *canvas, const struct kn_closeup *closeup, 
 {
     for (int t = 0; t < closeup->track_count; t++) {
         const struct kn_face_track *track = &closeup->tracks[t];
-        if (at_us < track->start_us || at_us > track->end_us)
+        if (at_us < track->start_us || at_us >= track->end_us)
             continue;
         int i = 0;
         while (i + 1 < track->sample_count && track->samples[i + 1].at_us <= at_us)

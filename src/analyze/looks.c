@@ -9,8 +9,10 @@
 
 enum {
     BLOCK_PX = 8,
-    FLAT_RANGE = 12, /* a block whose luma stays within this is flat; coding noise does */
-    EDGE_STEP = 60,  /* luma step to the neighbours, both ways, that counts as a strong edge */
+    FLAT_RANGE = 12,  /* a block whose luma stays within this is flat; coding noise does */
+    DRAWN_RANGE = 90, /* one whose luma ranges over this shows an edge that may be drawn */
+    DARK = 20,        /* luma of black bars */
+    EDGE_STEP = 60,   /* luma step to the neighbours, both ways, that counts as a strong edge */
 };
 /* Sharpness is variance / (variance + this): small pictures of sharp talk lie at 100 to 400. */
 static const double SHARPNESS_HALF = 150;
@@ -55,26 +57,76 @@ static float edge_share(const struct kn_luma *luma)
     return (float)strong / (float)((luma->width - 2) * (luma->height - 2));
 }
 
-static bool is_flat(const struct kn_luma *luma, int left, int top)
+struct range {
+    int low, high;
+};
+
+/* Of luma in the block at (left, top). */
+static struct range range_of(const struct kn_luma *luma, int left, int top)
 {
-    int low = 255, high = 0;
+    struct range range = {255, 0};
     for (int y = top; y < top + BLOCK_PX; y++) {
         const uint8_t *row = luma->at + (ptrdiff_t)y * luma->stride;
         for (int x = left; x < left + BLOCK_PX; x++) {
-            low = KN_MIN(low, row[x]);
-            high = KN_MAX(high, row[x]);
+            range.low = KN_MIN(range.low, row[x]);
+            range.high = KN_MAX(range.high, row[x]);
         }
     }
-    return high - low <= FLAT_RANGE;
+    return range;
 }
 
 static float flat_share(const struct kn_luma *luma)
 {
     int flat = 0, count = 0;
     for (int top = 0; top + BLOCK_PX <= luma->height; top += BLOCK_PX)
-        for (int left = 0; left + BLOCK_PX <= luma->width; left += BLOCK_PX, count++)
-            flat += is_flat(luma, left, top);
+        for (int left = 0; left + BLOCK_PX <= luma->width; left += BLOCK_PX, count++) {
+            struct range range = range_of(luma, left, top);
+            flat += range.high - range.low <= FLAT_RANGE;
+        }
     return (float)flat / (float)KN_MAX(count, 1);
+}
+
+/* Columns [left, right) and rows [top, bottom) of blocks. */
+struct blocks {
+    int left, top, right, bottom;
+};
+
+static bool is_dark(const struct kn_luma *luma, int left, int top, int right, int bottom)
+{
+    for (int j = top; j < bottom; j++)
+        for (int i = left; i < right; i++)
+            if (range_of(luma, i * BLOCK_PX, j * BLOCK_PX).high > DARK)
+                return false;
+    return true;
+}
+
+/* What is not black bars; nothing of a black picture. */
+static struct blocks inside_bars(const struct kn_luma *luma)
+{
+    struct blocks in = {0, 0, luma->width / BLOCK_PX, luma->height / BLOCK_PX};
+    while (in.left < in.right && is_dark(luma, in.left, in.top, in.left + 1, in.bottom))
+        in.left++;
+    while (in.left < in.right && is_dark(luma, in.right - 1, in.top, in.right, in.bottom))
+        in.right--;
+    while (in.top < in.bottom && is_dark(luma, in.left, in.top, in.right, in.top + 1))
+        in.top++;
+    while (in.top < in.bottom && is_dark(luma, in.left, in.bottom - 1, in.right, in.bottom))
+        in.bottom--;
+    return in;
+}
+
+void kn_surface_measure(const struct kn_luma *luma, struct kn_surface *ret_surface)
+{
+    struct blocks in = inside_bars(luma);
+    int even = 0, textured = 0;
+    for (int j = in.top; j < in.bottom; j++)
+        for (int i = in.left; i < in.right; i++) {
+            struct range range = range_of(luma, i * BLOCK_PX, j * BLOCK_PX);
+            even += range.high - range.low <= FLAT_RANGE;
+            textured += range.high - range.low > FLAT_RANGE && range.high - range.low < DRAWN_RANGE;
+        }
+    float count = (float)KN_MAX((in.right - in.left) * (in.bottom - in.top), 1);
+    *ret_surface = (struct kn_surface){(float)even / count, (float)textured / count};
 }
 
 /* Fills the gist; returns the mean luma. */

@@ -33,6 +33,17 @@ void kn_look_size(int width_px, int height_px, int *ret_width_px, int *ret_heigh
 void kn_look_measure(const struct kn_luma *luma, struct kn_look *ret_look,
                      struct kn_gist *ret_gist);
 
+/*
+ * Shares of the picture without black bars, 0..1. Textured is what is neither even nor crossed by a
+ * strong edge: drawings, letters and screens have hardly any, what a camera saw has it nearly
+ * everywhere but on sky and walls. (Photos in fast series: 0.12 to 0.45; slides and titles on plain
+ * ground: below 0.05; titles on moving colours: 0.02 to 0.13, with more than 0.7 even.)
+ */
+struct kn_surface {
+    float even, textured;
+};
+void kn_surface_measure(const struct kn_luma *luma, struct kn_surface *ret_surface);
+
 void kn_gist_measure(const struct kn_luma *luma, struct kn_gist *ret_gist); /* that alone */
 
 /* Mean absolute difference of two pictures of one size, 0..1. */

@@ -184,6 +184,8 @@ void kn_shots_find(const struct kn_glances *glances, int64_t start_us, int64_t e
 /* A face that framing should care for: a fortieth of a wide picture's area in a close-up, still
  * four thousandths in a wide shot of somebody on a stage. */
 static const float USEFUL_FACE_AREA = 0.004f;
+static const int64_t PHOTO_US = 3000000;    /* photos in series are shorter than this */
+static const float BARE_OF_FACES = 0.05f;   /* less texture than any face in view brings along */
 static const float INSET_FACE_AREA = 0.03f; /* up to this it may be a speaker's inset on a slide */
 
 static float largest_area(const struct kn_face_sample *sample)
@@ -217,7 +219,7 @@ static float describe_faces(struct kn_shot *shot, const struct kn_glances *glanc
 /* Averages over a shot's looks. */
 struct means {
     int count, black;
-    float brightness, sharpness, motion, edges, flat;
+    float brightness, sharpness, motion, edges, flat, even, textured;
     bool still; /* nothing ever moves */
 };
 
@@ -233,6 +235,8 @@ static struct means mean_looks(const struct kn_glances *glances, int first, int 
         means.motion += look->motion;
         means.edges += look->edges;
         means.flat += look->flat;
+        means.even += glances->at[i].surface.even;
+        means.textured += glances->at[i].surface.textured;
         if (i > first && !stands_still(&glances->at[i - 1], &glances->at[i]))
             means.still = false;
     }
@@ -242,7 +246,24 @@ static struct means mean_looks(const struct kn_glances *glances, int first, int 
     means.motion *= share;
     means.edges *= share;
     means.flat *= share;
+    means.even *= share;
+    means.textured *= share;
     return means;
+}
+
+/* Drawn areas are perfectly flat, text and lines on them sharp, and neither has texture; a slide
+ * with a photo on it is even for the greater part. */
+static bool is_drawn(const struct means *means)
+{
+    bool bare = means->textured < 0.11f || (means->textured < 0.25f && means->even > 0.6f);
+    return means->flat > 0.4f && means->edges > 0.008f && means->sharpness > 0.25f && bare;
+}
+
+/* Large letters on colours that move. */
+static bool is_title(const struct means *means)
+{
+    return is_drawn(means) && means->even > 0.6f && means->textured < 0.18f &&
+           means->edges > 0.02f && means->sharpness > 0.6f;
 }
 
 static enum kn_shot_kind kind_of(const struct kn_shot *shot, const struct means *means,
@@ -250,12 +271,17 @@ static enum kn_shot_kind kind_of(const struct kn_shot *shot, const struct means 
 {
     if (means->count > 0 && means->black * 2 > means->count)
         return KN_SHOT_BLACK;
-    /* Drawn areas are perfectly flat, text and lines on them sharp; and a slide hardly moves, even
-     * with a speaker in its corner. */
-    bool drawn = means->flat > 0.4f && means->edges > 0.008f && means->sharpness > 0.25f;
+    /* A slide hardly moves, even with a speaker in its corner. A larger face in a picture without
+     * texture is none: faces are textured. */
     bool calm = means->motion < 0.04f;
-    if (drawn && calm && shot->face_area < INSET_FACE_AREA)
+    bool no_face = shot->face_area < INSET_FACE_AREA || means->textured < BARE_OF_FACES;
+    if (is_drawn(means) && calm && no_face)
         return KN_SHOT_SLIDE;
+    if (is_title(means) && (with_faces < 0.4f || means->textured < BARE_OF_FACES))
+        return KN_SHOT_SLIDE;
+    bool brief = shot->end_us - shot->start_us < PHOTO_US;
+    if (means->still && brief && shot->face_area < INSET_FACE_AREA)
+        return KN_SHOT_FROZEN; /* a photo or a statue, whatever looks like a face on it */
     if (with_faces >= 0.4f)
         return KN_SHOT_PEOPLE;
     return means->still ? KN_SHOT_FROZEN : KN_SHOT_OTHER;

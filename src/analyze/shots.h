@@ -18,6 +18,7 @@
 struct kn_glance {
     struct kn_look look;
     struct kn_gist gist;
+    struct kn_surface surface;
     bool irregular;   /* as in kn_sample */
     int64_t slack_us; /* as in kn_sample */
 };

@@ -141,6 +141,7 @@ static void glance(struct closely *closely, const struct kn_picture *picture, bo
     struct kn_glance glance = {.look.at_us = picture->at_us};
     struct kn_luma luma = kn_picture_luma(picture);
     kn_look_measure(&luma, &glance.look, &glance.gist);
+    kn_surface_measure(&luma, &glance.surface);
     if (closely->before.frame && !changed) {
         struct kn_luma before = kn_picture_luma(&closely->before);
         double seconds = kn_seconds(picture->at_us - closely->before.at_us);

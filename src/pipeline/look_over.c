@@ -153,6 +153,7 @@ static enum kn_status look_at(struct stretch *stretch, struct kn_video_reader *r
     }
     struct kn_luma luma = kn_picture_luma(picture);
     kn_look_measure(&luma, &glance.look, &glance.gist);
+    kn_surface_measure(&luma, &glance.surface);
     enum kn_status status = KN_OK;
     if (stretch->over->finder && wants_faces(stretch, &glance)) {
         stretch->faces_gist = glance.gist;

@@ -165,6 +165,35 @@ static void blur_takes_sharpness(void **state)
     assert_float_equal(soft.brightness, sharp.brightness, 0.02);
 }
 
+static int barred(int x, int y)
+{
+    return x < 80 || x >= 240 ? 0 : texture(x, y) / 4 + 100;
+}
+
+static struct kn_surface surface_of(draw_fn *draw)
+{
+    struct kn_luma luma = drawn(room, draw);
+    struct kn_surface surface;
+    kn_surface_measure(&luma, &surface);
+    return surface;
+}
+
+static int black(int x, int y)
+{
+    return even(x, y) * 0;
+}
+
+static void surfaces_tell_drawings_from_photos(void **state)
+{
+    (void)state;
+    struct kn_surface photo = surface_of(barred), page = surface_of(text);
+    assert_float_equal(photo.textured, 1, 1e-6); /* bars do not count */
+    assert_float_equal(photo.even, 0, 1e-6);
+    assert_true(page.textured < 0.05f && page.even > 0.4f);
+    assert_float_equal(surface_of(slope).even, 1, 1e-6);
+    assert_float_equal(surface_of(black).even, 0, 1e-6); /* nothing is inside the bars */
+}
+
 static float gist_difference(draw_fn *a, draw_fn *b)
 {
     struct kn_gist gist_a, gist_b;
@@ -216,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_slope_has_no_edges),
         cmocka_unit_test(text_is_sharp_edges_on_flat_ground),
         cmocka_unit_test(blur_takes_sharpness),
+        cmocka_unit_test(surfaces_tell_drawings_from_photos),
         cmocka_unit_test(gists_forgive_small_moves_and_light),
         cmocka_unit_test(gists_tell_compositions_apart),
         cmocka_unit_test(differences_are_the_mean_over_all_pixels),

@@ -400,13 +400,15 @@ static enum kn_shot_kind kind_of(int64_t start_us, int64_t end_us)
     return shot.kind;
 }
 
-static void expect_kind(const char *what, const struct kn_look *look, const struct kn_face *face,
-                        enum kn_shot_kind kind)
+static const struct kn_surface bare = {0.75f, 0.02f}, seen = {0.3f, 0.4f}, plain = {0.7f, 0.22f};
+
+static void expect_kind(const char *what, const struct kn_look *look, struct kn_surface surface,
+                        const struct kn_face *face, enum kn_shot_kind kind)
 {
     clear();
     for (int i = 0; i < 5; i++) {
         bool moves = look->motion > 0.02f;
-        glance(i * 2 * S, *look, gist_of(0, moves ? 0.3 * i : 0));
+        glance(i * 2 * S, *look, gist_of(0, moves ? 0.3 * i : 0))->surface = surface;
         face_sample(i * 2 * S, face);
     }
     enum kn_shot_kind found = kind_of(0, 10 * S);
@@ -418,17 +420,34 @@ static void kinds_are_told_apart(void **state)
 {
     (void)state;
     static const struct kn_look dark = {.brightness = 0.01f, .flat = 1};
-    struct kn_look still = lively, moving_drawing = drawn;
+    struct kn_look still = lively, moving = drawn;
     still.motion = 0;
-    moving_drawing.motion = 0.2f;
-    expect_kind("an unmoving black", &dark, NULL, KN_SHOT_BLACK);
-    expect_kind("a slide", &drawn, NULL, KN_SHOT_SLIDE);
-    expect_kind("a slide with its speaker", &drawn, &inset_face, KN_SHOT_SLIDE);
-    expect_kind("a person before a plain wall", &drawn, &close_face, KN_SHOT_PEOPLE);
-    expect_kind("a person", &lively, &close_face, KN_SHOT_PEOPLE);
-    expect_kind("a landscape", &lively, NULL, KN_SHOT_OTHER);
-    expect_kind("a photo", &still, NULL, KN_SHOT_FROZEN);
-    expect_kind("a cartoon", &moving_drawing, NULL, KN_SHOT_OTHER);
+    moving.motion = 0.3f;
+    moving.sharpness = 0.9f;
+    expect_kind("an unmoving black", &dark, (struct kn_surface){0}, NULL, KN_SHOT_BLACK);
+    expect_kind("a slide", &drawn, bare, NULL, KN_SHOT_SLIDE);
+    expect_kind("a slide with a photo", &drawn, plain, NULL, KN_SHOT_SLIDE);
+    expect_kind("a slide with its speaker", &drawn, bare, &inset_face, KN_SHOT_SLIDE);
+    expect_kind("a photo between bars", &drawn, seen, NULL, KN_SHOT_FROZEN);
+    expect_kind("somebody far away", &drawn, seen, &inset_face, KN_SHOT_PEOPLE);
+    expect_kind("a person before a plain wall", &drawn, plain, &close_face, KN_SHOT_PEOPLE);
+    expect_kind("a person", &lively, seen, &close_face, KN_SHOT_PEOPLE);
+    expect_kind("a landscape", &lively, seen, NULL, KN_SHOT_OTHER);
+    expect_kind("a photo", &still, seen, NULL, KN_SHOT_FROZEN);
+    expect_kind("a cartoon", &moving, plain, NULL, KN_SHOT_OTHER);
+    expect_kind("a title on moving colours", &moving, bare, NULL, KN_SHOT_SLIDE);
+    expect_kind("a letter that looks like a face", &moving, bare, &close_face, KN_SHOT_SLIDE);
+}
+
+static void a_photo_of_a_statue_is_nobody(void **state)
+{
+    (void)state;
+    clear();
+    for (int i = 0; i < 2; i++) {
+        glance(i * S / 2, drawn, gist_of(0, 0))->surface = seen;
+        face_sample(i * S / 2, &inset_face);
+    }
+    assert_int_equal(kind_of(0, 600 * MS), KN_SHOT_FROZEN);
 }
 
 static void measurements_are_means_over_the_shot_alone(void **state)
@@ -472,6 +491,7 @@ int main(void)
         TEST(a_shot_between_two_looks_that_agree_takes_two_strong_hints),
         TEST(a_picture_that_comes_to_stand_begins_a_shot),
         TEST(kinds_are_told_apart),
+        TEST(a_photo_of_a_statue_is_nobody),
         TEST(measurements_are_means_over_the_shot_alone),
     };
 #undef TEST
