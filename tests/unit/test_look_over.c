@@ -55,6 +55,11 @@ static void check_cuts(const struct kn_seen *seen)
     }
     assert_int_equal(seen->shot_count, SHOTS);
     assert_in_range(found, SHOTS - 2, SHOTS - 1);
+    int narrow = 0; /* the size of a picture told where */
+    for (int i = 1; i < seen->shot_count; i++)
+        narrow += seen->shots[i].slack_us <= 120000;
+    assert_true(narrow >= SHOTS - 2);
+    assert_true(seen->shots[0].motion > 0.02f);
 }
 
 static void key_frames_and_sizes_find_the_cuts(void **state)
