@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # check.sh: every test; the last line is "N passed, N failed" (and ", N skipped" where some were).
 #
-# A developer's run builds with gcc and runs all tests. CI=true adds clang, AddressSanitizer with
-# UndefinedBehaviorSanitizer, ThreadSanitizer on what threads share, the fuzz targets for
-# FUZZ_SECONDS (60) each, and every lint; it takes most of twenty minutes on two cores.
+# A developer's run builds with gcc and runs all tests. CI=true adds the commands of the README, the
+# tests under clang with AddressSanitizer and UndefinedBehaviorSanitizer, ThreadSanitizer on what
+# threads share, the fuzz targets for FUZZ_SECONDS (60) each, and every lint; it takes most of
+# twenty minutes on two cores. One clang build serves both the sanitizers and the fuzzers.
 . "$(dirname "$0")/lib.sh"
 
 everything=false
@@ -21,12 +22,12 @@ count() { # PASSED FAILED SKIPPED
 
 # one NAME COMMAND...: a command that is a test case by itself.
 one() {
-    local name=$1 log=build/check.log
+    local name=$1 log=build/check.log start=$SECONDS
     shift
     mkdir -p build
     if "$@" >"$log" 2>&1; then
         count 1 0 0
-        say "  $name"
+        say "  $name in $((SECONDS - start)) s"
     else
         count 0 1 0
         cat "$log" >&2
@@ -58,6 +59,22 @@ tests() {
     say "  $dir: $counts (passed, failed, skipped) in $((SECONDS - start)) s"
 }
 
+# commands: what the documents show, one case a command.
+commands() {
+    local log=build/commands.log start=$SECONDS good bad
+    timeout 600 scripts/test-readme.sh >"$log" 2>&1 || true
+    good=$(grep -c '^ok ' "$log" || true) bad=$(grep -c '^not ok ' "$log" || true)
+    if [ "$bad" != 0 ] || ! grep -q '^1\.\.' "$log"; then
+        bad=$((bad > 0 ? bad : 1))
+        grep -v '^ok ' "$log" | tail -n 40 >&2
+    fi
+    count "$good" "$bad" 0
+    say "  commands of the documents: $good (passed), $bad (failed) in $((SECONDS - start)) s"
+}
+
+# Unlike the one with sanitizers as optimised as what is installed; clang-tidy reads its database.
+clang_build() { (CC=clang build_in build-clang '' all); }
+
 # Whether programs of this sanitizer run here: some kernels' address layouts are too much for
 # ThreadSanitizer.
 sanitizer_runs() { # COMPILER SANITIZER
@@ -66,58 +83,56 @@ sanitizer_runs() { # COMPILER SANITIZER
     "$1" "-fsanitize=$2" "$probe.c" -o "$probe" 2>/dev/null && "$probe" 2>/dev/null
 }
 
-# fuzz: every target for a while, two side by side, from its corpus.
+# fuzz DIR: every target built there for a while, two side by side, from its corpus.
 fuzz() {
-    local seconds=${FUZZ_SECONDS:-60} target name pids=() names=()
-    if ! (CC=clang build_in build-fuzz '-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false' fuzzers); then
-        count 0 1 0
-        say '  build-fuzz FAILED to build'
-        return
-    fi
+    local dir=$1 seconds=${FUZZ_SECONDS:-60} start=$SECONDS target name pids=() names=()
     reap() {
         local i
         for i in "${!pids[@]}"; do
             if wait "${pids[$i]}"; then
                 count 1 0 0
                 say "  fuzz ${names[$i]}: $(grep -o 'stat::number_of_executed_units: *[0-9]*' \
-                    "build-fuzz/${names[$i]}.log" | grep -o '[0-9]*$') inputs in $seconds s"
+                    "$dir/${names[$i]}.log" | grep -o '[0-9]*$') inputs"
             else
                 count 0 1 0
-                tail -n 40 "build-fuzz/${names[$i]}.log" >&2
-                say "  fuzz ${names[$i]} FAILED; the input is build-fuzz/${names[$i]}-*"
+                tail -n 40 "$dir/${names[$i]}.log" >&2
+                say "  fuzz ${names[$i]} FAILED; the input is $dir/${names[$i]}-*"
             fi
         done
         pids=() names=()
     }
-    for target in build-fuzz/tests/fuzz/fuzz_*; do
+    for target in "$dir"/tests/fuzz/fuzz_*; do
         [ -f "$target" ] || continue # not the folder of its objects
         name=$(basename "$target")
-        mkdir -p "build-fuzz/found/$name"
+        mkdir -p "$dir/found/$name"
         "$target" -max_total_time="$seconds" -print_final_stats=1 -timeout=10 -rss_limit_mb=1024 \
-            -artifact_prefix="build-fuzz/$name-" "build-fuzz/found/$name" \
-            "tests/fuzz/corpus/${name#fuzz_}" >"build-fuzz/$name.log" 2>&1 </dev/null &
+            -artifact_prefix="$dir/$name-" "$dir/found/$name" \
+            "tests/fuzz/corpus/${name#fuzz_}" >"$dir/$name.log" 2>&1 </dev/null &
         pids+=($!) names+=("$name")
         [ ${#pids[@]} -lt "$(nproc)" ] || reap
     done
     reap
+    say "  fuzzing in $((SECONDS - start)) s"
 }
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
 say 'checking:'
+began=$SECONDS
 tests build '' all
 if $everything; then
     say "  $(one_line="$(cc --version)"; printf '%s' "${one_line%%$'\n'*}"), $(clang --version | head -n 1)"
-    CC=clang tests build-clang '' all --suite unit
-    tests build-asan '-Db_sanitize=address,undefined' all --suite unit --suite fuzz --timeout-multiplier 4
+    commands
+    one 'clang builds it without a warning' clang_build
+    CC=clang tests build-sanitize '-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true' all \
+        --suite unit --suite models --timeout-multiplier 4
     if sanitizer_runs cc thread; then
         tests build-tsan '-Db_sanitize=thread' threaded-tests --suite threads --timeout-multiplier 4
     else
         say '  build-tsan: ThreadSanitizer does not run on this kernel, skipped'
         count 0 0 1
     fi
-    fuzz
-    # AddressSanitizer on the tests that run the recogniser (suite models) was not seen yet.
+    fuzz build-sanitize
     for lint in $(scripts/lint.sh --list); do
         one "lint $lint" scripts/lint.sh "$lint"
     done
@@ -127,6 +142,7 @@ else
     done
 fi
 
+say "  all in $((SECONDS - began)) s"
 summary="$passed passed, $failed failed"
 [ $skipped = 0 ] || summary+=", $skipped skipped"
 printf '%s\n' "$summary"

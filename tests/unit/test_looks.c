@@ -56,7 +56,7 @@ static int text(int x, int y)
 
 static int texture(int x, int y)
 {
-    uint32_t hash = (uint32_t)(x * 73856093) ^ (uint32_t)(y * 19349663);
+    uint32_t hash = (uint32_t)x * 73856093 ^ (uint32_t)y * 19349663;
     hash ^= hash >> 13;
     hash *= 0x5bd1e995;
     return (int)((hash ^ hash >> 15) & 0xff);
