@@ -146,14 +146,22 @@ static int find_sampled_faces(const struct clip_work *clip, struct kn_thumbnail_
     return count;
 }
 
-/* The same from the close look: where each person's mouth is stillest, because
- * nobody looks their best in the middle of a word. */
-static int find_tracked_faces(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
+/* The same from the close look: where each person's mouth is stillest, because nobody looks their
+ * best in the middle of a word. Beside them the midst of each shot, by its share of the clip: what
+ * is on show for a moment only is not what the clip is about, however sharp it is. */
+static int find_moments(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
 {
     const struct kn_closeup *closeup = &clip->closeup;
-    struct kn_thumbnail_hint *hints =
-        kn_arena_array(clip->arena, (size_t)closeup->track_count + 1, sizeof *hints);
+    struct kn_thumbnail_hint *hints = kn_arena_array(
+        clip->arena, (size_t)closeup->track_count + (size_t)closeup->shot_count + 1, sizeof *hints);
+    double length_us = (double)(closeup->end_us - closeup->start_us);
     int count = 0;
+    for (int i = 0; i < closeup->shot_count; i++) {
+        const struct kn_shot *shot = &closeup->shots[i];
+        int64_t shown_us = shot->end_us - shot->start_us;
+        hints[count++] = (struct kn_thumbnail_hint){shot->start_us + shown_us / 2,
+                                                    (float)((double)shown_us / length_us)};
+    }
     for (int t = 0; t < closeup->track_count; t++) {
         const struct kn_face_track *track = &closeup->tracks[t];
         const struct kn_track_sample *best = NULL;
@@ -199,7 +207,7 @@ static enum kn_status make_thumbnail(void *arg, const struct kn_step_env *env, s
     }
     struct kn_thumbnail_hint *hints;
     bool copy = attempt->options->copy;
-    int count = copy ? find_sampled_faces(clip, &hints) : find_tracked_faces(clip, &hints);
+    int count = copy ? find_sampled_faces(clip, &hints) : find_moments(clip, &hints);
     int width_px, height_px;
     thumbnail_size(attempt, &width_px, &height_px);
     const char *name = kn_arena_printf(clip->arena, "%s.jpg", clip->stem);

@@ -158,7 +158,7 @@ def disk_full():
 @case
 def cut_off_behind_its_index():
     """What is there is used, and it is said that there should be more."""
-    path = talk("half.mp4", "-movflags", "+faststart", "-b:v", "400k", "-maxrate", "400k",
+    path = talk("cut-off.mp4", "-movflags", "+faststart", "-b:v", "400k", "-maxrate", "400k",
                 "-bufsize", "400k")
     os.truncate(path, os.path.getsize(path) * 2 // 3)
     outcome = accept(path)
