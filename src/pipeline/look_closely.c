@@ -129,8 +129,8 @@ static enum kn_status find_faces(struct closely *closely, int64_t at_us, struct 
     if (status != KN_OK)
         return status;
     const struct kn_seen_sample *sample = kn_vec_last(&faces->samples);
-    bool expected =
-        kn_tracker_found(closely->tracker, at_us, faces->faces.at + sample->first, sample->count);
+    const struct kn_face *found = sample->count ? faces->faces.at + sample->first : NULL;
+    bool expected = kn_tracker_found(closely->tracker, at_us, found, sample->count);
     closely->faces_step_us = expected ? FACES_CALM_US : FACES_STEP_US;
     closely->faces_us = at_us;
     return KN_OK;
