@@ -38,7 +38,7 @@ struct ort_session {
 struct ort_run_options {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool terminated;
+    atomic_bool terminated; /* ThreadSanitizer does not see the locks of what dlopen brings */
 };
 struct ort_shape_info {
     int64_t dims[RANK_MAX];

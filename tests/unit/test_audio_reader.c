@@ -15,9 +15,12 @@ static int read_span(const struct kn_source *source, int rate_hz, int channels, 
     if (kn_audio_reader_open(source, &format, start_us, end_us, &reader, &err) != KN_OK)
         fail_msg("%s", kn_error_text(&err));
     float *samples = NULL;
-    int count = 0, got;
+    int count = 0, room = 0, got;
     for (;;) {
-        samples = kn_realloc(samples, (size_t)(count + 1999) * (size_t)channels, sizeof *samples);
+        if (count + 1999 > room) {
+            room = 2 * (count + 1999);
+            samples = kn_realloc(samples, (size_t)room * (size_t)channels, sizeof *samples);
+        }
         enum kn_status status =
             kn_audio_reader_read(reader, samples + (size_t)count * channels, 1999, &got, &err);
         if (status == KN_END)
