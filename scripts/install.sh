@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # install.sh [--remove]: installs what is built below PREFIX (/usr/local), inside DESTDIR where one
-# is set: the program, the library with headers and pkg-config file, the manual page, completions.
+# is set: the program, the library with headers and pkg-config file, the manual page.
 # Models stay with each user; docs/install.md says how all users share them.
 . "$(dirname "$0")/lib.sh"
 
