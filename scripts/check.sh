@@ -75,6 +75,8 @@ commands() {
 # Unlike the one with sanitizers as optimised as what is installed; clang-tidy reads its database.
 clang_build() { (CC=clang build_in build-clang '' all); }
 
+finished_tidy() { wait "$tidy" || { cat build/tidy.log && false; }; }
+
 # Whether programs of this sanitizer run here: some kernels' address layouts are too much for
 # ThreadSanitizer.
 sanitizer_runs() { # COMPILER SANITIZER
@@ -119,11 +121,16 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktra
 export TSAN_OPTIONS=halt_on_error=1
 say 'checking:'
 began=$SECONDS
-tests build '' all
 if $everything; then
     say "  $(one_line="$(cc --version)"; printf '%s' "${one_line%%$'\n'*}"), $(clang --version | head -n 1)"
-    commands
     one 'clang builds it without a warning' clang_build
+    # Minutes of work, in what the tests leave of the cores: many of them use one at a time.
+    nice -n 19 scripts/lint.sh tidy >build/tidy.log 2>&1 &
+    tidy=$!
+fi
+tests build '' all
+if $everything; then
+    commands
     CC=clang tests build-sanitize '-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true' all \
         --suite unit --suite models --timeout-multiplier 4
     if sanitizer_runs cc thread; then
@@ -133,9 +140,10 @@ if $everything; then
         count 0 0 1
     fi
     fuzz build-sanitize
-    for lint in $(scripts/lint.sh --list); do
+    for lint in $(scripts/lint.sh --list | grep -v '^tidy$'); do
         one "lint $lint" scripts/lint.sh "$lint"
     done
+    one 'lint tidy' finished_tidy
 else
     for lint in $(scripts/lint.sh --list-fast); do
         one "lint $lint" scripts/lint.sh "$lint"
