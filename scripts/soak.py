@@ -42,9 +42,11 @@ def job(video, out, stop_after):
                 os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             time.sleep(0.02)
         stopped = time.monotonic()
-        child.send_signal(signal.SIGINT)
+        os.kill(child.pid, signal.SIGINT)  # not send_signal, which would collect its end
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode == -signal.SIGINT:
+        child.returncode = 130  # so early that the program had not begun to listen for it
     waited = time.monotonic() - stopped if stopped else None
     return child.returncode, waited, used.ru_maxrss / 1024
 
