@@ -9,8 +9,8 @@
 
 #include "ai/align.h"
 #include "ai/engine.h"
-#include "ai/models.h"
 #include "ai/moonshine.h"
+#include "ai/onnx.h"
 
 struct state {
     struct kn_moonshine *moonshine;
@@ -19,15 +19,9 @@ struct state {
 static enum kn_status moonshine_available(const struct kn_engine_settings *settings,
                                           struct kn_error *err)
 {
-    static const enum kn_model needed[] = {KN_MODEL_RUNTIME, KN_MODEL_SPEECH_ENCODER,
-                                           KN_MODEL_SPEECH_DECODER, KN_MODEL_SPEECH_VOCABULARY};
-    struct kn_arena *arena = kn_arena_new();
-    enum kn_status status = KN_OK;
-    const char *path;
-    for (size_t i = 0; i < KN_COUNT_OF(needed) && status == KN_OK; i++)
-        status = kn_model_find(settings->models, needed[i], arena, &path, err);
-    kn_arena_free(arena);
-    return status;
+    static const enum kn_model needed[] = {KN_MODEL_SPEECH_ENCODER, KN_MODEL_SPEECH_DECODER,
+                                           KN_MODEL_SPEECH_VOCABULARY};
+    return kn_onnx_available(settings->models, needed, KN_COUNT_OF(needed), err);
 }
 
 static enum kn_status moonshine_open(void *state, const struct kn_engine_settings *settings,

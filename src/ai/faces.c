@@ -54,6 +54,12 @@ struct candidate {
     float numbers[NUMBERS];
 };
 
+enum kn_status kn_face_finder_available(const char *models, struct kn_error *err)
+{
+    static const enum kn_model needed[] = {KN_MODEL_FACES};
+    return kn_onnx_available(models, needed, KN_COUNT_OF(needed), err);
+}
+
 enum kn_status kn_face_finder_open(const char *models, struct kn_face_finder **ret_finder,
                                    struct kn_error *err)
 {

@@ -16,8 +16,10 @@ struct kn_face_finder; /* shared by any number of threads */
 
 enum { KN_FACES_INPUT_PX = 256, KN_FACES_MAX = 32 };
 
-/* MISSING: no ONNX Runtime or no model; the sentence says what to type. `models` is the folder
- * that holds libonnxruntime.so and the models. */
+/* Is everything there that it needs? Quick: nothing is loaded. MISSING: no ONNX Runtime or no
+ * model; the sentence says what to type. `models` as in ai/models.h. */
+enum kn_status kn_face_finder_available(const char *models, struct kn_error *err);
+/* MISSING as above. */
 enum kn_status kn_face_finder_open(const char *models, struct kn_face_finder **ret_finder,
                                    struct kn_error *err);
 /*

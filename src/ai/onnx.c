@@ -52,6 +52,15 @@ static enum kn_status check(struct kn_onnx *onnx, struct ort_status *failed, con
 
 /* Loading the library */
 
+static void *load_system_library(void)
+{
+    static const char *const names[] = {"libonnxruntime.so.1", "libonnxruntime.so"};
+    void *library = NULL;
+    for (size_t i = 0; !library && i < KN_COUNT_OF(names); i++)
+        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    return library;
+}
+
 static void *load_library(const char *models, struct kn_error *err)
 {
     char reason[256] = "";
@@ -61,15 +70,31 @@ static void *load_library(const char *models, struct kn_error *err)
     enum kn_status status = kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, NULL);
     if (status == KN_OK && !(library = dlopen(path, RTLD_NOW | RTLD_LOCAL)))
         snprintf(reason, sizeof reason, "%s", dlerror());
-    static const char *const system_names[] = {"libonnxruntime.so.1", "libonnxruntime.so"};
-    for (size_t i = 0; !library && i < KN_COUNT_OF(system_names); i++)
-        library = dlopen(system_names[i], RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        library = load_system_library();
     if (!library && status == KN_OK)
         kn_error_set(err, KN_MISSING, "ONNX Runtime cannot be loaded: %s", reason);
     else if (!library)
         kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, err);
     kn_arena_free(arena);
     return library;
+}
+
+enum kn_status kn_onnx_available(const char *models, const enum kn_model *needed, int count,
+                                 struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    const char *path;
+    enum kn_status status = kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, err);
+    void *library = status == KN_OK ? NULL : load_system_library();
+    if (library) {
+        dlclose(library);
+        status = KN_OK;
+    }
+    for (int i = 0; i < count && status == KN_OK; i++)
+        status = kn_model_find(models, needed[i], arena, &path, err);
+    kn_arena_free(arena);
+    return status;
 }
 
 static enum kn_status bind_table(struct kn_onnx *onnx, void *library, struct kn_error *err)

@@ -19,12 +19,17 @@
 #include <kirinuki/cancel.h>
 #include <kirinuki/status.h>
 
+#include "ai/models.h"
 #include "base/memory.h"
 
 struct kn_onnx;         /* the runtime; shared by the process */
 struct kn_onnx_session; /* a loaded model */
 struct kn_onnx_value;   /* a tensor */
 
+/* Could models be run: are the runtime and each of `needed` there? MISSING with what to type.
+ * Loads no model, and the runtime only where the system's would have to do. */
+enum kn_status kn_onnx_available(const char *models, const enum kn_model *needed, int count,
+                                 struct kn_error *err);
 /*
  * Loads the runtime or shares the one that is loaded (then `models` plays no part). It is searched
  * as ai/models.h says, and after that where the system keeps libraries. MISSING: not found, not

@@ -62,6 +62,10 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
     KN_SCOPED_STR key = {0};
     kn_str_printf(&key, "%d %s %d", ANALYSIS_VERSION, options->language ? options->language : "-",
                   options->speech);
+    /* Faces are looked for once the model is there, though it was not when the timeline was kept.
+     */
+    if (attempt->source.has_video && kn_face_finder_available(options->models, NULL) != KN_OK)
+        kn_str_add(&key, " no faces");
     if (options->transcript) {
         char hash[KN_HASH_TEXT_BYTES];
         enum kn_status status = kn_file_hash(options->transcript, NULL, NULL, hash, err);

@@ -1,5 +1,6 @@
 #include "support/media.h"
 
+#include <libavutil/frame.h>
 #include <math.h>
 
 #include "base/clock.h"
@@ -681,28 +682,24 @@ static void interlaced_pictures_are_made_whole(void **state)
     kn_arena_free(arena);
 }
 
+/* The decoder keeps the pictures that others depend on, so those that it shares with the reader
+ * can't be written to, where copies could. */
 static void plain_pictures_are_not_copied(void **state)
 {
     (void)state;
     struct kn_arena *arena = kn_arena_new();
     struct kn_source source = probed(arena, corpus_file(arena, "autoeditor_example.mp4"));
     struct kn_video_options options = {.end_us = KN_US_PER_S, .pixels = KN_PIXELS_YUV420P};
-    struct kn_video_options grey = small_grey;
-    grey.end_us = KN_US_PER_S;
     KN_SCOPED(kn_video_reader) reader = opened(&source, &options);
-    KN_SCOPED(kn_video_reader) other = opened(&source, &grey);
-    int64_t full_us = -kn_cpu_us(), small_us;
     struct kn_picture picture = {0};
-    while (kn_video_reader_read(reader, &picture, NULL) == KN_OK)
+    int count = 0, shared = 0;
+    for (; kn_video_reader_read(reader, &picture, NULL) == KN_OK; count++) {
+        shared += !av_frame_is_writable(picture.frame);
         kn_picture_clear(&picture);
-    full_us += kn_cpu_us();
-    small_us = -kn_cpu_us();
-    while (kn_video_reader_read(other, &picture, NULL) == KN_OK)
-        kn_picture_clear(&picture);
-    small_us += kn_cpu_us();
-    /* Even shrinking the luma to 64 pixels costs more than handing the frame on. */
-    if (full_us > small_us * 3 / 2)
-        fail_msg("%lld us at full size, %lld us small", (long long)full_us, (long long)small_us);
+    }
+    assert_true(count > 20);
+    if (shared < count / 2)
+        fail_msg("of %d pictures %d are the decoder's own", count, shared);
     kn_arena_free(arena);
 }
 
