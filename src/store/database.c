@@ -21,7 +21,7 @@ struct kn_database {
 static const struct kn_database_desc *desc_of(const char *where)
 {
     bool url = kn_starts_with(where, "postgres://") || kn_starts_with(where, "postgresql://");
-    return url ? &kn_database_sqlite : &kn_database_sqlite;
+    return url ? &kn_database_postgres : &kn_database_sqlite;
 }
 
 enum kn_status kn_database_open(const struct kn_database_options *options,
