@@ -382,9 +382,10 @@ enum kn_status kn_sqlite_run(struct kn_sqlite_link *link, struct kn_batch *batch
         return status;
 
     sqlite3_stmt *stmt = prepared->stmt;
-    int columns = sqlite3_column_count(stmt), code;
     int64_t before = sqlite3_total_changes64(link->db);
-    while ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+    int code = sqlite3_step(stmt);
+    int columns = sqlite3_column_count(stmt); /* only now: the tables may have changed since */
+    for (; code == SQLITE_ROW; code = sqlite3_step(stmt))
         take_row(stmt, columns, maker);
     if (code == SQLITE_DONE) {
         bool wrote = sqlite3_total_changes64(link->db) != before;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libpq-fe.h>
+#include <sqlite3.h>
+
 #include "support/temp_folder.h"
 
 static enum kn_database_kind kind;
@@ -136,6 +139,10 @@ int contract_teardown(void **state)
 {
     struct contract *c = *state;
     kn_database_close(c->database);
+    if (c->outside && kind == KN_DATABASE_SQLITE)
+        sqlite3_close(c->outside);
+    else
+        PQfinish(c->outside);
     kn_arena_free(c->arena);
     if (kind == KN_DATABASE_SQLITE) {
         *strrchr(c->where, '/') = '\0';
@@ -168,4 +175,89 @@ int64_t contract_number(struct contract *c, const char *sql)
     assert_ok(contract_run(c, &operation, 1, &error));
     assert_int_equal(operation.rows.count, 1);
     return operation.rows.values[0].integer;
+}
+
+/* ---- somebody else ---- */
+
+static void outside_open(struct contract *c)
+{
+    if (c->outside)
+        return;
+    if (kind == KN_DATABASE_SQLITE) {
+        sqlite3 *db;
+        assert_int_equal(sqlite3_open(c->where, &db), SQLITE_OK);
+        sqlite3_busy_timeout(db, 10000);
+        c->outside = db;
+    } else {
+        c->outside = PQconnectdb(c->where);
+        assert_int_equal(PQstatus(c->outside), CONNECTION_OK);
+    }
+}
+
+int64_t contract_outside_number(struct contract *c, const char *sql)
+{
+    int64_t number = 0;
+    outside_open(c);
+    if (kind == KN_DATABASE_SQLITE) {
+        sqlite3_stmt *stmt;
+        assert_int_equal(sqlite3_prepare_v2(c->outside, sql, -1, &stmt, NULL), SQLITE_OK);
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            number = sqlite3_column_int64(stmt, 0);
+        assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+        return number;
+    }
+    PGresult *result = PQexec(c->outside, sql);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(c->outside));
+    if (PQntuples(result))
+        number = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    PQclear(result);
+    return number;
+}
+
+void contract_outside(struct contract *c, const char *sql)
+{
+    (void)contract_outside_number(c, sql);
+}
+
+void contract_hold(struct contract *c)
+{
+    if (kind == KN_DATABASE_SQLITE) {
+        contract_outside(c, "BEGIN IMMEDIATE");
+    } else {
+        contract_outside(c, "BEGIN");
+        contract_outside(c, "LOCK TABLE item IN SHARE ROW EXCLUSIVE MODE");
+    }
+}
+
+void contract_release(struct contract *c)
+{
+    contract_outside(c, "COMMIT");
+}
+
+/* Frames of the write-ahead log that end a transaction (sqlite.org/fileformat2.html, 4.1): 32 bytes
+ * of header, then frames of 24 bytes and a page; bytes 4 to 7 of a frame are 0 but at a commit. */
+static int64_t commits_in_log(const struct contract *c)
+{
+    enum { HEADER = 32, FRAME = 24, PAGE = 4096 };
+    char path[1100];
+    unsigned char frame[FRAME];
+    int64_t commits = 0;
+    snprintf(path, sizeof path, "%s-wal", c->where);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    for (long at = HEADER; fseek(file, at, SEEK_SET) == 0; at += FRAME + PAGE) {
+        if (fread(frame, 1, FRAME, file) != FRAME)
+            break;
+        commits += frame[4] || frame[5] || frame[6] || frame[7];
+    }
+    fclose(file);
+    return commits;
+}
+
+int64_t contract_commits(struct contract *c)
+{
+    if (kind == KN_DATABASE_SQLITE)
+        return commits_in_log(c);
+    return contract_outside_number(c, "SELECT count(DISTINCT xmin::text) FROM item");
 }

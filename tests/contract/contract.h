@@ -22,6 +22,7 @@ struct contract {
     char where[1024];
     struct kn_database *database;
     struct kn_arena *arena;
+    void *outside; /* sqlite3 or PGconn */
 };
 
 /* Of the command line; 77 as the program's result where there is no server. */
@@ -43,6 +44,17 @@ enum kn_status contract_run(struct contract *c, struct kn_operation *operations,
 void contract_sql(struct contract *c, const char *sql);
 int64_t contract_number(struct contract *c, const char *sql);
 
+/*
+ * Somebody else at work: a connection of its own that goes past the library. With `hold` it keeps
+ * everybody from writing to item until it is released.
+ */
+void contract_hold(struct contract *c);
+void contract_release(struct contract *c);
+void contract_outside(struct contract *c, const char *sql);
+int64_t contract_outside_number(struct contract *c, const char *sql);
+/* Transactions that have committed rows that are still in item. */
+int64_t contract_commits(struct contract *c);
+
 /* ---- values and operations ---- */
 
 #define INTEGER(n)     ((struct kn_value){.type = KN_VALUE_INTEGER, .integer = (n)})
@@ -57,6 +69,8 @@ int64_t contract_number(struct contract *c, const char *sql);
     .value_count = (int)(sizeof((const struct kn_value[]){__VA_ARGS__}) / sizeof(struct kn_value))
 #define OPERATION(s, ...) ((struct kn_operation){.statement = &(s), VALUES(__VA_ARGS__)})
 #define PLAIN(s)          ((struct kn_operation){.statement = &(s)})
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 #define assert_ok(call)                                                                            \
     do {                                                                                           \
