@@ -380,16 +380,14 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
     return KN_OK;
 }
 
-/* An idle connection has nothing to read, unless the server has taken leave or sends notices. */
+/* An idle connection has nothing to read, unless the server has taken leave. (Or it tells of a
+ * setting that was changed: then a new connection is made without need.) */
 bool kn_postgres_link_alive(struct kn_postgres_link *link)
 {
-    if (link->connecting)
-        return PQstatus(link->pg) != CONNECTION_BAD;
+    if (PQstatus(link->pg) == CONNECTION_BAD)
+        return false;
     struct pollfd fd = {.fd = PQsocket(link->pg), .events = POLLIN};
-    if (poll(&fd, 1, 0) == 0)
-        return true;
-    return PQconsumeInput(link->pg) && !PQisBusy(link->pg) && PQstatus(link->pg) == CONNECTION_OK &&
-           poll(&fd, 1, 0) == 0;
+    return link->connecting || poll(&fd, 1, 0) == 0;
 }
 
 /* ---- sending ---- */

@@ -412,11 +412,14 @@ static void take_result(struct run *run, struct kn_postgres_link *link, struct k
     }
 }
 
-/* All that have come. */
+/* All that have come. A NULL ends the results of a statement; one that ends nothing can stand
+ * before a Sync's result, and a second one in a row says that there is no more. */
 static void take_results(struct run *run, struct kn_postgres_link *link)
 {
     struct kn_reply *reply;
-    while ((reply = kn_postgres_reply(link)) && !link->broken && !PQisBusy(link->pg)) {
+    int nothing = 0;
+    while ((reply = kn_postgres_reply(link)) && !link->broken && nothing < 2 &&
+           !PQisBusy(link->pg)) {
         PGresult *result = PQgetResult(link->pg);
         bool synced = result && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
         if (result)
@@ -426,9 +429,8 @@ static void take_results(struct run *run, struct kn_postgres_link *link)
             link->reads--;
         if (over)
             kn_postgres_reply_pop(link);
+        nothing = result || over ? 0 : nothing + 1;
         PQclear(result);
-        if (!result && !over)
-            break; /* nothing yet, or nothing any more */
     }
 }
 

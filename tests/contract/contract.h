@@ -28,11 +28,6 @@ struct contract {
 /* Of the command line; 77 as the program's result where there is no server. */
 int contract_main(int count, char **arguments, int (*run)(void));
 bool contract_is(enum kn_database_kind kind); /* which kind this run is for */
-#define ONLY_FOR(wanted)                                                                           \
-    do {                                                                                           \
-        if (!contract_is(wanted))                                                                  \
-            skip();                                                                                \
-    } while (0)
 
 int contract_setup(void **state);
 int contract_teardown(void **state);
