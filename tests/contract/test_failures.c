@@ -226,11 +226,11 @@ static void no_sentence_shows_a_password(void **state)
 
 #define OF_KIRINUKI "application_name = 'kirinuki' AND pid <> pg_backend_pid()"
 
+/* Also those that are still being made. */
 static void kill_connections(struct contract *c)
 {
-    contract_outside(c,
-                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE " OF_KIRINUKI);
-    while (contract_outside_number(c, "SELECT count(*) FROM pg_stat_activity WHERE " OF_KIRINUKI))
+    while (contract_outside_number(c, "SELECT count(pg_terminate_backend(pid)) FROM "
+                                      "pg_stat_activity WHERE " OF_KIRINUKI))
         ;
 }
 
