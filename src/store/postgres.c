@@ -68,9 +68,10 @@ static enum kn_status connect_plainly(struct kn_postgres *db, struct kn_cancel *
     enum kn_status status = kn_postgres_link_await(link, &db->place, cancel, err);
     if (status != KN_OK)
         return status;
-    if (!PQexitPipelineMode(link->pg) || PQsetnonblocking(link->pg, 0) != 0)
-        return kn_postgres_broken(&db->place, link->pg, err);
-    *ret_pg = KN_MOVE(link->pg);
+    PGconn *pg = kn_postgres_link_plain(link);
+    if (!pg)
+        return kn_postgres_broken(&db->place, err);
+    *ret_pg = pg;
     return KN_OK;
 }
 

@@ -100,18 +100,23 @@ enum kn_status kn_postgres_error(const struct kn_postgres_place *place, const PG
     if (ret_sqlstate)
         snprintf(ret_sqlstate, 6, "%s", sqlstate ? sqlstate : "");
     if (!sqlstate)
-        return kn_error_set(err, KN_REMOTE, "the connection to %s broke", place->shown);
+        return kn_postgres_broken(place, err);
     enum kn_status status = kn_postgres_status(sqlstate);
     if (strcmp(sqlstate, "55P03") == 0)
         return kn_error_set(err, status, "waited too long for a lock that somebody else holds");
     return kn_error_set(err, status, "%s", message ? message : sqlstate);
 }
 
-enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, const PGconn *pg,
-                                  struct kn_error *err)
+/* libpq's own text is a guess at the reasons, over several lines. */
+enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, struct kn_error *err)
 {
-    (void)pg; /* libpq's text is a guess at the reasons, over several lines */
     return kn_error_set(err, KN_REMOTE, "the connection to %s broke", place->shown);
+}
+
+bool kn_postgres_ends(const PGresult *result)
+{
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
 }
 
 /* "… FATAL:  28P01: the message" at a verbosity that names the state. */
@@ -280,7 +285,15 @@ void kn_postgres_parameters_many(struct kn_postgres_parameters *parameters,
 
 /* ---- connecting ---- */
 
-static void silent(void *arg, const PGresult *result)
+/* Notices are dropped. What ends a connection comes as one where no statement is to blame. */
+static void hear(void *arg, const PGresult *result)
+{
+    struct kn_postgres_link *link = arg;
+    if (kn_postgres_ends(result))
+        link->ending = true;
+}
+
+static void drop(void *arg, const PGresult *result)
 {
     (void)arg;
     (void)result;
@@ -298,11 +311,21 @@ struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *
     if (!link->pg)
         kn_out_of_memory();
     PQsetErrorVerbosity(link->pg, PQERRORS_VERBOSE); /* for find_sqlstate */
-    PQsetNoticeReceiver(link->pg, silent, NULL);
+    PQsetNoticeReceiver(link->pg, hear, link);
     link->connecting = true;
     link->wants = PGRES_POLLING_WRITING;
     link->deadline_us = kn_now_us() + place->wait_ms * 1000;
     return link;
+}
+
+PGconn *kn_postgres_link_plain(struct kn_postgres_link *link)
+{
+    PGconn *pg = link->pg;
+    if (!PQexitPipelineMode(pg) || PQsetnonblocking(pg, 0) != 0)
+        return NULL;
+    PQsetErrorVerbosity(pg, PQERRORS_DEFAULT);
+    PQsetNoticeReceiver(pg, drop, NULL);
+    return KN_MOVE(link->pg);
 }
 
 void kn_postgres_link_close(struct kn_postgres_link *link)
@@ -343,8 +366,8 @@ enum kn_status kn_postgres_link_step(struct kn_postgres_link *link,
     if (status != KN_OK)
         return status;
     link->connecting = false;
-    if (PQsetnonblocking(link->pg, 1) != 0 || !PQenterPipelineMode(link->pg))
-        return kn_postgres_broken(place, link->pg, err);
+    if (link->ending || PQsetnonblocking(link->pg, 1) != 0 || !PQenterPipelineMode(link->pg))
+        return kn_postgres_broken(place, err);
     return KN_OK;
 }
 
@@ -384,7 +407,7 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
  * setting that was changed: then a new connection is made without need.) */
 bool kn_postgres_link_alive(struct kn_postgres_link *link)
 {
-    if (PQstatus(link->pg) == CONNECTION_BAD)
+    if (link->ending || PQstatus(link->pg) == CONNECTION_BAD)
         return false;
     struct pollfd fd = {.fd = PQsocket(link->pg), .events = POLLIN};
     return link->connecting || poll(&fd, 1, 0) == 0;

@@ -35,8 +35,10 @@ enum kn_status kn_postgres_status(const char *sqlstate);
 enum kn_status kn_postgres_error(const struct kn_postgres_place *place, const PGresult *result,
                                  char ret_sqlstate[6], struct kn_error *err);
 /* Of a connection that broke. */
-enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, const PGconn *pg,
-                                  struct kn_error *err);
+enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, struct kn_error *err);
+
+/* Whether the server ends the connection with it. */
+bool kn_postgres_ends(const PGresult *result);
 
 /* ---- parameters as libpq wants them ---- */
 
@@ -91,6 +93,8 @@ struct kn_postgres_link {
     int reads;         /* in flight */
     bool unsent;       /* bytes wait for the socket */
     bool broken;
+    bool ending;  /* the server took leave while nothing was asked of it */
+    bool stale;   /* was begun by an earlier batch */
     bool spoiled; /* what it has prepared is out of date: not to be used again */
 };
 
@@ -109,6 +113,9 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
 enum kn_status kn_postgres_link_late(const struct kn_postgres_place *place, struct kn_error *err);
 /* Whether an idle connection can still be used, as far as can be told without asking the server. */
 bool kn_postgres_link_alive(struct kn_postgres_link *link);
+
+/* Takes the connection out, for other uses: blocking, in no pipeline. NULL: it broke. */
+PGconn *kn_postgres_link_plain(struct kn_postgres_link *link);
 
 struct kn_reply *kn_postgres_reply(struct kn_postgres_link *link); /* the next; NULL: none */
 void kn_postgres_reply_pop(struct kn_postgres_link *link);

@@ -82,7 +82,9 @@ static void add_link(struct run *run, struct kn_postgres_link *link)
         kn_postgres_link_close(link);
         link = NULL;
     }
-    if (!link)
+    if (link)
+        link->stale = true;
+    else
         link = kn_postgres_link_start(&run->db->place);
     link->deadline_us = kn_now_us() + run->db->place.wait_ms * 1000;
     run->links[run->link_count++] = link;
@@ -134,9 +136,11 @@ static void break_link(struct run *run, struct kn_postgres_link *link)
         return;
     link->broken = true;
     run->broke = true;
-    kn_postgres_broken(&run->db->place, link->pg, &run->why);
-    if (run->transaction_link == link && run->transaction == SENT)
-        run->transaction = link->unsent ? REPEAT : UNKNOWN; /* the Sync is the last to be sent */
+    kn_postgres_broken(&run->db->place, &run->why);
+    if (run->transaction_link != link || run->transaction != SENT)
+        return;
+    /* The Sync is the last to be sent; and who had taken leave before never read it. */
+    run->transaction = link->unsent || link->ending ? REPEAT : UNKNOWN;
 }
 
 static bool usable(const struct kn_postgres_link *link)
@@ -348,12 +352,6 @@ static void transaction_failed(struct run *run, const struct kn_reply *reply, bo
     run->transaction = again ? REPEAT : FAILED;
 }
 
-static bool connection_ends(const PGresult *result)
-{
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
-}
-
 static void failed(struct run *run, struct kn_postgres_link *link, const struct kn_reply *reply,
                    const PGresult *result)
 {
@@ -369,7 +367,7 @@ static void failed(struct run *run, struct kn_postgres_link *link, const struct 
     }
     if (!sqlstate[0])
         return; /* it broke, which the socket will tell as well */
-    if (connection_ends(result)) {
+    if (kn_postgres_ends(result)) {
         /* In the place of a statement's answer: the server did not come to the Sync. */
         if (reply->transaction && reply->kind != KN_REPLY_SYNC && run->transaction == SENT)
             run->transaction = REPEAT;
@@ -512,8 +510,10 @@ static void connect_further(struct run *run, struct kn_postgres_link *link, bool
         status = kn_postgres_link_step(link, &run->db->place, &run->why);
     else if (kn_now_us() >= link->deadline_us)
         status = kn_postgres_link_late(&run->db->place, &run->why);
-    if (status != KN_OK)
-        link->broken = true; /* but nothing of the batch broke with it */
+    if (status != KN_OK) {
+        link->broken = true;
+        run->broke |= link->stale; /* a fresh one may fare better */
+    }
 }
 
 static void serve(struct run *run, struct kn_postgres_link *link, short events)
@@ -571,7 +571,7 @@ static void begin_attempt(struct run *run)
     run->attempts++;
 }
 
-/* False: there was nothing to try it on. */
+/* False: there is nothing to try it on. */
 static bool attempt(struct run *run)
 {
     begin_attempt(run);
@@ -587,7 +587,7 @@ static bool attempt(struct run *run)
     for (int i = 0; i < run->link_count; i++)
         connected += !run->links[i]->connecting;
     give_links(run);
-    return connected > 0;
+    return connected > 0 || run->broke;
 }
 
 static bool finished(const struct run *run)
