@@ -2,8 +2,9 @@
  * One connection writes, a few read. In WAL mode readers and the writer never wait for each other,
  * and a reader sees what was committed when its statement began.
  *
- * A read of one row takes microseconds, a thread more than ten times that: so reads stay on the
- * caller's thread, until there are many of them, or a commit to wait for meanwhile.
+ * A read of one row takes microseconds, a thread more than ten times that, and SQLite's allocator
+ * is one for all threads: so reads stay on the caller's thread, unless there is a commit to wait
+ * for meanwhile, or the first of them turn out to be slow.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,9 +19,9 @@
 #include "store/sqlite_link.h"
 
 enum {
-    READS_A_HELPER = 256,    /* worth a thread by themselves */
-    READS_BESIDE_WRITES = 8, /* … while the caller's thread writes */
+    READS_BESIDE_WRITES = 8, /* worth a thread while the caller's one writes */
     READS_AT_ONCE = 16,      /* taken by a thread at a time */
+    SLOW_READ_US = 50,       /* worth threads where more of the kind are left */
 };
 
 struct sqlite {
@@ -209,14 +210,6 @@ static void *help(void *arg)
     return NULL;
 }
 
-static int helpers_wanted(const struct sqlite *db, const struct kn_batch *batch)
-{
-    int helpers = KN_MIN(batch->read_count / READS_A_HELPER, db->cores - 1);
-    bool beside =
-        batch->write_count && batch->read_count - batch->early_count >= READS_BESIDE_WRITES;
-    return KN_CLAMP(helpers, beside ? 1 : 0, db->readers.most);
-}
-
 /* The caller's own part; fails what nobody reads. */
 static void read_here(struct reading *reading, int end)
 {
@@ -244,25 +237,51 @@ static void await_early(struct reading *reading)
         pthread_cond_wait(&reading->changed, &reading->lock);
 }
 
+struct helpers {
+    pthread_t threads[KN_CONNECTIONS_MOST];
+    int count;
+};
+
+static void start_helpers(struct helpers *helpers, struct reading *reading, int wanted)
+{
+    wanted = KN_MIN(wanted, reading->db->readers.most);
+    while (helpers->count < wanted &&
+           kn_thread_start(&helpers->threads[helpers->count], "kn-read", help, reading) == 0)
+        helpers->count++;
+}
+
+/* Reads a few, and gets help where they were slow. */
+static void try_some(struct helpers *helpers, struct reading *reading)
+{
+    int all = reading->batch->read_count;
+    int64_t start_us = kn_now_us();
+    read_here(reading, KN_MIN(atomic_load(&reading->next) + READS_AT_ONCE, all));
+    int64_t cost_us = (kn_now_us() - start_us) / READS_AT_ONCE;
+    int left = all - atomic_load(&reading->next);
+    if (cost_us >= SLOW_READ_US)
+        start_helpers(helpers, reading, KN_MIN(left / READS_AT_ONCE, reading->db->cores - 1));
+}
+
 static void sqlite_run(void *state, struct kn_batch *batch)
 {
     struct sqlite *db = state;
     struct reading reading = {.db = db, .batch = batch, .early_left = batch->early_count};
-    pthread_t helpers[KN_CONNECTIONS_MOST];
-    int wanted = helpers_wanted(db, batch), started = 0;
+    struct helpers helpers = {.count = 0};
     pthread_mutex_init(&reading.lock, NULL);
     kn_cond_init(&reading.changed);
-    while (started < wanted && kn_thread_start(&helpers[started], "kn-read", help, &reading) == 0)
-        started++;
 
     if (batch->write_count) {
+        if (batch->read_count - batch->early_count >= READS_BESIDE_WRITES)
+            start_helpers(&helpers, &reading, 1);
         read_here(&reading, batch->early_count);
         await_early(&reading);
         run_transaction(db, batch);
     }
+    if (batch->read_count - atomic_load(&reading.next) > 2 * READS_AT_ONCE)
+        try_some(&helpers, &reading);
     read_here(&reading, batch->read_count);
-    for (int i = 0; i < started; i++)
-        pthread_join(helpers[i], NULL);
+    for (int i = 0; i < helpers.count; i++)
+        pthread_join(helpers.threads[i], NULL);
     pthread_cond_destroy(&reading.changed);
     pthread_mutex_destroy(&reading.lock);
 }
