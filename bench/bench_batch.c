@@ -24,10 +24,20 @@
 
 enum { COUNT = 1000, ROUNDS = 15, ROUND_TRIP_MS = 5 };
 
-static const struct kn_statement one_item = {.name = "one_item",
-                                             .access = KN_READ,
-                                             .tables = "item",
-                                             .sql = "SELECT payload FROM item WHERE id = $1"};
+static const struct kn_statement one_item = {
+    .name = "one_item",
+    .access = KN_READ,
+    .tables = "item",
+    .sql = "SELECT payload FROM item WHERE id = $1",
+};
+static const struct kn_statement joined_item = {
+    .name = "joined_item",
+    .access = KN_READ,
+    .tables = "item",
+    .sql = "SELECT payload FROM item WHERE id = $1",
+    .many = "SELECT n, payload FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, n) "
+            "JOIN item USING (id) ORDER BY n",
+};
 static const struct kn_statement insert_entry = {
     .name = "insert_entry",
     .access = KN_WRITE,
@@ -51,7 +61,7 @@ struct side {
     struct kn_database *database;
     PGconn *pg; /* NULL: SQLite */
     struct kn_arena *arena;
-    struct kn_operation reads[COUNT], inserts[COUNT], both[2 * COUNT];
+    struct kn_operation reads[COUNT], joined[COUNT], inserts[COUNT], both[2 * COUNT];
     struct kn_value values[COUNT][2];
 };
 
@@ -77,8 +87,9 @@ static void side_open(struct side *side, const char *name, const char *where)
         side->values[i][1] = (struct kn_value){.type = KN_VALUE_TEXT,
                                                .text = "forty bytes of text, as rows often are"};
         side->reads[i] = (struct kn_operation){&one_item, 1, side->values[i]};
+        side->joined[i] = (struct kn_operation){&joined_item, 1, side->values[i]};
         side->inserts[i] = (struct kn_operation){&insert_entry, 2, side->values[i]};
-        side->both[2 * i] = side->reads[i];
+        side->both[2 * i] = side->joined[i];
         side->both[2 * i + 1] = side->inserts[i];
     }
     sql(side, "DROP TABLE IF EXISTS item");
@@ -115,6 +126,11 @@ static int64_t run_batch(struct side *side, struct kn_operation *operations, int
 static int64_t batch_reads(struct side *side)
 {
     return run_batch(side, side->reads, COUNT);
+}
+
+static int64_t batch_joined(struct side *side)
+{
+    return run_batch(side, side->joined, COUNT);
 }
 
 static int64_t batch_inserts(struct side *side)
@@ -246,16 +262,24 @@ static void print_figures(const char *side, const char *what, struct figures f)
     putchar('\n');
 }
 
-static struct figures measure_side(struct side *side, struct figures *ret_inserts)
+struct results {
+    struct figures reads, joined, inserts, both;
+};
+
+static struct results measure_side(struct side *side)
 {
     bool server = side->pg;
-    struct figures reads = measure(side, loop_reads, batch_reads, server ? floor_reads : NULL);
-    *ret_inserts = measure(side, loop_inserts, batch_inserts, server ? floor_inserts : NULL);
-    struct figures both = measure(side, NULL, batch_both, server ? floor_both : NULL);
-    print_figures(side->name, "1,000 reads", reads);
-    print_figures(side->name, "1,000 inserts", *ret_inserts);
-    print_figures(side->name, "both at once", both);
-    return reads;
+    struct results r;
+    r.reads = measure(side, loop_reads, batch_reads, server ? floor_reads : NULL);
+    r.joined = measure(side, NULL, batch_joined, server ? floor_reads : NULL);
+    r.inserts = measure(side, loop_inserts, batch_inserts, server ? floor_inserts : NULL);
+    r.both = measure(side, NULL, batch_both, server ? floor_both : NULL);
+    print_figures(side->name, "1,000 reads", r.reads);
+    if (server)
+        print_figures(side->name, "... joined", r.joined);
+    print_figures(side->name, "1,000 inserts", r.inserts);
+    print_figures(side->name, "both at once", r.both);
+    return r;
 }
 
 static void aim(const char *what, double value, double most)
@@ -267,12 +291,9 @@ static void aim(const char *what, double value, double most)
 static void measure_server(const char *where)
 {
     static struct side side;
-    struct figures inserts;
     side_open(&side, "PostgreSQL, loopback", where);
-    struct figures reads = measure_side(&side, &inserts);
+    struct results near = measure_side(&side);
     side_close(&side);
-    aim("reads on loopback, of the floor", reads.batch / reads.floor, 1.3);
-    aim("inserts on loopback, of the floor", inserts.batch / inserts.floor, 1.3);
 
     const char *colon = strrchr(where, ':');
     const char *rest = colon + 1 + strspn(colon + 1, "0123456789");
@@ -280,22 +301,24 @@ static void measure_server(const char *where)
     KN_SCOPED_STR slow = {0};
     kn_str_printf(&slow, "%.*s:%d%s", (int)(colon - where), where, port, rest);
     side_open(&side, "PostgreSQL, +5 ms", kn_str_text(&slow));
-    reads = measure_side(&side, &inserts);
+    struct results far = measure_side(&side);
     side_close(&side);
-    aim("reads at 5 ms, in round trips", reads.batch / ROUND_TRIP_MS, 5);
-    aim("inserts at 5 ms, in round trips", inserts.batch / ROUND_TRIP_MS, 5);
+
+    aim("reads at 5 ms, in round trips", far.reads.batch / ROUND_TRIP_MS, 5);
+    aim("inserts at 5 ms, in round trips", far.inserts.batch / ROUND_TRIP_MS, 5);
+    aim("joined reads on loopback, of the floor", near.joined.batch / near.joined.floor, 1.3);
+    aim("inserts on loopback, of the floor", near.inserts.batch / near.inserts.floor, 1.3);
 }
 
 static void measure_file(void)
 {
     static struct side side;
-    struct figures inserts;
     char folder[] = "/tmp/kirinuki-bench-XXXXXX", path[64], log[80];
     if (!mkdtemp(folder))
         exit(1);
     snprintf(path, sizeof path, "%s/bench.db", folder);
     side_open(&side, "SQLite", path);
-    (void)measure_side(&side, &inserts);
+    (void)measure_side(&side);
     side_close(&side);
     for (int i = 0; i < 3; i++) {
         snprintf(log, sizeof log, "%s%s", path, (const char *[]){"", "-wal", "-shm"}[i]);

@@ -182,13 +182,16 @@ void kn_batch_undo(struct kn_batch *batch, int number, const struct kn_error *wh
 
 enum kn_status kn_batch_outcome(struct kn_batch *batch, struct kn_error *err)
 {
-    int first = -1; /* that failed by itself */
-    for (int i = 0; i < batch->count && first < 0; i++) {
+    int first = -1; /* that failed by itself; a commit with an unknown outcome before all others */
+    for (int i = 0; i < batch->count; i++) {
         enum kn_status status = batch->operations[i].status;
         assert(status != OPEN);
         bool undone = status == KN_LOST && batch->failed_write >= 0;
-        if (status != KN_OK && !undone)
+        bool unknown = status == KN_LOST && !undone;
+        if (status != KN_OK && !undone && (first < 0 || unknown))
             first = i;
+        if (unknown)
+            break;
     }
     if (first < 0)
         return KN_OK;

@@ -70,7 +70,7 @@ struct kn_reply {
     bool transaction;
     bool answered; /* its result was there; the end of it was not */
     bool sure;     /* a prepared statement that the server was known to have */
-    int first;     /* of a read: the operation's number; else a place in batch->writes */
+    int first;     /* place in the list of the attempt's reads, or in batch->writes */
     int count;     /* of operations that it runs as one */
     int prepared;  /* that it makes */
 };

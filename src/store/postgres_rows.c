@@ -1,5 +1,6 @@
 #include "store/postgres_rows.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -72,4 +73,17 @@ void kn_postgres_store(struct kn_rows_maker *maker, struct kn_batch *batch, int 
         for (int column = 0; column < columns; column++)
             add_cell(maker, result, row, column);
     kn_rows_store(maker, batch, number, columns, changed);
+}
+
+void kn_postgres_store_each(struct kn_rows_maker *maker, struct kn_batch *batch, const int *numbers,
+                            int count, const PGresult *result)
+{
+    int rows = PQntuples(result), columns = PQnfields(result), row = 0;
+    for (int i = 0; i < count; i++) {
+        for (; row < rows && strtoll(PQgetvalue(result, row, 0), NULL, 10) == i + 1; row++)
+            for (int column = 1; column < columns; column++)
+                add_cell(maker, result, row, column);
+        kn_rows_store(maker, batch, numbers[i], columns - 1, 0);
+    }
+    assert(row == rows); /* the statement numbers its rows in order */
 }

@@ -12,5 +12,9 @@
  */
 void kn_postgres_store(struct kn_rows_maker *maker, struct kn_batch *batch, int number,
                        const PGresult *result);
+/* So did these, with rows of one result: its first column says which of them a row is of, from 1
+ * and in order, and is not part of the row. One that has no rows in it has none. */
+void kn_postgres_store_each(struct kn_rows_maker *maker, struct kn_batch *batch, const int *numbers,
+                            int count, const PGresult *result);
 
 #endif

@@ -29,7 +29,7 @@ enum {
     SEGMENT_LEAST = 16,
     READS_A_LINK = 128,      /* worth one more connection */
     READS_IN_FLIGHT = 2048,  /* on a connection: bounds its buffers */
-    ROWS_A_STATEMENT = 5000, /* of writes that are joined */
+    ROWS_A_STATEMENT = 5000, /* of writes that are joined; reads by segments */
     ATTEMPTS_MOST = 8,       /* without deadlocks */
     STOP_MS = 600,           /* for the server to say that it has stopped */
     LONGEST_PAUSE_MS = 64,
@@ -174,40 +174,10 @@ static struct kn_postgres_link *least_busy(const struct run *run)
     return best ? best : last;
 }
 
-static bool send_operation(struct run *run, struct kn_postgres_link *link, int number,
-                           struct kn_reply reply)
-{
-    const struct kn_operation *operation = &run->batch->operations[number];
-    kn_postgres_parameters_one(&run->parameters, operation);
-    return kn_postgres_send(link, operation->statement->name,
-                            kn_statement_text(operation->statement, KN_DATABASE_POSTGRES),
-                            &run->parameters, !atomic_load(&run->db->no_prepare), reply);
-}
-
 static int segment_size(const struct run *run)
 {
     int share = (run->reads.count + run->link_count - 1) / run->link_count;
     return run->singly ? 1 : KN_CLAMP(share, SEGMENT_LEAST, SEGMENT_MOST);
-}
-
-static void send_reads(struct run *run)
-{
-    int size = segment_size(run);
-    while (run->next_read < run->reads.count) {
-        struct kn_postgres_link *link = least_busy(run);
-        if (!link || link->reads >= READS_IN_FLIGHT)
-            return;
-        int end = KN_MIN(run->next_read + size, run->reads.count);
-        bool sent = true;
-        for (int i = run->next_read; i < end && sent; i++) {
-            struct kn_reply reply = {.kind = KN_REPLY_RUN, .first = run->reads.at[i], .count = 1};
-            sent = send_operation(run, link, reply.first, reply);
-            link->reads++;
-        }
-        run->next_read = end;
-        if (!sent || !kn_postgres_sync(link, false))
-            break_link(run, link);
-    }
 }
 
 static bool joinable(const struct kn_operation *operation)
@@ -221,32 +191,72 @@ static bool joinable(const struct kn_operation *operation)
     return true;
 }
 
-/* How many writes from this place on can be one statement. */
-static int equal_writes(const struct run *run, int place)
+/* How many of these operations, from the first on, can be one statement. */
+static int equal_ones(const struct run *run, const int *numbers, int count)
 {
-    const struct kn_batch *batch = run->batch;
-    const struct kn_operation *first = &batch->operations[batch->writes[place]];
-    int count = 1;
+    const struct kn_operation *operations = run->batch->operations;
+    const struct kn_operation *first = &operations[numbers[0]];
+    int equal = 1;
     if (run->row_by_row || !joinable(first))
         return 1;
-    while (place + count < batch->write_count && count < ROWS_A_STATEMENT) {
-        const struct kn_operation *next = &batch->operations[batch->writes[place + count]];
+    for (; equal < KN_MIN(count, ROWS_A_STATEMENT); equal++) {
+        const struct kn_operation *next = &operations[numbers[equal]];
         if (next->statement != first->statement || next->value_count != first->value_count ||
             !joinable(next))
             break;
-        count++;
     }
-    return count;
+    return equal;
 }
 
-static bool send_many(struct run *run, struct kn_postgres_link *link, struct kn_reply reply)
+/* The operations that a reply is about. */
+static const int *numbers_of(const struct run *run, const struct kn_reply *reply)
 {
-    const struct kn_batch *batch = run->batch;
-    const int *numbers = &batch->writes[reply.first];
-    const struct kn_statement *statement = batch->operations[numbers[0]].statement;
-    kn_postgres_parameters_many(&run->parameters, batch->operations, numbers, reply.count);
-    return kn_postgres_send(link, statement->name, statement->many, &run->parameters,
-                            !atomic_load(&run->db->no_prepare), reply);
+    return reply->transaction ? &run->batch->writes[reply->first] : &run->reads.at[reply->first];
+}
+
+/* Sends operations from `first` of their list on as one statement; returns how many, 0: broken. */
+static int send_equal_ones(struct run *run, struct kn_postgres_link *link, bool transaction,
+                           int first, int count)
+{
+    struct kn_reply reply = {.kind = KN_REPLY_RUN, .transaction = transaction, .first = first};
+    const int *numbers = numbers_of(run, &reply);
+    const struct kn_operation *operation = &run->batch->operations[numbers[0]];
+    const struct kn_statement *statement = operation->statement;
+    const char *sql = statement->many;
+    reply.count = equal_ones(run, numbers, count);
+    if (reply.count > 1) {
+        kn_postgres_parameters_many(&run->parameters, run->batch->operations, numbers, reply.count);
+    } else {
+        kn_postgres_parameters_one(&run->parameters, operation);
+        sql = kn_statement_text(statement, KN_DATABASE_POSTGRES);
+    }
+    bool sent = kn_postgres_send(link, statement->name, sql, &run->parameters,
+                                 !atomic_load(&run->db->no_prepare), reply);
+    return sent ? reply.count : 0;
+}
+
+static bool send_segment(struct run *run, struct kn_postgres_link *link, int end)
+{
+    while (run->next_read < end) {
+        int sent = send_equal_ones(run, link, false, run->next_read, end - run->next_read);
+        if (!sent)
+            return false;
+        run->next_read += sent;
+        link->reads += sent;
+    }
+    return kn_postgres_sync(link, false);
+}
+
+static void send_reads(struct run *run)
+{
+    int size = segment_size(run);
+    while (run->next_read < run->reads.count) {
+        struct kn_postgres_link *link = least_busy(run);
+        if (!link || link->reads >= READS_IN_FLIGHT)
+            return;
+        if (!send_segment(run, link, KN_MIN(run->next_read + size, run->reads.count)))
+            break_link(run, link);
+    }
 }
 
 static bool send_lock_limit(struct run *run, struct kn_postgres_link *link)
@@ -261,19 +271,12 @@ static bool send_lock_limit(struct run *run, struct kn_postgres_link *link)
 
 static bool send_writes(struct run *run, struct kn_postgres_link *link)
 {
+    int count = run->batch->write_count, sent;
     if (!send_lock_limit(run, link))
         return false;
-    for (int place = 0; place < run->batch->write_count;) {
-        struct kn_reply reply = {.kind = KN_REPLY_RUN,
-                                 .transaction = true,
-                                 .first = place,
-                                 .count = equal_writes(run, place)};
-        bool sent = reply.count > 1 ? send_many(run, link, reply)
-                                    : send_operation(run, link, run->batch->writes[place], reply);
-        if (!sent)
+    for (int place = 0; place < count; place += sent)
+        if (!(sent = send_equal_ones(run, link, true, place, count - place)))
             return false;
-        place += reply.count;
-    }
     return true;
 }
 
@@ -309,14 +312,14 @@ static void give_work(struct run *run)
 static void store(struct run *run, const struct kn_reply *reply, const PGresult *result)
 {
     struct kn_batch *batch = run->batch;
-    if (!reply->transaction) {
-        kn_postgres_store(&run->maker, batch, reply->first, result);
-    } else if (reply->count == 1) {
-        kn_postgres_store(&run->maker, batch, batch->writes[reply->first], result);
-    } else {
+    const int *numbers = numbers_of(run, reply);
+    if (reply->count == 1)
+        kn_postgres_store(&run->maker, batch, numbers[0], result);
+    else if (batch->operations[numbers[0]].statement->access == KN_READ)
+        kn_postgres_store_each(&run->maker, batch, numbers, reply->count, result);
+    else
         for (int i = 0; i < reply->count; i++)
-            kn_rows_store(&run->maker, batch, batch->writes[reply->first + i], 0, -1);
-    }
+            kn_rows_store(&run->maker, batch, numbers[i], 0, -1);
 }
 
 /* Whether another attempt may help, and how. */
@@ -341,13 +344,8 @@ static void transaction_failed(struct run *run, const struct kn_reply *reply, bo
 {
     if (run->transaction != SENT)
         return;
-    if (reply->count > 1) {
-        run->row_by_row = true;
-        again = true;
-    }
-    run->failed_number = reply->kind == KN_REPLY_RUN || reply->kind == KN_REPLY_PREPARE
-                             ? run->batch->writes[reply->first]
-                             : -1;
+    bool of_one = reply->kind == KN_REPLY_RUN || reply->kind == KN_REPLY_PREPARE;
+    run->failed_number = of_one ? *numbers_of(run, reply) : -1;
     run->failed_why = *why;
     run->transaction = again ? REPEAT : FAILED;
 }
@@ -377,12 +375,14 @@ static void failed(struct run *run, struct kn_postgres_link *link, const struct 
     }
     bool again =
         repeatable(run, reply, sqlstate) || (run->stopping && strcmp(sqlstate, "57014") == 0);
+    if (reply->count > 1)
+        again = run->row_by_row = true;
     if (again)
         run->why = why;
     if (reply->transaction)
         transaction_failed(run, reply, again, &why);
-    else if (!again && kn_batch_open(run->batch, reply->first))
-        kn_batch_fail(run->batch, reply->first, &why);
+    else if (!again && kn_batch_open(run->batch, *numbers_of(run, reply)))
+        kn_batch_fail(run->batch, *numbers_of(run, reply), &why);
 }
 
 static void take_result(struct run *run, struct kn_postgres_link *link, struct kn_reply *reply,
@@ -424,7 +424,7 @@ static void take_results(struct run *run, struct kn_postgres_link *link)
             take_result(run, link, reply, result);
         bool over = synced || (!result && reply->answered && reply->kind != KN_REPLY_SYNC);
         if (over && reply->kind == KN_REPLY_RUN && !reply->transaction)
-            link->reads--;
+            link->reads -= reply->count;
         if (over)
             kn_postgres_reply_pop(link);
         nothing = result || over ? 0 : nothing + 1;

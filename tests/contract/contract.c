@@ -56,6 +56,8 @@ const struct kn_statement one_item = {
     .access = KN_READ,
     .tables = "item",
     .sql = "SELECT id, name, score FROM item WHERE id = $1",
+    .many = "SELECT n, id, name, score FROM unnest($1::bigint[]) WITH ORDINALITY AS a (id, n) "
+            "JOIN item USING (id) ORDER BY n",
 };
 const struct kn_statement note_text = {
     .name = "note_text",

@@ -195,6 +195,61 @@ static void joined_writes_give_the_same_rows_in_the_same_order(void **state)
         assert_string_equal(read.rows.values[i].text, texts[i]);
 }
 
+/* None, one and several rows each, in any order and more than once. */
+static void joined_reads_get_their_own_rows(void **state)
+{
+    struct contract *c = *state;
+    struct kn_error error;
+    static const struct kn_statement up_to = {
+        .name = "up_to",
+        .access = KN_READ,
+        .tables = "item",
+        .sql = "SELECT id FROM item WHERE id <= $1 ORDER BY id",
+        .many = "SELECT n, id FROM unnest($1::bigint[]) WITH ORDINALITY AS a (most, n) "
+                "JOIN item ON id <= most ORDER BY n, id"};
+    contract_sql(c, "INSERT INTO item (id) VALUES (1), (2), (3)");
+    enum { COUNT = 700 };
+    struct kn_operation operations[COUNT];
+    struct kn_value values[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        values[i] = INTEGER(i * 31 % 4);
+        operations[i] = (struct kn_operation){&up_to, 1, &values[i]};
+    }
+    assert_ok(contract_run(c, operations, COUNT, &error));
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(operations[i].rows.columns, 1);
+        assert_int_equal(operations[i].rows.count, i * 31 % 4);
+        for (int row = 0; row < operations[i].rows.count; row++)
+            assert_int_equal(operations[i].rows.values[row].integer, row + 1);
+    }
+}
+
+static void one_of_joined_reads_can_fail_alone(void **state)
+{
+    struct contract *c = *state;
+    struct kn_error error;
+    static const struct kn_statement tenth = {
+        .name = "tenth",
+        .access = KN_READ,
+        .tables = "",
+        .sqlite = "SELECT json_extract('[' || $1 || ']', '$[0]')",
+        .postgres = "SELECT CAST($1::text AS BIGINT)",
+        .many = "SELECT n, CAST(t AS BIGINT) FROM unnest($1::text[]) WITH ORDINALITY AS a (t, n) "
+                "ORDER BY n"};
+    enum { COUNT = 50, BAD = 20 };
+    struct kn_operation operations[COUNT];
+    struct kn_value number = TEXT("17"), bad = TEXT("x");
+    for (int i = 0; i < COUNT; i++)
+        operations[i] = (struct kn_operation){&tenth, 1, i == BAD ? &bad : &number};
+    assert_int_not_equal(contract_run(c, operations, COUNT, &error), KN_OK);
+    assert_says(error.text, "operation 21 (tenth): ");
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(operations[i].status != KN_OK, i == BAD);
+        if (i != BAD)
+            assert_int_equal(operations[i].rows.values[0].integer, 17);
+    }
+}
+
 static void a_thousand_reads_and_writes(void **state)
 {
     struct contract *c = *state;
@@ -660,6 +715,8 @@ static int run(void)
         CASE(every_read_has_its_own_outcome),
         CASE(a_failing_commit_undoes_everything),
         CASE(joined_writes_give_the_same_rows_in_the_same_order),
+        CASE(joined_reads_get_their_own_rows),
+        CASE(one_of_joined_reads_can_fail_alone),
         CASE(a_thousand_reads_and_writes),
         CASE(values_come_back_as_they_were),
         CASE(lists_are_parameters),
