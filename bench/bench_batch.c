@@ -297,7 +297,7 @@ static void measure_server(const char *where)
 
     const char *colon = strrchr(where, ':');
     const char *rest = colon + 1 + strspn(colon + 1, "0123456789");
-    int port = slow_wire_start(atoi(colon + 1), ROUND_TRIP_MS * 1000 / 2);
+    int port = slow_wire_start((int)strtol(colon + 1, NULL, 10), ROUND_TRIP_MS * 1000 / 2);
     KN_SCOPED_STR slow = {0};
     kn_str_printf(&slow, "%.*s:%d%s", (int)(colon - where), where, port, rest);
     side_open(&side, "PostgreSQL, +5 ms", kn_str_text(&slow));

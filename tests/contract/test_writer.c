@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -67,7 +68,7 @@ static void what_was_put_is_written_in_order(void **state)
     assert_ok(contract_run(c, &read, 1, &error));
     assert_int_equal(read.rows.count, COUNT);
     for (int i = 0; i < COUNT; i++)
-        assert_int_equal(atoi(read.rows.values[i].text), i);
+        assert_int_equal(strtol(read.rows.values[i].text, NULL, 10), i);
     kn_writer_close(writer);
 }
 
