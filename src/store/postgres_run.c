@@ -617,7 +617,8 @@ static bool try_again(struct run *run, bool connected)
     }
     run->singly = true; /* reads that are left were passed over */
     if (run->conflict) {
-        int pause_ms = KN_MIN(1 << KN_MIN(run->conflicts++, 10), LONGEST_PAUSE_MS);
+        int pause_ms = KN_MIN(1 << KN_MIN(run->conflicts, 10), LONGEST_PAUSE_MS);
+        run->conflicts++;
         run->attempts--;
         (void)kn_cancel_wait_ms(run->batch->cancel, pause_ms);
     }
@@ -654,6 +655,7 @@ void kn_postgres_run(struct kn_postgres *db, struct kn_batch *batch)
     struct run run = {
         .db = db, .batch = batch, .deadline_us = kn_now_us() + db->place.wait_ms * 1000};
     run.transaction = batch->write_count ? WAITING : COMMITTED;
+    kn_error_set(&run.why, KN_REMOTE, "%s gave no answer that can be used", db->place.shown);
     bool connected;
     do
         connected = attempt(&run);
