@@ -14,7 +14,7 @@
  *   deadlocks                         until the wait is over
  *   a broken connection               once, unless the Sync of the transaction was on its way
  */
-#include "store/postgres_run.h"
+#include "store/postgres_attempt.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -25,58 +25,15 @@
 #include "store/postgres_rows.h"
 
 enum {
-    SEGMENT_MOST = 256, /* reads up to one Sync */
-    SEGMENT_LEAST = 16,
-    READS_A_LINK = 128,      /* worth one more connection */
-    READS_IN_FLIGHT = 2048,  /* on a connection: bounds its buffers */
-    ROWS_A_STATEMENT = 5000, /* of writes that are joined; reads by segments */
-    ATTEMPTS_MOST = 8,       /* without deadlocks */
-    STOP_MS = 600,           /* for the server to say that it has stopped */
+    READS_A_LINK = 128, /* worth one more connection */
+    ATTEMPTS_MOST = 8,  /* without deadlocks */
+    STOP_MS = 600,      /* for the server to say that it has stopped */
     LONGEST_PAUSE_MS = 64,
-};
-
-#define LOCK_LIMIT "SELECT set_config('lock_timeout', $1, true)" /* for this transaction */
-
-enum transaction {
-    WAITING, /* not sent in this attempt */
-    SENT,
-    REPEAT, /* undone, and worth another attempt */
-    COMMITTED,
-    FAILED,
-    UNKNOWN, /* the connection broke: it may have happened or not */
-};
-
-struct run {
-    struct kn_postgres *db;
-    struct kn_batch *batch;
-    struct kn_postgres_parameters parameters;
-    struct kn_rows_maker maker;
-    struct kn_postgres_link *links[KN_CONNECTIONS_MOST];
-    int link_count;
-
-    /* How to try. */
-    bool singly;     /* a Sync after each read */
-    bool row_by_row; /* no statements over many rows */
-    int attempts, breaks, conflicts;
-    int64_t deadline_us;
-
-    /* This attempt. */
-    KN_VEC(int) reads; /* open ones, early ones first */
-    int next_read;     /* of them, to be sent */
-    enum transaction transaction;
-    struct kn_postgres_link *transaction_link;
-    int failed_number; /* whom the transaction failed because of, or -1 */
-    struct kn_error failed_why;
-    bool broke, conflict;
-    struct kn_error why; /* the last of these, and of connecting */
-
-    bool stopping;
-    int64_t stop_by_us;
 };
 
 /* ---- connections ---- */
 
-static void add_link(struct run *run, struct kn_postgres_link *link)
+static void add_link(struct kn_postgres_run *run, struct kn_postgres_link *link)
 {
     if (link && !kn_postgres_link_alive(link)) {
         kn_postgres_link_close(link);
@@ -91,13 +48,13 @@ static void add_link(struct run *run, struct kn_postgres_link *link)
 }
 
 /* One more where the transaction has company, and one for every so many reads. */
-static int links_wanted(const struct run *run)
+static int links_wanted(const struct kn_postgres_run *run)
 {
     int reads = (run->reads.count + READS_A_LINK - 1) / READS_A_LINK;
     return KN_CLAMP(reads + (run->transaction == WAITING), 1, run->db->connections);
 }
 
-static enum kn_status take_links(struct run *run, struct kn_error *err)
+static enum kn_status take_links(struct kn_postgres_run *run, struct kn_error *err)
 {
     void *thing;
     enum kn_status status =
@@ -117,7 +74,7 @@ static enum kn_status take_links(struct run *run, struct kn_error *err)
     return KN_OK;
 }
 
-static void give_links(struct run *run)
+static void give_links(struct kn_postgres_run *run)
 {
     for (int i = 0; i < run->link_count; i++) {
         struct kn_postgres_link *link = run->links[i];
@@ -130,7 +87,7 @@ static void give_links(struct run *run)
     run->link_count = 0;
 }
 
-static void break_link(struct run *run, struct kn_postgres_link *link)
+void kn_postgres_break(struct kn_postgres_run *run, struct kn_postgres_link *link)
 {
     if (link->broken)
         return;
@@ -143,176 +100,17 @@ static void break_link(struct run *run, struct kn_postgres_link *link)
     run->transaction = link->unsent || link->ending ? REPEAT : UNKNOWN;
 }
 
-static bool usable(const struct kn_postgres_link *link)
+bool kn_postgres_usable(const struct kn_postgres_link *link)
 {
     return !link->broken && !link->connecting;
 }
 
-/* ---- giving work ---- */
-
-static bool early_reads_open(const struct run *run)
-{
-    for (int i = 0; i < run->batch->early_count; i++)
-        if (kn_batch_open(run->batch, run->batch->reads[i]))
-            return true;
-    return false;
-}
-
-/* The one with the fewest reads in flight; beside the transaction only where there is no other. */
-static struct kn_postgres_link *least_busy(const struct run *run)
-{
-    struct kn_postgres_link *best = NULL, *last = NULL;
-    for (int i = 0; i < run->link_count; i++) {
-        struct kn_postgres_link *link = run->links[i];
-        if (!usable(link))
-            continue;
-        if (link == run->transaction_link)
-            last = link;
-        else if (!best || link->reads < best->reads)
-            best = link;
-    }
-    return best ? best : last;
-}
-
-static int segment_size(const struct run *run)
-{
-    int share = (run->reads.count + run->link_count - 1) / run->link_count;
-    return run->singly ? 1 : KN_CLAMP(share, SEGMENT_LEAST, SEGMENT_MOST);
-}
-
-static bool joinable(const struct kn_operation *operation)
-{
-    if (!operation->statement->many || !operation->value_count)
-        return false;
-    for (int i = 0; i < operation->value_count; i++)
-        if (operation->values[i].type == KN_VALUE_INTEGERS ||
-            operation->values[i].type == KN_VALUE_TEXTS)
-            return false;
-    return true;
-}
-
-/* How many of these operations, from the first on, can be one statement. */
-static int equal_ones(const struct run *run, const int *numbers, int count)
-{
-    const struct kn_operation *operations = run->batch->operations;
-    const struct kn_operation *first = &operations[numbers[0]];
-    int equal = 1;
-    if (run->row_by_row || !joinable(first))
-        return 1;
-    for (; equal < KN_MIN(count, ROWS_A_STATEMENT); equal++) {
-        const struct kn_operation *next = &operations[numbers[equal]];
-        if (next->statement != first->statement || next->value_count != first->value_count ||
-            !joinable(next))
-            break;
-    }
-    return equal;
-}
-
-/* The operations that a reply is about. */
-static const int *numbers_of(const struct run *run, const struct kn_reply *reply)
-{
-    return reply->transaction ? &run->batch->writes[reply->first] : &run->reads.at[reply->first];
-}
-
-/* Sends operations from `first` of their list on as one statement; returns how many, 0: broken. */
-static int send_equal_ones(struct run *run, struct kn_postgres_link *link, bool transaction,
-                           int first, int count)
-{
-    struct kn_reply reply = {.kind = KN_REPLY_RUN, .transaction = transaction, .first = first};
-    const int *numbers = numbers_of(run, &reply);
-    const struct kn_operation *operation = &run->batch->operations[numbers[0]];
-    const struct kn_statement *statement = operation->statement;
-    const char *sql = statement->many;
-    reply.count = equal_ones(run, numbers, count);
-    if (reply.count > 1) {
-        kn_postgres_parameters_many(&run->parameters, run->batch->operations, numbers, reply.count);
-    } else {
-        kn_postgres_parameters_one(&run->parameters, operation);
-        sql = kn_statement_text(statement, KN_DATABASE_POSTGRES);
-    }
-    bool sent = kn_postgres_send(link, statement->name, sql, &run->parameters,
-                                 !atomic_load(&run->db->no_prepare), reply);
-    return sent ? reply.count : 0;
-}
-
-static bool send_segment(struct run *run, struct kn_postgres_link *link, int end)
-{
-    while (run->next_read < end) {
-        int sent = send_equal_ones(run, link, false, run->next_read, end - run->next_read);
-        if (!sent)
-            return false;
-        run->next_read += sent;
-        link->reads += sent;
-    }
-    return kn_postgres_sync(link, false);
-}
-
-static void send_reads(struct run *run)
-{
-    int size = segment_size(run);
-    while (run->next_read < run->reads.count) {
-        struct kn_postgres_link *link = least_busy(run);
-        if (!link || link->reads >= READS_IN_FLIGHT)
-            return;
-        if (!send_segment(run, link, KN_MIN(run->next_read + size, run->reads.count)))
-            break_link(run, link);
-    }
-}
-
-static bool send_lock_limit(struct run *run, struct kn_postgres_link *link)
-{
-    struct kn_value wait = {.type = KN_VALUE_INTEGER, .integer = run->db->place.wait_ms};
-    struct kn_operation operation = {.value_count = 1, .values = &wait};
-    struct kn_reply reply = {.kind = KN_REPLY_SETTING, .transaction = true};
-    kn_postgres_parameters_one(&run->parameters, &operation);
-    return kn_postgres_send(link, "lock_limit", LOCK_LIMIT, &run->parameters,
-                            !atomic_load(&run->db->no_prepare), reply);
-}
-
-static bool send_writes(struct run *run, struct kn_postgres_link *link)
-{
-    int count = run->batch->write_count, sent;
-    if (!send_lock_limit(run, link))
-        return false;
-    for (int place = 0; place < count; place += sent)
-        if (!(sent = send_equal_ones(run, link, true, place, count - place)))
-            return false;
-    return true;
-}
-
-static void send_transaction(struct run *run)
-{
-    struct kn_postgres_link *link = least_busy(run);
-    if (!link || early_reads_open(run))
-        return;
-    run->transaction_link = link;
-    run->transaction = SENT;
-    if (send_writes(run, link) && kn_postgres_sync(link, true))
-        return;
-    run->transaction = REPEAT; /* without its Sync nothing is committed */
-    break_link(run, link);
-}
-
-static void give_work(struct run *run)
-{
-    if (!run->stopping) {
-        if (run->transaction == WAITING)
-            send_transaction(run);
-        send_reads(run);
-    }
-    for (int i = 0; i < run->link_count; i++) {
-        struct kn_postgres_link *link = run->links[i];
-        if (usable(link) && link->unsent && !kn_postgres_flush(link))
-            break_link(run, link);
-    }
-}
-
 /* ---- taking answers ---- */
 
-static void store(struct run *run, const struct kn_reply *reply, const PGresult *result)
+static void store(struct kn_postgres_run *run, const struct kn_reply *reply, const PGresult *result)
 {
     struct kn_batch *batch = run->batch;
-    const int *numbers = numbers_of(run, reply);
+    const int *numbers = kn_postgres_numbers(run, reply);
     if (reply->count == 1)
         kn_postgres_store(&run->maker, batch, numbers[0], result);
     else if (batch->operations[numbers[0]].statement->access == KN_READ)
@@ -323,7 +121,8 @@ static void store(struct run *run, const struct kn_reply *reply, const PGresult 
 }
 
 /* Whether another attempt may help, and how. */
-static bool repeatable(struct run *run, const struct kn_reply *reply, const char *sqlstate)
+static bool repeatable(struct kn_postgres_run *run, const struct kn_reply *reply,
+                       const char *sqlstate)
 {
     bool vanished = strcmp(sqlstate, "26000") == 0;
     bool collided = strcmp(sqlstate, "42P05") == 0 && reply->kind == KN_REPLY_PREPARE;
@@ -339,19 +138,19 @@ static bool repeatable(struct run *run, const struct kn_reply *reply, const char
     return strcmp(sqlstate, "0A000") == 0 && reply->sure;
 }
 
-static void transaction_failed(struct run *run, const struct kn_reply *reply, bool again,
-                               const struct kn_error *why)
+static void transaction_failed(struct kn_postgres_run *run, const struct kn_reply *reply,
+                               bool again, const struct kn_error *why)
 {
     if (run->transaction != SENT)
         return;
     bool of_one = reply->kind == KN_REPLY_RUN || reply->kind == KN_REPLY_PREPARE;
-    run->failed_number = of_one ? *numbers_of(run, reply) : -1;
+    run->failed_number = of_one ? *kn_postgres_numbers(run, reply) : -1;
     run->failed_why = *why;
     run->transaction = again ? REPEAT : FAILED;
 }
 
-static void failed(struct run *run, struct kn_postgres_link *link, const struct kn_reply *reply,
-                   const PGresult *result)
+static void failed(struct kn_postgres_run *run, struct kn_postgres_link *link,
+                   const struct kn_reply *reply, const PGresult *result)
 {
     char sqlstate[6];
     struct kn_error why;
@@ -369,7 +168,7 @@ static void failed(struct run *run, struct kn_postgres_link *link, const struct 
         /* In the place of a statement's answer: the server did not come to the Sync. */
         if (reply->transaction && reply->kind != KN_REPLY_SYNC && run->transaction == SENT)
             run->transaction = REPEAT;
-        break_link(run, link);
+        kn_postgres_break(run, link);
         run->why = why;
         return;
     }
@@ -381,12 +180,12 @@ static void failed(struct run *run, struct kn_postgres_link *link, const struct 
         run->why = why;
     if (reply->transaction)
         transaction_failed(run, reply, again, &why);
-    else if (!again && kn_batch_open(run->batch, *numbers_of(run, reply)))
-        kn_batch_fail(run->batch, *numbers_of(run, reply), &why);
+    else if (!again && kn_batch_open(run->batch, *kn_postgres_numbers(run, reply)))
+        kn_batch_fail(run->batch, *kn_postgres_numbers(run, reply), &why);
 }
 
-static void take_result(struct run *run, struct kn_postgres_link *link, struct kn_reply *reply,
-                        const PGresult *result)
+static void take_result(struct kn_postgres_run *run, struct kn_postgres_link *link,
+                        struct kn_reply *reply, const PGresult *result)
 {
     reply->answered = true;
     switch (PQresultStatus(result)) {
@@ -412,7 +211,7 @@ static void take_result(struct run *run, struct kn_postgres_link *link, struct k
 
 /* All that have come. A NULL ends the results of a statement; one that ends nothing can stand
  * before a Sync's result, and a second one in a row says that there is no more. */
-static void take_results(struct run *run, struct kn_postgres_link *link)
+static void take_results(struct kn_postgres_run *run, struct kn_postgres_link *link)
 {
     struct kn_reply *reply;
     int nothing = 0;
@@ -434,7 +233,7 @@ static void take_results(struct run *run, struct kn_postgres_link *link)
 
 /* ---- waiting ---- */
 
-static bool awaits_something(const struct run *run)
+static bool awaits_something(const struct kn_postgres_run *run)
 {
     bool to_do = run->next_read < run->reads.count || run->transaction == WAITING;
     for (int i = 0; i < run->link_count; i++) {
@@ -469,18 +268,18 @@ static void ask_to_stop(struct kn_postgres_link *link)
         PQfreeCancel(cancel);
 }
 
-static void look_for_cancel(struct run *run)
+static void look_for_cancel(struct kn_postgres_run *run)
 {
     if (!run->stopping && kn_cancel_requested(run->batch->cancel)) {
         run->stopping = true;
         run->stop_by_us = kn_now_us() + STOP_MS * 1000;
         for (int i = 0; i < run->link_count; i++)
-            if (usable(run->links[i]) && kn_postgres_reply(run->links[i]))
+            if (kn_postgres_usable(run->links[i]) && kn_postgres_reply(run->links[i]))
                 ask_to_stop(run->links[i]);
     }
     if (run->stopping && kn_now_us() >= run->stop_by_us)
         for (int i = 0; i < run->link_count; i++)
-            break_link(run, run->links[i]);
+            kn_postgres_break(run, run->links[i]);
 }
 
 static short events_of(struct kn_postgres_link *link)
@@ -490,7 +289,7 @@ static short events_of(struct kn_postgres_link *link)
     return (short)((kn_postgres_reply(link) ? POLLIN : 0) | (link->unsent ? POLLOUT : 0));
 }
 
-static int poll_ms(const struct run *run)
+static int poll_ms(const struct kn_postgres_run *run)
 {
     int64_t until_us = INT64_MAX;
     for (int i = 0; i < run->link_count; i++)
@@ -503,7 +302,7 @@ static int poll_ms(const struct run *run)
     return (int)KN_CLAMP((until_us - kn_now_us()) / 1000 + 1, 0, INT32_MAX);
 }
 
-static void connect_further(struct run *run, struct kn_postgres_link *link, bool ready)
+static void connect_further(struct kn_postgres_run *run, struct kn_postgres_link *link, bool ready)
 {
     enum kn_status status = KN_OK;
     if (ready)
@@ -516,7 +315,7 @@ static void connect_further(struct run *run, struct kn_postgres_link *link, bool
     }
 }
 
-static void serve(struct run *run, struct kn_postgres_link *link, short events)
+static void serve(struct kn_postgres_run *run, struct kn_postgres_link *link, short events)
 {
     if (link->connecting) {
         connect_further(run, link, events != 0);
@@ -526,13 +325,13 @@ static void serve(struct run *run, struct kn_postgres_link *link, short events)
         bool good = PQconsumeInput(link->pg);
         take_results(run, link);
         if (!good || PQstatus(link->pg) == CONNECTION_BAD)
-            break_link(run, link);
+            kn_postgres_break(run, link);
     }
     if (!link->broken && link->unsent && !kn_postgres_flush(link))
-        break_link(run, link);
+        kn_postgres_break(run, link);
 }
 
-static void wait_and_serve(struct run *run)
+static void wait_and_serve(struct kn_postgres_run *run)
 {
     struct pollfd fds[KN_CONNECTIONS_MOST + 1];
     struct kn_cancel *cancel = run->batch->cancel;
@@ -555,7 +354,7 @@ static void wait_and_serve(struct run *run)
 
 /* ---- attempts ---- */
 
-static void begin_attempt(struct run *run)
+static void begin_attempt(struct kn_postgres_run *run)
 {
     struct kn_batch *batch = run->batch;
     kn_vec_clear(&run->reads);
@@ -572,13 +371,13 @@ static void begin_attempt(struct run *run)
 }
 
 /* False: there is nothing to try it on. */
-static bool attempt(struct run *run)
+static bool attempt(struct kn_postgres_run *run)
 {
     begin_attempt(run);
     if (take_links(run, &run->why) != KN_OK)
         return false;
     for (;;) {
-        give_work(run);
+        kn_postgres_give_work(run);
         if (!awaits_something(run))
             break;
         wait_and_serve(run);
@@ -590,7 +389,7 @@ static bool attempt(struct run *run)
     return connected > 0 || run->broke;
 }
 
-static bool finished(const struct run *run)
+static bool finished(const struct kn_postgres_run *run)
 {
     for (int i = 0; i < run->batch->read_count; i++)
         if (kn_batch_open(run->batch, run->batch->reads[i]))
@@ -598,7 +397,7 @@ static bool finished(const struct run *run)
     return run->transaction != WAITING && run->transaction != REPEAT;
 }
 
-static void give_up(struct run *run, const struct kn_error *why)
+static void give_up(struct kn_postgres_run *run, const struct kn_error *why)
 {
     kn_batch_fail_reads(run->batch, why);
     if (run->transaction == WAITING || run->transaction == REPEAT)
@@ -606,7 +405,7 @@ static void give_up(struct run *run, const struct kn_error *why)
 }
 
 /* Whether what is left may be tried again; sets how. */
-static bool try_again(struct run *run, bool connected)
+static bool try_again(struct kn_postgres_run *run, bool connected)
 {
     struct kn_error stop;
     if (run->stopping || kn_cancel_requested(run->batch->cancel)) {
@@ -629,7 +428,7 @@ static bool try_again(struct run *run, bool connected)
     return false;
 }
 
-static void settle(struct run *run)
+static void settle(struct kn_postgres_run *run)
 {
     struct kn_error lost;
     switch (run->transaction) {
@@ -652,7 +451,7 @@ static void settle(struct run *run)
 
 void kn_postgres_run(struct kn_postgres *db, struct kn_batch *batch)
 {
-    struct run run = {
+    struct kn_postgres_run run = {
         .db = db, .batch = batch, .deadline_us = kn_now_us() + db->place.wait_ms * 1000};
     run.transaction = batch->write_count ? WAITING : COMMITTED;
     kn_error_set(&run.why, KN_REMOTE, "%s gave no answer that can be used", db->place.shown);
