@@ -27,7 +27,7 @@ static enum kn_progress_style progress_style(const struct kn_settings *settings)
 static int run_video(const struct run *run, const char *path)
 {
     struct kn_error err = {0};
-    struct kn_attempt *attempt = kn_attempt_new(path, &run->settings->job);
+    struct kn_attempt *attempt = kn_attempt_new(path, &run->settings->job, NULL);
     struct kn_progress *progress = kn_progress_new(path);
     const struct kn_progress_options view = {
         .style = progress_style(run->settings),
