@@ -140,6 +140,10 @@ struct kn_turn {
      * kept: a small job does not pass a large one that waits for room. */
     int64_t memory_max_bytes;
     bool memory_first; /* the first job is claimed however large it is */
+    /* Claims from these jobs alone (NULL: from the queue), whatever their memory, also such as wait
+     * for a time, and while the queue is paused: of whoever submitted them for itself. */
+    const int64_t *only;
+    int only_count;
 
     /* Set: in the arena, in the order of the queue. */
     struct kn_job *claimed;
