@@ -119,6 +119,8 @@ struct kn_finish {
     const char *text;       /* why; NULL where it is KN_OK */
     bool retry;             /* of a failure: may be tried again, not before: */
     int64_t retry_us;       /* wall clock */
+    bool back;              /* of a failure that is not the job's: to be tried again as with
+                             * `retry`, and the attempt does not count */
 
     /* Set by kn_store_turn: KN_OK, or KN_LOST: the job was another's by then, nothing changed. */
     enum kn_status status;

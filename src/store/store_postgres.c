@@ -236,6 +236,7 @@ enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_sp
 #define ENDED                                                                                      \
     "ended AS ("                                                                                   \
     "  UPDATE job AS j SET stop = 0, state = " KN_FINISH_STATE("f.rule", "j.") ","                 \
+    "    attempts_left = " KN_FINISH_LEFT("f.rule", "j.") ","                                      \
     "    held_until_us = CASE WHEN " AGAIN " THEN f.retry_us END,"                                 \
     "    finished_us = CASE WHEN " AGAIN " THEN NULL ELSE $2::bigint END"                          \
     "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],"            \

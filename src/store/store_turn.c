@@ -31,6 +31,8 @@ enum kn_finish_rule kn_finish_rule(const struct kn_finish *finish)
         return KN_FINISH_DONE;
     if (finish->outcome == KN_CANCELLED)
         return KN_FINISH_CANCELLED;
+    if (finish->back)
+        return KN_FINISH_BACK;
     return finish->retry ? KN_FINISH_RETRY : KN_FINISH_FAILED;
 }
 
@@ -69,14 +71,15 @@ static const struct kn_statement finish_other = {
     .name = "finish_other",
     .access = KN_WRITE,
     .tables = "job",
-    .sqlite = "UPDATE job SET stop = 0,"
-              " state = " KN_FINISH_STATE(
-                  "$5", "") ","
-                            " held_until_us = CASE WHEN " KN_FINISH_AGAIN(
-                                "$5", "") " THEN $6 END,"
-                                          " finished_us = CASE WHEN " KN_FINISH_AGAIN(
-                                              "$5", "") " THEN NULL ELSE $4 END" HELD_BY_US
-                                                        " RETURNING state",
+    .sqlite = "UPDATE job SET stop = 0, attempts_left = " KN_FINISH_LEFT(
+        "$5", "") ","
+                  " state = " KN_FINISH_STATE(
+                      "$5", "") ","
+                                " held_until_us = CASE WHEN " KN_FINISH_AGAIN(
+                                    "$5", "") " THEN $6 END,"
+                                              " finished_us = CASE WHEN " KN_FINISH_AGAIN(
+                                                  "$5", "") " THEN NULL ELSE $4 END" HELD_BY_US
+                                                            " RETURNING state",
 };
 
 enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,

@@ -525,6 +525,35 @@ static void a_failure_is_tried_again_until_attempts_are_used_up(void **state)
     assert_int_equal(count, 3);
 }
 
+static void an_attempt_that_is_handed_back_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    int64_t id = submit(f, (struct kn_job_spec){.attempts_max = 1});
+    for (int round = 0; round < 3; round++) {
+        struct kn_job *job = claim_one(f);
+        assert_non_null(job);
+        assert_int_equal(job->attempts_left, 0);
+        bool stopped = round == 2;
+        enum kn_job_state answer;
+        if (stopped)
+            assert_ok(kn_store_cancel(f->store, id, &answer, &error));
+        struct kn_finish finish = {.job = id,
+                                   .attempt = job->attempt,
+                                   .outcome = KN_LOST,
+                                   .text = "handed back",
+                                   .back = true,
+                                   .retry_us = test_clock(NULL)};
+        struct kn_turn turn = {.worker = f->worker, .finishes = &finish, .finish_count = 1};
+        assert_ok(kn_store_turn(f->store, &turn, f->arena, NULL, &error));
+        assert_int_equal(finish.state, stopped ? KN_JOB_CANCELLED : KN_JOB_QUEUED);
+        int released, promoted;
+        bool more;
+        assert_ok(kn_store_promote(f->store, &released, &promoted, &more, &error));
+        assert_int_equal(released, !stopped);
+    }
+}
+
 static void an_error_that_stays_is_not_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -937,6 +966,7 @@ static int run(void)
         TEST(unknown_jobs_are_not_found),
         TEST(counts_and_limits_are_checked),
         TEST(a_failure_is_tried_again_until_attempts_are_used_up),
+        TEST(an_attempt_that_is_handed_back_does_not_count),
         TEST(an_error_that_stays_is_not_tried_again),
         TEST(a_second_attempt_keeps_its_place),
         TEST(cancelling_what_runs_reaches_its_worker),
