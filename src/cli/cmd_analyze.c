@@ -26,7 +26,8 @@ static int analyze(const struct kn_settings *settings, const char *path)
         .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
         .out = stderr,
     };
-    struct kn_progress_display *display = kn_progress_display_start(progress, &view);
+    struct kn_progress_display *display = kn_progress_display_start(&view);
+    kn_progress_display_add(display, 1, progress);
     status = kn_attempt_analyze(attempt, executor, cancel, progress, &err);
     kn_progress_end(progress, status);
     kn_progress_display_stop(display);
