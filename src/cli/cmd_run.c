@@ -97,6 +97,11 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
     return kn_attempt_run(video->attempt, run->executor, job->cancel, job->progress, err);
 }
 
+static const char *title(void *arg, const struct kn_job *job)
+{
+    return video_of(arg, job->id)->path;
+}
+
 static void begun(void *arg, const struct kn_job_run *job)
 {
     struct run *run = arg;
@@ -176,6 +181,7 @@ static enum kn_status work(struct run *run, struct kn_store *store, struct kn_ca
         .only = ids,
         .only_count = run->count,
         .run = run_job,
+        .title = title,
         .begun = begun,
         .ended = ended,
         .arg = run,

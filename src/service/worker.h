@@ -56,6 +56,8 @@ struct kn_job_worker_options {
     /* Runs a job; blocks. KN_OK or KN_END: it is done. Any other: failed; tried again where the
      * status says that this can help. Many at once. */
     enum kn_status (*run)(void *arg, const struct kn_job_run *run, struct kn_error *err);
+    /* Optional: the name of a job's progress; NULL: its source's name without the folder. */
+    const char *(*title)(void *arg, const struct kn_job *job);
     /* Optional, on the worker's main thread: before a job's thread starts, and when it is over
      * (`state`: what became of it; LEASED: the lease was lost). */
     void (*begun)(void *arg, const struct kn_job_run *run);

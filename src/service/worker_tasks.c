@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/sync.h"
 #include "service/worker_parts.h"
@@ -40,6 +41,12 @@ static void *run_task(void *arg)
     return NULL;
 }
 
+static const char *title_of(const struct kn_job_worker *worker, const struct kn_job *job)
+{
+    const struct kn_job_worker_options *options = worker->options;
+    return options->title ? options->title(options->arg, job) : kn_path_base(job->source);
+}
+
 static struct kn_job_task *task_new(struct kn_job_worker *worker, const struct kn_job *job)
 {
     struct kn_arena *arena = kn_arena_new();
@@ -54,7 +61,7 @@ static struct kn_job_task *task_new(struct kn_job_worker *worker, const struct k
     task->run = (struct kn_job_run){
         .job = &task->job,
         .cancel = kn_cancel_new(NULL),
-        .progress = kn_progress_new(job->source),
+        .progress = kn_progress_new(title_of(worker, job)),
         .rank = ++worker->claims,
         .worker = task,
     };
