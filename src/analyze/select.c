@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/repeats.h"
 #include "base/memory.h"
 
 enum { ROUNDS_MAX = 32 };
@@ -13,8 +14,10 @@ enum { ROUNDS_MAX = 32 };
 #define ALIKE_FROM 0.5
 /* ... and the weaker one loses so many points at full likeness. */
 #define ALIKE_POINTS 30.0
-/* Nobody wants the same words twice: a trailer before the talk, a stream that loops. */
-#define SAME_FROM 0.85
+/* Nobody wants the same sentences twice: where so much of the shorter one is repeated word for
+ * word, or nearly all of the terms are the same, only one is chosen. */
+#define REPEATED_FROM 0.25
+#define SAME_FROM     0.85
 
 struct place {
     int64_t end_us;
@@ -30,8 +33,9 @@ struct selector {
     struct place *places; /* candidates by their end */
     double *best, *fewer; /* best[k]: n segments, and n - 1, among the first k places */
     bool *takes;          /* takes[n * count + k]: the best n among k + 1 places take place k */
-    double *terms;        /* by term: the weights of one candidate, else 0 */
-    bool *leads;          /* by candidate: its likes are penalised already */
+    struct kn_repeats *repeats;
+    double *terms; /* by term: the weights of one candidate, else 0 */
+    bool *leads;   /* by candidate: its likes are penalised already */
 };
 
 static int by_end(const void *left, const void *right)
@@ -120,11 +124,14 @@ static void clear_terms(struct selector *s, const struct kn_candidate *c)
     }
 }
 
-/* Cosine against the candidate whose terms are in s->terms with the sum of squares `squares`. */
+/* Cosine against the candidate whose terms are in s->terms with the sum of squares `squares`; 1
+ * where it repeats what that one says. */
 static double alike(struct selector *s, double squares, const struct kn_candidate *c)
 {
     double dot = 0, own;
 
+    if (kn_repeats_share(s->repeats, c->first_word, c->word_count) >= REPEATED_FROM)
+        return 1;
     for (int i = c->first_word; i < c->first_word + c->word_count; i++) {
         int term = s->text->tokens[i].term;
         if (term >= 0)
@@ -138,6 +145,13 @@ static double alike(struct selector *s, double squares, const struct kn_candidat
     return own > 0 ? dot / sqrt(squares * own) : 0;
 }
 
+/* What others are then compared with; returns the sum of squares. */
+static double compare_with(struct selector *s, const struct kn_candidate *c)
+{
+    kn_repeats_set(s->repeats, c->first_word, c->word_count);
+    return add_terms(s, c, 1);
+}
+
 static bool overlap(const struct kn_candidate *a, const struct kn_candidate *b)
 {
     return a->start->at_us < b->end->at_us && b->start->at_us < a->end->at_us;
@@ -147,7 +161,7 @@ static bool overlap(const struct kn_candidate *a, const struct kn_candidate *b)
 static void penalise_alike(struct selector *s, int leader)
 {
     const struct kn_candidate *list = s->candidates->list;
-    double squares = add_terms(s, &list[leader], 1);
+    double squares = compare_with(s, &list[leader]);
 
     for (int i = 0; i < s->candidates->count && squares > 0; i++) {
         if (overlap(&list[leader], &list[i]))
@@ -171,7 +185,7 @@ static bool penalise(struct selector *s, const int *chosen, int count)
     for (int a = 0; a < count; a++) {
         if (s->leads[chosen[a]])
             continue;
-        double squares = add_terms(s, &list[chosen[a]], 1);
+        double squares = compare_with(s, &list[chosen[a]]);
         bool repeats = false;
         for (int b = a + 1; b < count && squares > 0 && !repeats; b++)
             repeats = alike(s, squares, &list[chosen[b]]) > ALIKE_FROM;
@@ -210,6 +224,7 @@ int kn_select(const struct kn_text *text, const struct kn_candidates *candidates
     s.best = kn_malloc((all + 1) * sizeof *s.best);
     s.fewer = kn_malloc((all + 1) * sizeof *s.fewer);
     s.takes = kn_malloc((size_t)count * all * sizeof *s.takes);
+    s.repeats = kn_repeats_new(text);
     s.terms = kn_calloc((size_t)text->term_count, sizeof *s.terms);
     s.leads = kn_calloc(all, sizeof *s.leads);
     for (size_t i = 0; i < all; i++)
@@ -226,6 +241,7 @@ int kn_select(const struct kn_text *text, const struct kn_candidates *candidates
     free(s.best);
     free(s.fewer);
     free(s.takes);
+    kn_repeats_free(s.repeats);
     free(s.terms);
     free(s.leads);
     return chosen;

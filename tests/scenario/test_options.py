@@ -3,8 +3,8 @@
 import json
 import os
 
-from scenario import (HOME, case, expect_complaint, ffmpeg, folder, kirinuki, loudness, main, probe,
-                      sample, subtitles, words)
+from scenario import (HOME, Skip, case, corpus, expect_complaint, ffmpeg, folder, kirinuki,
+                      loudness, main, probe, sample, subtitles, words)
 
 QUICK = ["--clips", "1", "--length", "5-8", "--preset", "ultrafast"]
 
@@ -180,6 +180,25 @@ def subtitles_of_something_else_keep_their_times():
     timeline = heard(silent_video(), "-t", path)
     assert [w["start_us"] for w in timeline["words"]][0] == 1000000, timeline["words"]
     assert "could not be found in the sound" in timeline["notes"][0]["text"], timeline["notes"]
+
+
+@case
+def faces_are_looked_for_once_their_model_is_there():
+    """A timeline that was kept without faces is no reason to go without them for ever."""
+    models = os.environ.get("KIRINUKI_MODELS") or os.path.join(
+        os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "kirinuki/models")
+    face_model = os.path.join(models, "blazeface-back.onnx")
+    if not os.path.exists(face_model):
+        raise Skip("the face model is not installed")
+    some = folder("some-models")
+    os.symlink(os.path.join(models, "libonnxruntime.so"), os.path.join(some, "libonnxruntime.so"))
+    arguments = [corpus("latentsync1_vertical_hevc.mp4"), "--no-speech", "--models", some]
+    timeline = heard(*arguments)
+    assert "faces were not looked for" in timeline["notes"][0]["text"], timeline["notes"]
+    os.symlink(face_model, os.path.join(some, "blazeface-back.onnx"))
+    timeline = heard(*arguments)
+    assert not timeline["notes"], timeline["notes"]
+    assert any(sample["faces"] for sample in timeline["face_samples"]), "no face was found"
 
 
 @case
