@@ -10,6 +10,7 @@
 #include "ai/faces.h"
 #include "base/file.h"
 #include "base/vec.h"
+#include "clip/thumbnail_choice.h"
 #include "pipeline/job.h"
 #include "pipeline/listen.h"
 #include "pipeline/look.h"
@@ -77,6 +78,16 @@ enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script
 /* Letters that no font has would be missing from every clip: that is said once, before the work,
  * as a note and at `progress`. */
 void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress);
+
+/* clip_thumbnail.c. What is asked of the clip's thumbnail, in its arena; NULL without pictures. */
+const struct kn_thumbnail_order *kn_clip_thumbnail_order(struct clip_work *clip);
+/* The spans of the clip whose picture stands still and is to be seen in a clip of higher rank, too;
+ * in its arena. Pure. */
+int kn_clip_known_stills(struct clip_work *clip, const struct kn_thumbnail_span **ret_known);
+/* Makes the thumbnail of a copied clip, which shows all of the picture. */
+enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
+                                       const struct kn_thumbnail_order *order,
+                                       struct kn_cancel *cancel, struct kn_error *err);
 
 /* clips.c: `name` in the output folder, in the clip's arena. */
 const char *kn_clip_path(struct clip_work *clip, const char *name);
