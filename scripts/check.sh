@@ -132,7 +132,7 @@ tests build '' all
 if $everything; then
     commands
     CC=clang tests build-sanitize '-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true' all \
-        --suite unit --suite models --timeout-multiplier 4
+        --suite unit --suite models --suite contract --timeout-multiplier 4
     if sanitizer_runs cc thread; then
         tests build-tsan '-Db_sanitize=thread' threaded-tests --suite threads --timeout-multiplier 4
     else

@@ -5,6 +5,7 @@
 #include <kirinuki/arena.h>
 #include <kirinuki/cancel.h>
 #include <kirinuki/channel.h>
+#include <kirinuki/database.h>
 #include <kirinuki/executor.h>
 #include <kirinuki/group.h>
 #include <kirinuki/limiter.h>

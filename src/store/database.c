@@ -1,0 +1,109 @@
+/*
+ * Which kind of database it is, and the way down to it.
+ */
+#include <kirinuki/database.h>
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/str.h"
+#include "store/batch.h"
+#include "store/database_backend.h"
+
+enum { DEFAULT_CONNECTIONS = 4, DEFAULT_WAIT_MS = 10000 };
+
+struct kn_database {
+    const struct kn_database_desc *desc;
+    void *state;
+    char *where; /* as given: may hold a password */
+};
+
+static const struct kn_database_desc *desc_of(const char *where)
+{
+    bool url = kn_starts_with(where, "postgres://") || kn_starts_with(where, "postgresql://");
+    return url ? &kn_database_postgres : &kn_database_sqlite;
+}
+
+enum kn_status kn_database_open(const struct kn_database_options *options,
+                                struct kn_database **ret_database, struct kn_error *err)
+{
+    assert(options->where);
+    assert(!options->connections ||
+           (options->connections >= 2 && options->connections <= KN_CONNECTIONS_MOST));
+    struct kn_database *database = kn_calloc(1, sizeof *database);
+    struct kn_database_options complete = *options;
+    complete.where = database->where = kn_strdup(options->where);
+    if (!complete.connections)
+        complete.connections = DEFAULT_CONNECTIONS;
+    if (complete.wait_ms <= 0)
+        complete.wait_ms = DEFAULT_WAIT_MS;
+    database->desc = desc_of(options->where);
+    database->state = kn_calloc(1, database->desc->state_size);
+
+    enum kn_status status = database->desc->open(database->state, &complete, err);
+    if (status != KN_OK) {
+        kn_database_close(database);
+        return status;
+    }
+    *ret_database = database;
+    return KN_OK;
+}
+
+void kn_database_close(struct kn_database *database)
+{
+    if (!database)
+        return;
+    database->desc->close(database->state);
+    free(database->state);
+    free(database->where);
+    free(database);
+}
+
+enum kn_database_kind kn_database_kind(const struct kn_database *database)
+{
+    return database->desc->kind;
+}
+
+const char *kn_database_where(const struct kn_database *database)
+{
+    return database->desc->where(database->state);
+}
+
+const struct kn_database_desc *kn_database_backend(const struct kn_database *database,
+                                                   void **ret_state)
+{
+    *ret_state = database->state;
+    return database->desc;
+}
+
+enum kn_status kn_batch_run(struct kn_database *database, struct kn_operation *operations,
+                            int count, struct kn_arena *arena, struct kn_cancel *cancel,
+                            struct kn_error *err)
+{
+    struct kn_batch batch;
+    struct kn_error stop;
+    kn_batch_init(&batch, operations, count, arena, cancel);
+    if (kn_cancel_check(cancel, &stop) != KN_OK) {
+        kn_batch_fail_reads(&batch, &stop);
+        kn_batch_undo(&batch, -1, &stop);
+    } else if (count) {
+        database->desc->run(database->state, &batch);
+    }
+    enum kn_status status = kn_batch_outcome(&batch, err);
+    kn_batch_free(&batch);
+    return status;
+}
+
+enum kn_status kn_database_changed(struct kn_database *database, int64_t *token, bool *ret_changed,
+                                   struct kn_error *err)
+{
+    if (!database->desc->changes)
+        return kn_error_set(err, KN_UNSUPPORTED, "%s has to be listened to", database->desc->name);
+    int64_t number = 0;
+    enum kn_status status = database->desc->changes(database->state, &number, err);
+    if (status != KN_OK)
+        return status;
+    *ret_changed = number != *token;
+    *token = number;
+    return KN_OK;
+}

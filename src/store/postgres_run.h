@@ -1,0 +1,22 @@
+/*
+ * Carries a batch out on a PostgreSQL server, on the thread of its caller.
+ */
+#ifndef KN_STORE_POSTGRES_RUN_H
+#define KN_STORE_POSTGRES_RUN_H
+
+#include <stdatomic.h>
+
+#include "store/batch.h"
+#include "store/pool.h"
+#include "store/postgres_link.h"
+
+struct kn_postgres {
+    struct kn_postgres_place place;
+    int connections;
+    struct kn_pool links;
+    atomic_bool no_prepare; /* also found out: a pooler hands every transaction to another server */
+};
+
+void kn_postgres_run(struct kn_postgres *db, struct kn_batch *batch);
+
+#endif
