@@ -94,6 +94,16 @@ enum kn_status kn_batch_run(struct kn_database *database, struct kn_operation *o
     return status;
 }
 
+enum kn_status kn_transaction_run(struct kn_database *database, kn_transaction_fn *run, void *arg,
+                                  struct kn_arena *arena, struct kn_cancel *cancel,
+                                  struct kn_error *err)
+{
+    struct kn_error own;
+    if (kn_cancel_check(cancel, err) != KN_OK)
+        return KN_CANCELLED;
+    return database->desc->transact(database->state, run, arg, arena, cancel, err ? err : &own);
+}
+
 enum kn_status kn_database_changed(struct kn_database *database, int64_t *token, bool *ret_changed,
                                    struct kn_error *err)
 {

@@ -8,6 +8,7 @@
 #include <kirinuki/database.h>
 
 #include "store/batch.h"
+#include "store/transaction.h"
 
 struct kn_migration;
 
@@ -32,6 +33,11 @@ struct kn_database_desc {
      * the version is at its number already, or beyond. */
     enum kn_status (*migrate)(void *state, const struct kn_migration *migration,
                               struct kn_error *err);
+
+    /* src/store/transaction.h. */
+    enum kn_status (*transact)(void *state, kn_transaction_fn *run, void *arg,
+                               struct kn_arena *arena, struct kn_cancel *cancel,
+                               struct kn_error *err);
 
     /* Optional. A number that differs once anybody has committed since. */
     enum kn_status (*changes)(void *state, int64_t *ret_number, struct kn_error *err);

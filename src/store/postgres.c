@@ -59,6 +59,13 @@ static void postgres_run(void *state, struct kn_batch *batch)
     kn_postgres_run(state, batch);
 }
 
+static enum kn_status postgres_transact(void *state, kn_transaction_fn *run, void *arg,
+                                        struct kn_arena *arena, struct kn_cancel *cancel,
+                                        struct kn_error *err)
+{
+    return kn_postgres_transact(state, run, arg, arena, cancel, err);
+}
+
 /* ---- connections for other uses ---- */
 
 static enum kn_status connect_plainly(struct kn_postgres *db, struct kn_cancel *cancel,
@@ -207,4 +214,5 @@ const struct kn_database_desc kn_database_postgres = {
     .run = postgres_run,
     .schema_version = postgres_schema_version,
     .migrate = postgres_migrate,
+    .transact = postgres_transact,
 };

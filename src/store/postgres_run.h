@@ -9,6 +9,7 @@
 #include "store/batch.h"
 #include "store/pool.h"
 #include "store/postgres_link.h"
+#include "store/transaction.h"
 
 struct kn_postgres {
     struct kn_postgres_place place;
@@ -18,5 +19,9 @@ struct kn_postgres {
 };
 
 void kn_postgres_run(struct kn_postgres *db, struct kn_batch *batch);
+/* src/store/transaction.h; `err` is not NULL. */
+enum kn_status kn_postgres_transact(struct kn_postgres *db, kn_transaction_fn *run, void *arg,
+                                    struct kn_arena *arena, struct kn_cancel *cancel,
+                                    struct kn_error *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/memory.h"
 #include "base/sync.h"
 #include "run/cores.h"
@@ -146,6 +147,56 @@ static void run_transaction(struct sqlite *db, struct kn_batch *batch)
     }
     write_all(link, batch);
     give_link(db, link);
+}
+
+/* One statement after the other: what the next one is depends on what the last one gave. */
+struct transaction {
+    struct kn_transaction base;
+    struct kn_sqlite_link *link;
+    struct kn_batch batch; /* of one operation, for kn_sqlite_run */
+    struct kn_rows_maker maker;
+};
+
+static enum kn_status run_in_transaction(struct kn_transaction *base,
+                                         const struct kn_statement *statement,
+                                         const struct kn_value *values, int count,
+                                         struct kn_rows *ret_rows, struct kn_error *err)
+{
+    struct transaction *transaction = KN_CONTAINER(base, struct transaction, base);
+    struct kn_operation operation = {
+        .statement = statement, .value_count = count, .values = values};
+    transaction->batch.operations = &operation;
+    enum kn_status status =
+        kn_sqlite_run(transaction->link, &transaction->batch, 0, &transaction->maker, err);
+    if (status == KN_OK && ret_rows)
+        *ret_rows = operation.rows;
+    return status;
+}
+
+static enum kn_status sqlite_transact(void *state, kn_transaction_fn *run, void *arg,
+                                      struct kn_arena *arena, struct kn_cancel *cancel,
+                                      struct kn_error *err)
+{
+    struct sqlite *db = state;
+    struct transaction transaction = {
+        .base = {.kind = KN_DATABASE_SQLITE, .arena = arena, .run = run_in_transaction},
+        .batch = {.count = 1, .arena = arena, .cancel = cancel, .failed_write = -1},
+    };
+    enum kn_status status = take_link(db, true, cancel, db->wait_ms, &transaction.link, err);
+    if (status != KN_OK)
+        return status;
+    pthread_mutex_init(&transaction.batch.lock, NULL);
+    status = kn_sqlite_exec(transaction.link, "BEGIN IMMEDIATE", err);
+    if (status == KN_OK)
+        status = run(&transaction.base, arg, err);
+    if (status == KN_OK)
+        status = kn_sqlite_exec(transaction.link, "COMMIT", err);
+    if (status != KN_OK)
+        roll_back(transaction.link);
+    give_link(db, transaction.link);
+    kn_rows_maker_free(&transaction.maker);
+    pthread_mutex_destroy(&transaction.batch.lock);
+    return status;
 }
 
 /* ---- reads ---- */
@@ -379,5 +430,6 @@ const struct kn_database_desc kn_database_sqlite = {
     .run = sqlite_run,
     .schema_version = sqlite_schema_version,
     .migrate = sqlite_migrate,
+    .transact = sqlite_transact,
     .changes = sqlite_changes,
 };

@@ -18,6 +18,7 @@ enum {
     LONGEST_PAUSE_MS = 20,
     PREPARED_MOST = 256,
     WAL_BYTES_KEPT = 64 * 1024 * 1024,
+    CACHE_KB = 16 * 1024, /* at most, a connection */
 };
 
 /* ---- errors ---- */
@@ -143,8 +144,9 @@ static enum kn_status set_up(struct kn_sqlite_link *link, struct kn_error *err)
     char settings[256];
     snprintf(settings, sizeof settings,
              "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
-             "PRAGMA journal_size_limit=%d; PRAGMA query_only=%s",
-             WAL_BYTES_KEPT, link->writes ? "OFF" : "ON");
+             "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY;"
+             "PRAGMA query_only=%s",
+             WAL_BYTES_KEPT, CACHE_KB, link->writes ? "OFF" : "ON");
     /* The first look into the file tells what it is. */
     enum kn_status status = kn_sqlite_number(link, "PRAGMA schema_version", &version, err);
     if (status == KN_OK && sqlite3_db_readonly(link->db, "main") == 1)

@@ -1,0 +1,188 @@
+/* What the files of the store share. Nobody else includes this. */
+#ifndef KN_STORE_STORE_PARTS_H
+#define KN_STORE_STORE_PARTS_H
+
+#include <pthread.h>
+
+#include "base/vec.h"
+#include "store/store.h"
+#include "store/transaction.h"
+
+struct kn_store {
+    struct kn_database *database;
+    bool owns_database;
+    enum kn_database_kind kind;
+    const struct kn_store_desc *desc;
+    int levels;
+    int64_t ageing_us;
+    int64_t (*now_us)(void *arg);
+    void *now_arg;
+
+    pthread_mutex_t lock; /* held while watches are called: they must not come back */
+    /* Protected by `lock`. */
+    struct kn_store_watch *watches;
+    int64_t offset_us; /* the server's clock less ours */
+};
+
+/* Asks the server for the time, so that kn_store_now_us is its. Nothing to do for SQLite. */
+enum kn_status kn_store_measure_clock(struct kn_store *store, struct kn_error *err);
+
+/* ---- values ---- */
+
+#define KN_INT(v) ((struct kn_value){.type = KN_VALUE_INTEGER, .integer = (v)})
+#define KN_INTS(list, n)                                                                           \
+    ((struct kn_value){.type = KN_VALUE_INTEGERS, .count = (n), .integers = (list)})
+#define KN_TEXTS(list, n) ((struct kn_value){.type = KN_VALUE_TEXTS, .count = (n), .texts = (list)})
+#define KN_NULL           ((struct kn_value){.type = KN_VALUE_NULL})
+static inline struct kn_value kn_text(const char *text)
+{
+    return text ? (struct kn_value){.type = KN_VALUE_TEXT, .text = text} : KN_NULL;
+}
+/* A list of values and their number, as two arguments. */
+#define KN_VALUES(...)                                                                             \
+    (const struct kn_value[]){__VA_ARGS__},                                                        \
+        (int)(sizeof((const struct kn_value[]){__VA_ARGS__}) / sizeof(struct kn_value))
+
+static inline const struct kn_value *kn_cell(const struct kn_rows *rows, int row, int column)
+{
+    return &rows->values[row * rows->columns + column];
+}
+/* 0 for NULL. */
+static inline int64_t kn_cell_int(const struct kn_rows *rows, int row, int column)
+{
+    const struct kn_value *value = kn_cell(rows, row, column);
+    return value->type == KN_VALUE_INTEGER ? value->integer : 0;
+}
+static inline const char *kn_cell_text(const struct kn_rows *rows, int row, int column)
+{
+    const struct kn_value *value = kn_cell(rows, row, column);
+    return value->type == KN_VALUE_TEXT ? value->text : NULL;
+}
+
+/* ---- changes: transactions that end with their events ---- */
+
+struct kn_event_block {
+    enum kn_event_kind kind;
+    int count;
+    const char *jobs;   /* "1,2,3"; "0" for none */
+    const char *detail; /* or NULL */
+};
+
+struct kn_change {
+    struct kn_store *store;
+    struct kn_transaction *transaction;
+    struct kn_arena *arena; /* for the rows, and for whatever lasts as long as the change */
+    int64_t now_us;
+    bool wakes; /* waiting workers are to be told */
+    KN_VEC(struct kn_event_block) blocks;
+};
+typedef enum kn_status kn_change_fn(struct kn_change *change, void *arg, struct kn_error *err);
+
+/* Runs `run` and then writes its events, in one transaction; tells waiting workers afterwards.
+ * `arena` may be NULL: one of its own. */
+enum kn_status kn_store_change(struct kn_store *store, kn_change_fn *run, void *arg,
+                               struct kn_arena *arena, struct kn_cancel *cancel,
+                               struct kn_error *err);
+enum kn_status kn_change_do(struct kn_change *change, const struct kn_statement *statement,
+                            const struct kn_value *values, int count, struct kn_rows *ret_rows,
+                            struct kn_error *err);
+/* Events of the change, of one kind, in the order of `jobs`. Written at its end. */
+void kn_change_event(struct kn_change *change, enum kn_event_kind kind, const int64_t *jobs,
+                     int count, const char *detail);
+/* Calls the watches. */
+void kn_store_changed(struct kn_store *store);
+
+/* One statement outside of any change; its rows in the arena. */
+enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *statement,
+                           const struct kn_value *values, int count, struct kn_arena *arena,
+                           struct kn_rows *ret_rows, struct kn_error *err);
+
+/* ---- places in the queue ---- */
+
+/* The smallest tag of a new job at level $1. */
+#define KN_SHARE_FLOOR                                                                             \
+    "coalesce((SELECT tag FROM job WHERE state = 0 AND held_until_us IS NULL AND level = $1"       \
+    " ORDER BY level DESC, tag, id LIMIT 1),"                                                      \
+    " (SELECT max(tag) FROM share WHERE level = $1), 0)"
+/* The owner's next `count` tags at a level: *ret_tag is the first. */
+enum kn_status kn_share_take(struct kn_change *change, int level, const char *owner, int count,
+                             int64_t *ret_tag, struct kn_error *err);
+/* Puts QUEUED jobs of one owner into the line of a level, waiting from now. */
+enum kn_status kn_jobs_place(struct kn_change *change, int level, const char *owner,
+                             const int64_t *jobs, int count, struct kn_error *err);
+
+/*
+ * Gathers jobs that come ordered by level and owner, and places each owner's together. `again`: the
+ * job was claimed before and has paid for its place; it goes to the front of its level, with
+ * the smallest tag that waits there, so that what is submitted next gains nothing from it. Start
+ * from {.change = …}, end with a flush and kn_vec_free(&jobs).
+ */
+struct kn_places {
+    struct kn_change *change;
+    int level;
+    const char *owner; /* borrowed */
+    bool again;
+    KN_VEC(int64_t) jobs;
+};
+enum kn_status kn_places_add(struct kn_places *places, int level, const char *owner, bool again,
+                             int64_t job, struct kn_error *err);
+enum kn_status kn_places_flush(struct kn_places *places, struct kn_error *err);
+
+/* ---- rows of jobs ---- */
+
+/* The columns that kn_job_of_row reads, in its order: those of `job`, then of `job_spec`. The join
+ * is from a job to its spec: SQLite keeps the order of a CROSS JOIN. */
+#define KN_JOB_COLUMNS(t)                                                                          \
+    t "id, " t "state, " t "level, " t "tag, " t "memory_bytes, " t "attempt, " t                  \
+      "attempts_left, " t "attempts_max, " t "held_until_us, " t "submitted_us, " t                \
+      "waiting_us, " t "claimed_us, " t "finished_us, " t "worker, " t "stop, " t "key, " t        \
+      "owner"
+#define KN_JOB_SELECT                                                                              \
+    "SELECT " KN_JOB_COLUMNS("j.") ", s.source, s.options FROM job AS j"                           \
+                                   " CROSS JOIN job_spec AS s WHERE s.job = j.id AND "
+/* Borrows the row's texts. */
+void kn_job_of_row(const struct kn_rows *rows, int row, int first_column, struct kn_job *ret_job);
+
+/* The status whose name is stored; INTERNAL for an unknown one. */
+enum kn_status kn_status_of_name(const char *name);
+
+/* ---- finishing ---- */
+
+enum kn_finish_rule { KN_FINISH_DONE, KN_FINISH_RETRY, KN_FINISH_FAILED, KN_FINISH_CANCELLED };
+enum kn_finish_rule kn_finish_rule(const struct kn_finish *finish);
+const char *kn_finish_text(const struct kn_finish *finish); /* why; never empty */
+/* The event of a finish that led to this state. */
+enum kn_event_kind kn_finish_event(enum kn_job_state state);
+/* The rules as SQL, of a LEASED job `j` ("j." or ""): does it go back to the queue, and what state
+ * is it in then? See kn_job_moves. */
+#define KN_FINISH_AGAIN(rule, j) rule " = 1 AND " j "stop = 0 AND " j "attempts_left > 0"
+#define KN_FINISH_STATE(rule, j)                                                                   \
+    "CASE WHEN " rule " = 0 THEN 2 WHEN " rule " = 3 OR (" rule " = 1 AND " j "stop = 1) THEN 4"   \
+    " WHEN " rule " = 1 AND " j "attempts_left > 0 THEN 0 ELSE 3 END"
+
+enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,
+                             const char *text, struct kn_error *err);
+/* LOST: its row is not there. */
+enum kn_status kn_worker_gone(int64_t worker, struct kn_error *err);
+
+/* ---- what each kind of database does in its own way ---- */
+
+struct kn_store_desc {
+    /* The specs are checked and have their defaults in. */
+    enum kn_status (*submit)(struct kn_store *store, const struct kn_job_spec *specs, int count,
+                             struct kn_arena *arena, struct kn_submitted *ret_submitted,
+                             struct kn_cancel *cancel, struct kn_error *err);
+    enum kn_status (*turn)(struct kn_store *store, struct kn_turn *turn, struct kn_arena *arena,
+                           struct kn_cancel *cancel, struct kn_error *err);
+};
+extern const struct kn_store_desc kn_store_sqlite, kn_store_postgres;
+
+enum kn_status kn_submit_sqlite(struct kn_store *store, const struct kn_job_spec *specs, int count,
+                                struct kn_arena *arena, struct kn_submitted *ret_submitted,
+                                struct kn_cancel *cancel, struct kn_error *err);
+enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_spec *specs,
+                                  int count, struct kn_arena *arena,
+                                  struct kn_submitted *ret_submitted, struct kn_cancel *cancel,
+                                  struct kn_error *err);
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * Workers: joining, the heartbeat, leaving; and what is done for those that went away.
+ *
+ * A worker is alive while its row is there. Reclaiming removes the rows of the silent ones and, in
+ * the same transaction, takes back every LEASED job whose worker has no row. So a job that such a
+ * worker claims at that very moment is found the next time, and a renewal that comes too late
+ * finds no row and is LOST.
+ */
+#include <unistd.h>
+
+#include "store/store_parts.h"
+
+enum { HOST_BYTES = 256, RECLAIM_AT_ONCE = 1000 };
+
+enum kn_status kn_worker_gone(int64_t worker, struct kn_error *err)
+{
+    return kn_error_set(err, KN_LOST,
+                        "worker %lld was silent for too long, and others have its jobs",
+                        (long long)worker);
+}
+
+static enum kn_status check_lease(int64_t lease_us, struct kn_error *err)
+{
+    return lease_us > 0 ? KN_OK : kn_error_set(err, KN_INVALID, "a lease has to be longer than 0");
+}
+
+enum kn_status kn_store_join(struct kn_store *store, const char *name, int64_t lease_us,
+                             int64_t *ret_worker, struct kn_error *err)
+{
+    static const struct kn_statement add_worker = {
+        .name = "add_worker",
+        .access = KN_WRITE,
+        .tables = "worker",
+        .sql = "INSERT INTO worker (name, host, pid, started_us, alive_until_us)"
+               " VALUES ($1, $2, $3, $4, $5) RETURNING id",
+    };
+    if (check_lease(lease_us, err) != KN_OK)
+        return KN_INVALID;
+    char host[HOST_BYTES] = "";
+    (void)gethostname(host, sizeof host - 1); /* for people only */
+    int64_t now_us = kn_store_now_us(store);
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_store_do(store, &add_worker,
+                    KN_VALUES(kn_text(name ? name : ""), kn_text(host), KN_INT(getpid()),
+                              KN_INT(now_us), KN_INT(now_us + lease_us)),
+                    arena, &rows, err);
+    if (status == KN_OK)
+        *ret_worker = kn_cell_int(&rows, 0, 0);
+    kn_arena_free(arena);
+    return status;
+}
+
+enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t lease_us,
+                              struct kn_arena *arena, const int64_t **ret_cancel, int *ret_count,
+                              struct kn_error *err)
+{
+    static const struct kn_statement renew_worker = {
+        .name = "renew_worker",
+        .access = KN_WRITE,
+        .tables = "worker",
+        .sql = "UPDATE worker SET alive_until_us = $2 WHERE id = $1",
+    };
+    static const struct kn_statement jobs_to_cancel = {
+        .name = "jobs_to_cancel",
+        .access = KN_READ,
+        .tables = "job",
+        .sql = "SELECT id FROM job WHERE worker = $1 AND state = 1 AND stop = 1 ORDER BY id",
+    };
+    if (check_lease(lease_us, err) != KN_OK)
+        return KN_INVALID;
+    enum kn_status status = kn_store_measure_clock(store, err);
+    if (status != KN_OK)
+        return status;
+    struct kn_value renewal[] = {KN_INT(worker), KN_INT(kn_store_now_us(store) + lease_us)};
+    struct kn_value question[] = {KN_INT(worker)};
+    struct kn_operation operations[] = {
+        {.statement = &renew_worker, .value_count = 2, .values = renewal},
+        {.statement = &jobs_to_cancel, .value_count = 1, .values = question},
+    };
+    status = kn_batch_run(store->database, operations, 2, arena, NULL, err);
+    if (status != KN_OK)
+        return status;
+    if (!operations[0].rows.changed)
+        return kn_worker_gone(worker, err);
+    int count = operations[1].rows.count;
+    int64_t *jobs = kn_arena_array(arena, (size_t)count + 1, sizeof *jobs);
+    for (int i = 0; i < count; i++)
+        jobs[i] = kn_cell_int(&operations[1].rows, i, 0);
+    *ret_cancel = jobs;
+    *ret_count = count;
+    return KN_OK;
+}
+
+enum kn_status kn_store_leave(struct kn_store *store, int64_t worker, struct kn_error *err)
+{
+    static const struct kn_statement remove_worker = {
+        .name = "remove_worker",
+        .access = KN_WRITE,
+        .tables = "worker",
+        .sql = "DELETE FROM worker WHERE id = $1",
+    };
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_store_do(store, &remove_worker, KN_VALUES(KN_INT(worker)), arena, &rows, err);
+    kn_arena_free(arena);
+    return status;
+}
+
+/* ---- reclaiming ---- */
+
+static const struct kn_statement remove_silent_workers = {
+    .name = "remove_silent_workers",
+    .access = KN_WRITE,
+    .tables = "worker",
+    .sql = "DELETE FROM worker WHERE alive_until_us < $1",
+};
+
+#define LEFT_ALONE                                                                                 \
+    "SELECT id, worker, attempt, attempts_left, stop, level FROM job"                              \
+    " WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)"          \
+    " ORDER BY level, id LIMIT $1"
+
+static const struct kn_statement jobs_left_alone = {
+    .name = "jobs_left_alone",
+    .access = KN_WRITE, /* it locks */
+    .tables = "job worker",
+    .sqlite = LEFT_ALONE,
+    .postgres = LEFT_ALONE " FOR UPDATE OF job SKIP LOCKED",
+};
+
+/*
+ * Worker and attempt once more: PostgreSQL looks at a row again when it has locked it, but with the
+ * workers that it saw before; the job may be somebody else's by now, who joined since. A job that
+ * goes back waits for its place (kn_jobs_place) with a time that is over.
+ */
+static const struct kn_statement take_back = {
+    .name = "take_back",
+    .access = KN_WRITE,
+    .tables = "job",
+    .sql = "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6"
+           " WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 1",
+};
+
+static const struct kn_statement count_lost = {
+    .name = "count_lost",
+    .access = KN_READ,
+    .tables = "reason",
+    .sql = "SELECT count(*) FROM reason WHERE job = $1 AND status = 'LOST'",
+};
+
+struct reclaim {
+    int count;
+    bool more;
+};
+
+/* What becomes of it, and why. */
+static enum kn_status judge(struct kn_change *change, const struct kn_rows *rows, int row,
+                            enum kn_job_state *ret_state, const char **ret_text,
+                            struct kn_error *err)
+{
+    struct kn_rows lost;
+    *ret_state = KN_JOB_QUEUED;
+    *ret_text = "the worker went away";
+    if (kn_cell_int(rows, row, 4)) {
+        *ret_state = KN_JOB_CANCELLED;
+        *ret_text = "stopped by request; the worker went away";
+    } else if (kn_cell_int(rows, row, 3) <= 0) {
+        *ret_state = KN_JOB_FAILED;
+        enum kn_status status = kn_change_do(
+            change, &count_lost, KN_VALUES(KN_INT(kn_cell_int(rows, row, 0))), &lost, err);
+        if (status != KN_OK)
+            return status;
+        *ret_text = kn_arena_printf(change->arena, "the worker went away %lld times",
+                                    (long long)kn_cell_int(&lost, 0, 0) + 1);
+    }
+    return KN_OK;
+}
+
+/* *ret_placed: it goes back to the queue and needs a place there. */
+static enum kn_status take_one_back(struct kn_change *change, struct reclaim *reclaim,
+                                    const struct kn_rows *rows, int row, bool *ret_placed,
+                                    struct kn_error *err)
+{
+    int64_t job = kn_cell_int(rows, row, 0), attempt = kn_cell_int(rows, row, 2);
+    enum kn_job_state state;
+    const char *text;
+    enum kn_status status = judge(change, rows, row, &state, &text, err);
+    if (status != KN_OK)
+        return status;
+    bool again = state == KN_JOB_QUEUED;
+    struct kn_rows done;
+    status = kn_change_do(change, &take_back,
+                          KN_VALUES(KN_INT(job), KN_INT(kn_cell_int(rows, row, 1)), KN_INT(attempt),
+                                    KN_INT((int)state), again ? KN_INT(change->now_us) : KN_NULL,
+                                    again ? KN_NULL : KN_INT(change->now_us)),
+                          &done, err);
+    if (status != KN_OK || !done.changed)
+        return status;
+    reclaim->count++;
+    *ret_placed = again;
+    kn_change_event(change, again ? KN_EVENT_RECLAIMED : kn_finish_event(state), &job, 1, text);
+    return kn_reason_add(change, job, (int)attempt, KN_LOST, text, err);
+}
+
+static enum kn_status reclaim_some(struct kn_change *change, void *arg, struct kn_error *err)
+{
+    struct reclaim *reclaim = arg;
+    *reclaim = (struct reclaim){0};
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_change_do(change, &remove_silent_workers, KN_VALUES(KN_INT(change->now_us)), NULL, err);
+    if (status == KN_OK)
+        status =
+            kn_change_do(change, &jobs_left_alone, KN_VALUES(KN_INT(RECLAIM_AT_ONCE)), &rows, err);
+    if (status != KN_OK)
+        return status;
+    struct kn_places places = {.change = change};
+    for (int i = 0; status == KN_OK && i < rows.count; i++) {
+        bool placed = false;
+        status = take_one_back(change, reclaim, &rows, i, &placed, err);
+        if (status == KN_OK && placed)
+            status = kn_places_add(&places, (int)kn_cell_int(&rows, i, 5), "", true,
+                                   kn_cell_int(&rows, i, 0), err);
+    }
+    if (status == KN_OK)
+        status = kn_places_flush(&places, err);
+    kn_vec_free(&places.jobs);
+    reclaim->more = rows.count == RECLAIM_AT_ONCE;
+    change->wakes = reclaim->count > 0;
+    return status;
+}
+
+enum kn_status kn_store_reclaim(struct kn_store *store, int *ret_count, struct kn_error *err)
+{
+    int total = 0;
+    struct reclaim reclaim;
+    do {
+        enum kn_status status = kn_store_change(store, reclaim_some, &reclaim, NULL, NULL, err);
+        if (status != KN_OK)
+            return status;
+        total += reclaim.count;
+    } while (reclaim.more && reclaim.count);
+    *ret_count = total;
+    return KN_OK;
+}
