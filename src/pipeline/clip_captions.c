@@ -47,8 +47,8 @@ const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int h
     struct kn_caption_options options = caption_options(clip, width_px, height_px);
     options.style = KN_CAPTIONS_OFF;
     options.title = spoken_title(clip);
-    struct kn_captions captions;
-    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->start_us,
+    struct kn_captions captions; /* of all the clip: over a shorter span its title is gone sooner */
+    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
                        &options, clip->arena, &captions);
     KN_SCOPED_STR script = {0};
     kn_captions_ass(&captions, &options, &script);

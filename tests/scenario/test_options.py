@@ -218,6 +218,23 @@ def without_speech_no_title_is_drawn():
 
 
 @case
+def a_thumbnail_bears_its_title():
+    """White under the card, where the picture has colours; below the card nothing changes."""
+    path = os.path.join(folder("made"), "hum.srt")
+    with open(path, "w", encoding="utf-8") as srt:
+        srt.write("1\n00:00:00,000 --> 00:00:07,000\nLook at this wonderful picture here.\n\n"
+                  "2\n00:00:07,500 --> 00:00:14,000\nIt is really rather colourful indeed.\n")
+    white = {}
+    for name, options in {"bare": [], "titled": ["--thumbnail-titles"]}.items():
+        result, out = run("thumbnail-" + name, silent_video(), *QUICK, "-t", path, *options)
+        raw = os.path.join(HOME, name + ".gray")
+        ffmpeg("-i", os.path.join(out, result["clips"][0]["thumbnail"]), "-vf",
+               "scale=108:192:flags=area,format=gray", "-f", "rawvideo", raw)
+        white[name] = sum(value > 245 for value in read(raw))
+    assert white["titled"] > white["bare"] + 400, white
+
+
+@case
 def letters_without_a_font_are_told_once_and_early():
     """Anatolian hieroglyphs: hardly any machine has a font for them."""
     path = os.path.join(folder("made"), "old.srt")
