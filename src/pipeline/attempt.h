@@ -78,6 +78,10 @@ enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script
  * as a note and at `progress`. */
 void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress);
 
+/* clip_remarks.c: a sentence on how a clip came out, in its arena; empty when there is nothing to
+ * be said. */
+const char *kn_clip_loudness_remark(struct clip_work *clip); /* once its loudness is known */
+
 /* clips.c: `name` in the output folder, in the clip's arena. */
 const char *kn_clip_path(struct clip_work *clip, const char *name);
 /* Prepares the clips of the chosen segments, and adds their steps for so many workers. */

@@ -235,6 +235,20 @@ def a_thumbnail_bears_its_title():
 
 
 @case
+def sound_that_stays_too_quiet_is_told():
+    """A hum far below what can be heard: amplified by 20 dB and no more, since it may as well be noise."""
+    remarks = {}
+    for name, volume in (("faint", "-32dB"), ("clear", "0dB")):
+        path = os.path.join(folder("made"), name + ".mp4")
+        ffmpeg("-i", silent_video(), "-c:v", "copy", "-af", "volume=" + volume, path)
+        result, _ = run(name, path, *QUICK, "--no-speech")
+        remarks[name] = result["clips"][0]["remark"]
+        print(f"# {name}: {remarks[name]}")
+    assert "too quiet" in remarks["faint"] and "LUFS" in remarks["faint"], remarks
+    assert remarks["clear"] is None, remarks
+
+
+@case
 def letters_without_a_font_are_told_once_and_early():
     """Anatolian hieroglyphs: hardly any machine has a font for them."""
     path = os.path.join(folder("made"), "old.srt")
