@@ -89,9 +89,8 @@ static double moment_above(const int64_t counts[MOMENT_CLASSES], int64_t total, 
 {
     int64_t below = 0;
     int class = 0;
-    while (class < MOMENT_CLASSES - 1 &&
-           (double)(below += counts[class]) < share * (double)total)
-        class++;
+    while (class < MOMENT_CLASSES - 1 && (double)(below += counts[class]) < share * (double)total)
+        class ++;
     return (double)class / CLASSES_PER_LU;
 }
 

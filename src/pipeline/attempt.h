@@ -64,7 +64,8 @@ struct kn_attempt {
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
 /* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
- * follow from the frame's width, so each aspect has its own layout. */
+ * follow from the frame's width, so each aspect has its own layout; once the clip was framed,
+ * places follow from what is shown. */
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);
 /* The title for a thumbnail of that size; NULL where none is to be drawn. */
 const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px);

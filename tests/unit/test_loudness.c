@@ -124,7 +124,8 @@ static void silence_stays_and_noise_is_not_blown_up(void **state)
     assert_true(fabsf(sound.samples[20000] - 10.0f * before) < 1e-6f);
     free(sound.samples);
 
-    sound = make_sound(SPEECH_LIKE, 0.004, 12); /* more than that would be too far even for speech */
+    sound =
+        make_sound(SPEECH_LIKE, 0.004, 12); /* more than that would be too far even for speech */
     kn_loudness_level(&sound, -14.0, -1.5, &report);
     assert_true(report.lively && fabs(report.gain_db - KN_AMPLIFY_LIVELY_DB) < 1e-9);
     free(sound.samples);
