@@ -123,7 +123,8 @@ int kn_dissolves_find(const struct kn_moment *moments, int count, const struct k
                 break;
         if (middle < 0 || has_cut(cuts, cut_count, start_us, moments[last].at_us))
             continue;
-        kn_vec_push(&found, ((struct kn_cut){moments[middle - 1].at_us, moments[middle].at_us}));
+        kn_vec_push(&found,
+                    ((struct kn_cut){moments[middle - 1].at_us, moments[middle].at_us}));
         first = last;
     }
     int found_count = found.count;

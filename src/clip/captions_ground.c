@@ -43,8 +43,7 @@ static bool band_place(const struct kn_caption_job *job, double picture_bottom,
         return false;
     half *= scale;
     *ret_place = (struct kn_caption_place){
-        .center =
-            KN_CLAMP(job->area.center, picture_bottom + half, job->area.bottom - half),
+        .center = KN_CLAMP(job->area.center, picture_bottom + half, job->area.bottom - half),
         .scale = scale,
     };
     return true;

@@ -37,9 +37,8 @@ static void find_stretches(struct finder *finder)
             continue;
         if (last)
             last->end_us = at_us;
-        struct kn_caption_stretch stretch = {.start_us = at_us,
-                                             .end_us = finder->end_us - finder->start_us,
-                                             .layout = key->layout};
+        struct kn_caption_stretch stretch = {
+            .start_us = at_us, .end_us = finder->end_us - finder->start_us, .layout = key->layout};
         if (key->layout == KN_LAYOUT_FIT)
             stretch.picture_bottom = picture_bottom(finder, &key->panes[0]);
         kn_vec_push(&finder->stretches, stretch);
@@ -100,9 +99,9 @@ static void find_faces(struct finder *finder, const struct kn_closeup *closeup)
                 continue;
             struct kn_rect face = face_at(finder, track, at_us);
             for (int k = 0; k < key.pane_count; k++) {
-                struct kn_caption_face shown = {
-                    .start_us = at_us - finder->start_us,
-                    .end_us = KN_MIN(at_us + STEP_US, finder->end_us) - finder->start_us};
+                struct kn_caption_face shown = {.start_us = at_us - finder->start_us,
+                                                .end_us = KN_MIN(at_us + STEP_US, finder->end_us) -
+                                                          finder->start_us};
                 if (project(finder, &key, k, &face, &shown.box))
                     kn_vec_push(&finder->faces, shown);
             }

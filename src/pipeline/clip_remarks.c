@@ -19,3 +19,17 @@ const char *kn_clip_loudness_remark(struct clip_work *clip)
                            too_quiet ? "is too quiet" : "has peaks far above the rest",
                            made->loudness_lufs, made->gain_db);
 }
+
+const char *kn_clip_layout_remark(const struct clip_work *clip)
+{
+    const struct kn_job_options *options = clip->attempt->options;
+    if (options->layout != KN_LAYOUT_SPLIT)
+        return "";
+    for (int i = 0; i < options->aspects.count; i++) {
+        const struct kn_framing *framing = &clip->framings[i];
+        for (int k = 0; k < framing->key_count; k++)
+            if (framing->keys[k].layout == KN_LAYOUT_SPLIT)
+                return "";
+    }
+    return "no split: there are never two faces at once, so the picture fills the frame";
+}

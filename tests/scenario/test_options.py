@@ -249,6 +249,14 @@ def sound_that_stays_too_quiet_is_told():
 
 
 @case
+def a_split_that_cannot_be_had_is_told():
+    result, _ = run("split", silent_video(), *QUICK, "--no-speech", "--layout", "split")
+    clip, = result["clips"]
+    assert "never two faces" in clip["remark"], clip
+    assert all(k["layout"] == "fill" for k in clip["files"][0]["framing"]), clip
+
+
+@case
 def letters_without_a_font_are_told_once_and_early():
     """Anatolian hieroglyphs: hardly any machine has a font for them."""
     path = os.path.join(folder("made"), "old.srt")
