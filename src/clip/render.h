@@ -20,7 +20,7 @@ struct kn_render_settings {
     int crf;               /* 20 */
     int threads;           /* of each encoder; 0: as many as it likes */
     double loudness_lufs;  /* -14 */
-    double true_peak_dbtp; /* -1.5 */
+    double true_peak_dbtp; /* -1.5: of the finished file */
     int max_rate_hz;       /* 30: frames a second at most; slower sources keep theirs */
 };
 

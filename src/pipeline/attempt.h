@@ -65,7 +65,8 @@ struct kn_attempt {
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
 /* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
- * follow from the frame's width, so each aspect has its own layout. */
+ * follow from the frame's width, so each aspect has its own layout; once the clip was framed,
+ * places follow from what is shown. */
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);
 /* The title for a thumbnail of that size; NULL where none is to be drawn. */
 const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px);
@@ -88,6 +89,11 @@ int kn_clip_known_stills(struct clip_work *clip, const struct kn_thumbnail_span 
 enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
                                        const struct kn_thumbnail_order *order,
                                        struct kn_cancel *cancel, struct kn_error *err);
+
+/* clip_remarks.c: a sentence on how a clip came out, in its arena; empty when there is nothing to
+ * be said. */
+const char *kn_clip_loudness_remark(struct clip_work *clip);     /* once its loudness is known */
+const char *kn_clip_layout_remark(const struct clip_work *clip); /* once it was framed */
 
 /* clips.c: `name` in the output folder, in the clip's arena. */
 const char *kn_clip_path(struct clip_work *clip, const char *name);

@@ -169,9 +169,10 @@ static void clips_of_real_sources_are_as_promised(void **state)
         struct kn_sound_buffer sound = read_sound(&clip);
         struct kn_loudness loudness;
         kn_loudness_measure(&sound, &loudness);
-        /* AAC gives the loudness back within a tenth, peaks within a decibel. */
+        /* AAC gives the loudness back within a tenth; its louder peaks stay below what was asked.
+         */
         if (fabs(loudness.integrated_lufs - r.report.loudness_lufs) > 0.3 ||
-            loudness.true_peak_dbtp > -0.5 || r.report.true_peak_dbtp > -1.499 ||
+            loudness.true_peak_dbtp > -1.499 || r.report.true_peak_dbtp > -1.499 ||
             (cases[i].loud_enough && fabs(loudness.integrated_lufs + 14.0) > 0.6))
             fail_msg("%s: %.2f LUFS %.2f dBTP, reported %.2f %.2f", cases[i].name,
                      loudness.integrated_lufs, loudness.true_peak_dbtp, r.report.loudness_lufs,
