@@ -269,6 +269,9 @@ static double look_at_segments(struct bench *bench, const char *folder)
         seconds += cost_of(bench, look_closely);
         printf("  closely from %.1f s: %d cuts, %d faces followed\n", kn_seconds(bench->segment_us),
                bench->closeup.cut_count, bench->closeup.track_count);
+        for (int c = 0; c < bench->closeup.cut_count; c++)
+            printf("%s%.2f", c ? ", " : "  cuts at ", kn_seconds(bench->closeup.cuts_us[c]));
+        printf("%s", bench->closeup.cut_count ? "\n" : "");
         if (folder)
             draw(bench, folder);
     }

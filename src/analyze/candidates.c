@@ -9,14 +9,17 @@
 
 enum {
     ENDS_PER_START_MAX = 64, /* more are thinned out evenly */
-    /* Of the silence at an edge, so many percent are taken along: word times are not exact. */
-    SILENCE_PERCENT = 60,
+    /* Of the silence at an edge, so many percent are taken along: no more than half, or a segment
+     * could not follow right after another. */
+    SILENCE_PERCENT = 50,
     /* With less talk than this the source counts as one without speech. */
     QUIET_TALK_PERCENT = 8,
     QUIET_STEPS = 30,          /* then the longest segment has so many places, */
     QUIET_PLACES_MAX = 20000,  /* and there are never more in all */
     QUIET_MARGIN_US = 1000000, /* from words, where there is speech */
+    VOICE_GAP_US = 250000,     /* a voice pauses for longer than this between phrases */
 };
+static const float VOICE = 0.5f; /* probability of speech */
 
 /* How strict an edge is. Lower demands are tried only when the stricter give no candidate. */
 enum demand {
@@ -39,6 +42,7 @@ struct finder {
     const struct kn_timeline *timeline;
     const struct kn_segment_options *options;
     struct spans talk;        /* insides of stretches that must not be cut, joined, ascending */
+    struct spans voices;      /* without words, ascending */
     int64_t *spoken_until_us; /* by word: the latest end of all words before it */
     struct edges starts, ends;
     int64_t end_us; /* of the source */
@@ -114,6 +118,48 @@ static void add_sentences(struct finder *f, int64_t slack_us)
 {
     for (int s = 0; s < f->timeline->sentence_count; s++)
         add_talk(f, f->timeline->sentences[s].start_us, f->timeline->sentences[s].end_us, slack_us);
+}
+
+/* Somebody is heard whose words are not known: in another language, or not recognised. */
+
+static bool is_voice(const struct kn_sound *sound, int step)
+{
+    return sound->speech[step] >= VOICE;
+}
+
+/* Words within its reach explain a voice. */
+static bool has_words(const struct kn_timeline *t, int64_t start_us, int64_t end_us)
+{
+    for (int s = 0; s < t->sentence_count; s++)
+        if (t->sentences[s].start_us < end_us + VOICE_GAP_US &&
+            t->sentences[s].end_us > start_us - VOICE_GAP_US)
+            return true;
+    return false;
+}
+
+static void find_voices(struct finder *f)
+{
+    const struct kn_sound *sound = &f->timeline->sound;
+
+    for (int i = 0, end; i < sound->count; i = end + 1) {
+        end = i;
+        if (!is_voice(sound, i))
+            continue;
+        int gap = 0;
+        for (int k = i; k < sound->count && gap * sound->step_us < VOICE_GAP_US; k++) {
+            gap = is_voice(sound, k) ? 0 : gap + 1;
+            end = gap ? end : k;
+        }
+        struct span voice = {i * sound->step_us, (end + 1) * sound->step_us};
+        if (!has_words(f->timeline, voice.start_us, voice.end_us))
+            kn_vec_push(&f->voices, voice);
+    }
+}
+
+static void add_voices(struct finder *f)
+{
+    for (int i = 0; i < f->voices.count; i++)
+        add_talk(f, f->voices.at[i].start_us, f->voices.at[i].end_us, 0);
 }
 
 /* Edges. */
@@ -266,6 +312,12 @@ static void add_quiet_edges(struct finder *f, int64_t margin_us)
     }
 }
 
+/* A sentence that the source breaks off, or that goes on with the next one. */
+static bool is_finished(const struct finder *f, int line)
+{
+    return f->timeline->sentences[line].complete && f->text->lines[line].ends > 0;
+}
+
 static void find_speech_edges(struct finder *f, enum demand demand)
 {
     const struct kn_timeline *t = f->timeline;
@@ -277,13 +329,16 @@ static void find_speech_edges(struct finder *f, enum demand demand)
         add_utterances(f);
     else if (demand <= DEMAND_SILENCES)
         add_sentences(f, KN_TALK_SLACK_US);
+    if (demand <= DEMAND_SILENCES)
+        add_voices(f);
     join_talk(f);
 
     for (int s = 0; s < t->sentence_count && demand != DEMAND_WORDS; s++) {
         const struct kn_sentence *sentence = &t->sentences[s];
         if (!is_inside_talk(f, sentence->start_us))
             add_start(f, sentence->first_word, s);
-        if (!is_inside_talk(f, sentence->end_us))
+        if (!is_inside_talk(f, sentence->end_us) &&
+            (demand > DEMAND_SENTENCES || is_finished(f, s)))
             add_end(f, sentence->end_us, s);
     }
     for (int i = 0; i < t->word_count && demand == DEMAND_WORDS; i++) {
@@ -299,15 +354,34 @@ static void find_speech_edges(struct finder *f, enum demand demand)
     sort_edges(&f->ends);
 }
 
-/* Without speech to go by. */
+/* Where a voice sets in and where it pauses. */
+static void add_voice_edges(struct finder *f)
+{
+    const struct spans *voices = &f->voices;
+
+    for (int i = 0; i < voices->count; i++) {
+        int64_t before_us = i > 0 ? voices->at[i - 1].end_us : 0;
+        int64_t after_us = i + 1 < voices->count ? voices->at[i + 1].start_us : f->end_us;
+        struct kn_edge start = {.talk_us = voices->at[i].start_us, .line = -1};
+        struct kn_edge end = {.talk_us = voices->at[i].end_us, .line = -1};
+        place_start(f, &start, before_us);
+        place_end(f, &end, after_us);
+        kn_vec_push(&f->starts, start);
+        kn_vec_push(&f->ends, end);
+    }
+}
+
+/* Without words to go by. */
 static void find_quiet_edges(struct finder *f)
 {
     kn_vec_clear(&f->starts);
     kn_vec_clear(&f->ends);
     kn_vec_clear(&f->talk);
     add_sentences(f, 0);
+    add_voices(f);
     join_talk(f);
     add_quiet_edges(f, 0);
+    add_voice_edges(f);
     sort_edges(&f->starts);
     sort_edges(&f->ends);
 }
@@ -377,6 +451,7 @@ void kn_candidates_find(const struct kn_text *text, const struct kn_segment_opti
     for (int i = 0; i < t->word_count; i++)
         f.spoken_until_us[i + 1] = KN_MAX(f.spoken_until_us[i], t->words[i].end_us);
 
+    find_voices(&f);
     found.quiet = is_quiet(&f);
     for (int demand = 0; !found.quiet && found.count == 0 && demand < DEMAND_COUNT; demand++) {
         find_speech_edges(&f, (enum demand)demand);
@@ -388,6 +463,7 @@ void kn_candidates_find(const struct kn_text *text, const struct kn_segment_opti
     }
     free(f.spoken_until_us);
     kn_vec_free(&f.talk);
+    kn_vec_free(&f.voices);
     kn_vec_free(&f.starts);
     kn_vec_free(&f.ends);
     *ret_candidates = found;

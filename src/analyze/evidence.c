@@ -122,12 +122,28 @@ static void tell_start(struct gatherer *g)
 
     if (start->line < 0)
         return;
-    if (g->topics->strength[start->line] >= 1.8f)
-        add(g, KN_FEATURE_SELF_CONTAINED, start->at_us, "begins where a new topic opens");
-    else if (g->text->lines[start->line].begins >= 0.9f && start->silence_us >= 500000)
+    if (g->text->lines[start->line].begins >= 0.9f && start->silence_us >= 500000)
         add(g, KN_FEATURE_SELF_CONTAINED, start->at_us,
             kn_arena_printf(g->arena, "begins a new thought after a pause of %s",
                             kn_time_span(KN_MIN(start->silence_us, INT64_C(3600000000)), span)));
+}
+
+/* Where the subject opens and where the next one does. */
+static void tell_whole(struct gatherer *g)
+{
+    const struct kn_candidate *c = g->candidate;
+    int first = c->start->line, next = c->end->line + 1;
+
+    if (first < 0 || next < 1)
+        return;
+    bool opens = first == 0 || g->topics->strength[first] >= g->topics->sure;
+    bool ends = next == g->timeline->sentence_count || g->topics->strength[next] >= g->topics->sure;
+    if (opens && ends)
+        add(g, KN_FEATURE_WHOLE, c->start->at_us, "a subject from its opening to its end");
+    else if (opens && first > 0)
+        add(g, KN_FEATURE_WHOLE, c->start->at_us, "begins where a new subject opens");
+    else if (ends && next < g->timeline->sentence_count)
+        add(g, KN_FEATURE_WHOLE, c->end->talk_us, "ends where another subject opens");
 }
 
 static void tell_ending(struct gatherer *g)
@@ -258,6 +274,7 @@ void kn_evidence_gather(const struct kn_text *text, const struct kn_topics *topi
         tell_substance(&g);
         tell_stance(&g);
         tell_start(&g);
+        tell_whole(&g);
         tell_ending(&g);
         tell_speech(&g);
     }

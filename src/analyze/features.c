@@ -13,6 +13,7 @@ const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
     [KN_FEATURE_FLUENCY] = {"fluency", 4, 0, "little filler, no mere agreeing"},
     [KN_FEATURE_HOOK] = {"hook", 8, 0, "the first seconds catch a listener"},
     [KN_FEATURE_SELF_CONTAINED] = {"self-contained", 6, 0, "needs nothing that was said before"},
+    [KN_FEATURE_WHOLE] = {"whole", 12, 0, "from where a subject opens to where it ends"},
     [KN_FEATURE_ENDING] = {"ending", 4, 0, "ends on a finished thought"},
     [KN_FEATURE_FLOW] = {"flow", 4, 0, "speech without dead air"},
     [KN_FEATURE_CLEAN_CUT] = {"clean-cut", 2, 0, "silence where it begins and ends"},
@@ -28,7 +29,7 @@ const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
 #define PAUSE_LONG_S 2.0 /* a pause that a viewer notices */
 #define RATE_SLOW    0.6 /* of the usual rate of words: slower talk drags */
 /* With less speech than this share of its time a span is weaker for what it says. */
-#define SPOKEN_ENOUGH 0.5
+#define SPOKEN_ENOUGH 0.75
 
 /* Sums over the source, so that a candidate's mean costs two look-ups: sums[i] is the sum of the
  * first i values. */
@@ -150,16 +151,29 @@ static double hook(const struct rater *r, const struct kn_candidate *c)
     return value;
 }
 
-/* Begins well, rather where a topic opens, and no stronger opening lies inside. */
+/* Does it begin well by itself? */
 static double self_contained(const struct rater *r, const struct kn_candidate *c)
 {
-    const float *strength = r->topics->strength;
-    double opens = KN_CLAMP(strength[c->start->line] / 3.0, 0, 1), inside = 0;
+    return r->text->lines[c->start->line].begins;
+}
 
-    for (int s = c->start->line + 1; s <= c->end->line; s++)
-        inside = KN_MAX(inside, strength[s]);
-    double whole = 1 - KN_CLAMP((inside - 1) / 2, 0, 1);
-    return 0.5 * r->text->lines[c->start->line].begins + 0.25 * opens + 0.25 * whole;
+/* How much of a turn to a new subject is made at a line, 0..1. */
+static double turn(const struct rater *r, int line)
+{
+    return KN_CLAMP(r->topics->strength[line] / r->topics->sure, 0, 1);
+}
+
+/* A subject from its opening to its end, without the turn to another one in between. The whole
+ * source is a subject as well. */
+static double whole(const struct rater *r, const struct kn_candidate *c)
+{
+    int first = c->start->line, last = c->end->line;
+    double inside = 0;
+    for (int s = first + 1; s <= last; s++)
+        inside = KN_MAX(inside, turn(r, s));
+    double opens = first > 0 ? turn(r, first) : 1;
+    double ends = last + 1 < r->timeline->sentence_count ? turn(r, last + 1) : 1;
+    return 0.3 * opens + 0.3 * ends + 0.4 * (1 - inside);
 }
 
 static double ending(const struct rater *r, const struct kn_candidate *c)
@@ -354,6 +368,8 @@ static void rate_words(const struct rater *r, const struct kn_candidate *c, floa
     }
     if (c->end->line >= 0)
         values[KN_FEATURE_ENDING] = (float)ending(r, c);
+    if (c->start->line >= 0 && c->end->line >= 0)
+        values[KN_FEATURE_WHOLE] = (float)whole(r, c);
 }
 
 /* What has no natural scale is measured against the other candidates: 0.5 is the mean, and a

@@ -65,8 +65,10 @@ static int wanted_count(const struct kn_timeline *t, const struct kn_segment_opt
 {
     if (options->count > 0)
         return options->count;
-    int64_t count = COUNT_MIN + source_length(t) / SOURCE_PER_SEGMENT_US;
-    return (int)KN_MIN(count, COUNT_MAX);
+    int64_t length_us = source_length(t);
+    int64_t room = length_us * 2 / (3 * options->min_us); /* with a half between two */
+    int64_t count = KN_MIN(COUNT_MIN + length_us / SOURCE_PER_SEGMENT_US, COUNT_MAX);
+    return (int)KN_MAX(KN_MIN(count, room), 1);
 }
 
 static void usual_values(const struct kn_ratings *ratings, int count, float *usual)
@@ -130,10 +132,10 @@ static const char *make_remark(const struct kn_timeline *t, const struct kn_cand
             kn_time_span(source_length(t), span), kn_time_span(options->min_us, shortest));
     if (fit < wanted)
         return kn_arena_printf(arena,
-                               "only %d of %d segments of %s or more find room in %s "
+                               "in %s only %d of %d segments of %s or more find room "
                                "without repeating another",
-                               fit, wanted, kn_time_span(options->min_us, shortest),
-                               kn_time_span(source_length(t), span));
+                               kn_time_span(source_length(t), span), fit, wanted,
+                               kn_time_span(options->min_us, shortest));
     return kn_arena_printf(arena,
                            "%d of %d segments are kept; the others are far weaker than the best "
                            "(--clips %d takes them too)",

@@ -53,7 +53,7 @@ struct kn_moment {
  * two). A cut is where a picture differs from the one before much more than those around it differ
  * from theirs, and the difference stays: a flash is none, and neither is a fast turn of the camera.
  * Of cuts that follow each other within KN_CUT_STEP_MIN_US (a flash between two shots, a picture
- * that blends them) the first one counts. Slow dissolves are not found.
+ * that blends them) the first one counts. Dissolves are found by dissolves.h.
  */
 #define KN_CUT_STEP_MIN_US INT64_C(100000)
 struct kn_cut {

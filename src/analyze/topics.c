@@ -7,10 +7,19 @@
 #include "base/memory.h"
 #include "base/vec.h"
 
-enum sign { SIGN_DEPTH, SIGN_TURNOVER, SIGN_PAUSE, SIGN_CUE, SIGN_SPEAKER, SIGN_COUNT };
+enum sign {
+    SIGN_DEPTH,
+    SIGN_TURNOVER,
+    SIGN_PAUSE,
+    SIGN_CUE,
+    SIGN_SPEAKER,
+    SIGN_PICTURE,
+    SIGN_COUNT
+};
 
 static const double sign_weights[SIGN_COUNT] = {
-    [SIGN_DEPTH] = 1, [SIGN_TURNOVER] = 2, [SIGN_PAUSE] = 1, [SIGN_CUE] = 1, [SIGN_SPEAKER] = 1,
+    [SIGN_DEPTH] = 1, [SIGN_TURNOVER] = 2, [SIGN_PAUSE] = 1,
+    [SIGN_CUE] = 1,   [SIGN_SPEAKER] = 1,  [SIGN_PICTURE] = 1,
 };
 
 enum {
@@ -38,6 +47,13 @@ static const struct scale scales[KN_TOPICS_COUNT] = {
     [KN_TOPICS_FINE] =
         {.block_terms = 60, .new_terms = 20, .memory_terms = 60, .threshold = 0.3, .turns = 1.5},
 };
+
+/* A cut so near a gap between sentences belongs to it. */
+enum { PICTURE_SLACK_US = 300000 };
+#define PICTURE_OTHER 0.4
+
+/* In a talk; where people talk in turns much looks like a new subject. */
+#define TURN_SURE 1.5
 
 /* A pause of 4 s counts fully. */
 #define PAUSE_UNIT_S 0.3
@@ -186,6 +202,27 @@ static void sign_pause(const struct kn_timeline *timeline, double *sign)
     }
 }
 
+/* A new slide in the gap before a sentence; another picture there says less: in a talk with
+ * several cameras it may be anywhere. */
+static void sign_picture(const struct kn_timeline *timeline, double *sign)
+{
+    int shot = 1;
+    int64_t end_us = 0;
+    for (int g = 0; g < timeline->sentence_count; g++) {
+        int64_t start_us = timeline->sentences[g].start_us;
+        while (shot < timeline->shot_count &&
+               timeline->shots[shot].start_us < KN_MIN(end_us, start_us) - PICTURE_SLACK_US)
+            shot++;
+        for (int k = shot; g > 0 && k < timeline->shot_count &&
+                           timeline->shots[k].start_us <= start_us + PICTURE_SLACK_US;
+             k++) {
+            bool slide = timeline->shots[k].kind == KN_SHOT_SLIDE;
+            sign[g] = KN_MAX(sign[g], slide ? 1 : PICTURE_OTHER);
+        }
+        end_us = KN_MAX(end_us, timeline->sentences[g].end_us);
+    }
+}
+
 static void add_speakers(const struct kn_text *text, int from, int to, double *shares)
 {
     double words = 0;
@@ -254,6 +291,9 @@ static void join_signs(const struct kn_text *text, const struct scale *scale, in
             break;
         case SIGN_SPEAKER:
             sign_speaker(text, lines, sign);
+            break;
+        case SIGN_PICTURE:
+            sign_picture(text->timeline, sign);
             break;
         case SIGN_COUNT:
             break;
@@ -343,15 +383,24 @@ void kn_topics_find(const struct kn_text *text, enum kn_topic_detail detail, str
 {
     int lines = text->timeline->sentence_count;
     float *strength = kn_arena_array(arena, (size_t)lines + 1, sizeof *strength);
-    struct kn_topics topics = {.strength = strength};
+    struct kn_topics topics = {.strength = strength, .sure = TURN_SURE};
 
     if (lines >= LINES_MIN) {
         double *score = kn_calloc((size_t)lines, sizeof *score);
         join_signs(text, &scales[detail], lines, score);
-        double threshold = scales[detail].threshold + scales[detail].turns * (1 - main_share(text));
+        double others = 1 - main_share(text);
+        double threshold = scales[detail].threshold + scales[detail].turns * others;
+        topics.sure = (float)(TURN_SURE + TURN_SURE * others);
         choose(text->timeline, score, threshold, arena, &topics);
+        /* Little was said before the first sentences and after the last: all seems new there. */
+        int64_t start_us = text->timeline->sentences[0].start_us, end_us = start_us;
         for (int g = 0; g < lines; g++)
-            strength[g] = (float)score[g];
+            end_us = KN_MAX(end_us, text->timeline->sentences[g].end_us);
+        for (int g = 0; g < lines; g++) {
+            int64_t at_us = text->timeline->sentences[g].start_us;
+            bool edge = at_us - start_us < EDGE_US || end_us - at_us < EDGE_US;
+            strength[g] = (float)(edge ? KN_MIN(score[g], 0) : score[g]);
+        }
         free(score);
     }
     *ret_topics = topics;

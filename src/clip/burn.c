@@ -3,6 +3,10 @@
  * premultiplied YUV (colour times opacity, and what is let through), only where something is, and
  * only when libass says that something changed. A frame then costs one multiplication a sample of
  * that box, whatever number of outlines and shadows there is.
+ *
+ * All work on samples is done in rows of whole blocks: compilers vectorise a loop whose length is a
+ * constant at any optimisation. Boxes begin and end at blocks therefore, and may reach into what
+ * lies between a frame's width and its stride, which nobody sees.
  */
 #include "clip/burn.h"
 
@@ -15,16 +19,24 @@
 #include "base/log.h"
 #include "clip/font_lock.h"
 
-enum { GLYPHS_MAX = 2000, BITMAPS_MAX_MB = 32, BLACK_LUMA = 16, GREY = 128 };
+enum {
+    GLYPHS_MAX = 2000,
+    BITMAPS_MAX_MB = 32,
+    BLACK_LUMA = 16,
+    GREY = 128,
+    BLOCK = 16,           /* samples */
+    BOX_STEP = 2 * BLOCK, /* luma samples: a block of chroma */
+};
 
-/* One plane of the overlay, of the size of the frame's. */
+/* One plane of the overlay, as high as the frame's and as wide in whole blocks. */
 struct overlay {
     uint8_t *colour; /* times opacity */
     uint8_t *clear;  /* 255: nothing is drawn here */
-    int width, height;
+    int stride;
 };
 
-/* What is drawn on: [left, right) x [top, bottom) in luma samples, even. */
+/* What is drawn on: [left, right) x [top, bottom) in luma samples; left and right are multiples of
+ * BOX_STEP, top and bottom even. */
 struct box {
     int left, top, right, bottom;
 };
@@ -33,8 +45,10 @@ struct kn_burner {
     ASS_Library *library;
     ASS_Renderer *renderer;
     ASS_Track *track;
+    int width_px, height_px;
     struct overlay planes[3];
-    struct box box; /* empty: right <= left */
+    uint8_t *covers[3]; /* of two rows of luma, and of the row of chroma that they share */
+    struct box box;     /* empty: right <= left */
 };
 
 static void log_message(int level, const char *format, va_list args, void *arg)
@@ -51,11 +65,14 @@ enum kn_status kn_burner_open(const char *ass, int width_px, int height_px,
                               struct kn_burner **ret_burner, struct kn_error *err)
 {
     KN_SCOPED(kn_burner) burner = kn_calloc(1, sizeof *burner);
+    burner->width_px = width_px;
+    burner->height_px = height_px;
+    int stride = (width_px + BOX_STEP - 1) / BOX_STEP * BOX_STEP;
     for (int i = 0; i < 3; i++) {
         struct overlay *plane = &burner->planes[i];
-        plane->width = i ? width_px / 2 : width_px;
-        plane->height = i ? height_px / 2 : height_px;
-        size_t size = (size_t)plane->width * (size_t)plane->height;
+        plane->stride = i ? stride / 2 : stride;
+        size_t size = (size_t)plane->stride * (size_t)(i ? height_px / 2 : height_px);
+        burner->covers[i] = kn_calloc(1, (size_t)stride);
         plane->colour = kn_calloc(1, size);
         plane->clear = kn_malloc(size);
         memset(plane->clear, 255, size);
@@ -98,28 +115,29 @@ void kn_burner_close(struct kn_burner *burner)
     for (int i = 0; i < 3; i++) {
         free(burner->planes[i].colour);
         free(burner->planes[i].clear);
+        free(burner->covers[i]);
     }
     free(burner);
 }
 
 /* ---- the overlay ---------------------------------------------------------------------------- */
 
-/* x / 255, rounded; exact for all products of two bytes. */
-static inline unsigned div_255(unsigned x)
+/* x / 255, rounded; exact for all products of two bytes, and 16 bits hold what is in between. */
+static inline uint8_t div_255(unsigned x)
 {
-    x += 128;
-    return (x + (x >> 8)) >> 8;
+    uint16_t sum = (uint16_t)(x + 128);
+    return (uint8_t)((uint16_t)(sum + (sum >> 8)) >> 8);
 }
 
 /* A colour of libass (RRGGBBTT, TT: transparency) in BT.709, limited range. */
-static void to_yuv(uint32_t colour, unsigned yuv[3], unsigned *ret_opacity)
+static void to_yuv(uint32_t colour, uint8_t ret_yuv[3], uint8_t *ret_opacity)
 {
     double r = colour >> 24 & 255, g = colour >> 16 & 255, b = colour >> 8 & 255;
     double y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    yuv[0] = (unsigned)(BLACK_LUMA + y * 219.0 / 255.0 + 0.5);
-    yuv[1] = (unsigned)(GREY + (b - y) / 1.8556 * 224.0 / 255.0 + 0.5);
-    yuv[2] = (unsigned)(GREY + (r - y) / 1.5748 * 224.0 / 255.0 + 0.5);
-    *ret_opacity = 255 - (colour & 255);
+    ret_yuv[0] = (uint8_t)(BLACK_LUMA + y * 219.0 / 255.0 + 0.5);
+    ret_yuv[1] = (uint8_t)(GREY + (b - y) / 1.8556 * 224.0 / 255.0 + 0.5);
+    ret_yuv[2] = (uint8_t)(GREY + (r - y) / 1.5748 * 224.0 / 255.0 + 0.5);
+    *ret_opacity = (uint8_t)(255 - (colour & 255));
 }
 
 static void clear_box(struct kn_burner *burner)
@@ -128,7 +146,7 @@ static void clear_box(struct kn_burner *burner)
         struct overlay *plane = &burner->planes[i];
         int shift = i ? 1 : 0;
         for (int y = burner->box.top >> shift; y < burner->box.bottom >> shift; y++) {
-            size_t at = (size_t)y * (size_t)plane->width + (size_t)(burner->box.left >> shift);
+            size_t at = (size_t)y * (size_t)plane->stride + (size_t)(burner->box.left >> shift);
             size_t count = (size_t)((burner->box.right - burner->box.left) >> shift);
             memset(plane->colour + at, 0, count);
             memset(plane->clear + at, 255, count);
@@ -145,10 +163,11 @@ static bool box_empty(const struct box *box)
 static struct box image_box(const struct kn_burner *burner, const ASS_Image *image)
 {
     return (struct box){
-        .left = KN_MAX(image->dst_x, 0) / 2 * 2,
+        .left = KN_MAX(image->dst_x, 0) / BOX_STEP * BOX_STEP,
         .top = KN_MAX(image->dst_y, 0) / 2 * 2,
-        .right = KN_MIN((image->dst_x + image->w + 1) / 2 * 2, burner->planes[0].width),
-        .bottom = KN_MIN((image->dst_y + image->h + 1) / 2 * 2, burner->planes[0].height),
+        .right = KN_MIN((image->dst_x + image->w + BOX_STEP - 1) / BOX_STEP * BOX_STEP,
+                        burner->planes[0].stride),
+        .bottom = KN_MIN((image->dst_y + image->h + 1) / 2 * 2, burner->height_px),
     };
 }
 
@@ -164,50 +183,60 @@ static void widen_box(struct box *box, const struct box *by)
     box->bottom = KN_MAX(box->bottom, by->bottom);
 }
 
-/* Lays `colour` over one sample by `cover` (0..255). */
-static inline void lay_over(struct overlay *plane, size_t at, unsigned colour, unsigned cover)
+/* The coverage of the box's row `y`, nothing beside the image. */
+static void take_cover(const ASS_Image *image, const struct box *box, int y, uint8_t *ret_cover)
 {
-    plane->colour[at] = (uint8_t)div_255(colour * cover + plane->colour[at] * (255 - cover));
-    plane->clear[at] = (uint8_t)div_255(plane->clear[at] * (255 - cover));
-}
-
-static void lay_luma(struct overlay *plane, const ASS_Image *image, const struct box *box,
-                     unsigned colour, unsigned opacity)
-{
-    int top = KN_MAX(image->dst_y, box->top), bottom = KN_MIN(image->dst_y + image->h, box->bottom);
     int left = KN_MAX(image->dst_x, box->left), right = KN_MIN(image->dst_x + image->w, box->right);
-    for (int y = top; y < bottom; y++) {
-        const uint8_t *cover = image->bitmap + (ptrdiff_t)(y - image->dst_y) * image->stride;
-        for (int x = left; x < right; x++)
-            if (cover[x - image->dst_x])
-                lay_over(plane, (size_t)y * (size_t)plane->width + (size_t)x, colour,
-                         div_255(cover[x - image->dst_x] * opacity));
-    }
-}
-
-static unsigned cover_at(const ASS_Image *image, int x, int y)
-{
-    x -= image->dst_x;
-    y -= image->dst_y;
-    bool inside = x >= 0 && y >= 0 && x < image->w && y < image->h;
-    return inside ? image->bitmap[(ptrdiff_t)y * image->stride + x] : 0;
+    memset(ret_cover, 0, (size_t)(box->right - box->left));
+    if (y >= image->dst_y && y < image->dst_y + image->h)
+        memcpy(ret_cover + (left - box->left),
+               image->bitmap + (ptrdiff_t)(y - image->dst_y) * image->stride +
+                   (left - image->dst_x),
+               (size_t)(right - left));
 }
 
 /* A chroma sample covers four of luma. */
-static void lay_chroma(struct overlay *u, struct overlay *v, const ASS_Image *image,
-                       const struct box *box, const unsigned yuv[3], unsigned opacity)
+static void join_covers(const uint8_t *restrict upper, const uint8_t *restrict lower, int count,
+                        uint8_t *restrict ret_cover)
 {
-    for (int y = box->top; y < box->bottom; y += 2)
-        for (int x = box->left; x < box->right; x += 2) {
-            unsigned cover = cover_at(image, x, y) + cover_at(image, x + 1, y) +
-                             cover_at(image, x, y + 1) + cover_at(image, x + 1, y + 1);
-            if (!cover)
-                continue;
-            size_t at = (size_t)(y / 2) * (size_t)u->width + (size_t)(x / 2);
-            cover = div_255((cover + 2) / 4 * opacity);
-            lay_over(u, at, yuv[1], cover);
-            lay_over(v, at, yuv[2], cover);
+    for (int i = 0; i < count; i += BLOCK)
+        for (int k = i; k < i + BLOCK; k++)
+            ret_cover[k] =
+                (uint8_t)((upper[2 * k] + upper[2 * k + 1] + lower[2 * k] + lower[2 * k + 1] + 2) /
+                          4);
+}
+
+/* Lays `colour` over a row of samples by `cover`; where that is 0, nothing changes. */
+static void lay_over(uint8_t *restrict to, uint8_t *restrict clear, const uint8_t *restrict cover,
+                     int count, uint8_t colour, uint8_t opacity)
+{
+    for (int i = 0; i < count; i += BLOCK)
+        for (int k = i; k < i + BLOCK; k++) {
+            uint8_t over = div_255((unsigned)cover[k] * opacity), under = (uint8_t)(255 - over);
+            to[k] = div_255((unsigned)colour * over + (unsigned)to[k] * under);
+            clear[k] = div_255((unsigned)clear[k] * under);
         }
+}
+
+static void lay_image(struct kn_burner *burner, const ASS_Image *image, const struct box *box,
+                      const uint8_t yuv[3], uint8_t opacity)
+{
+    int count = box->right - box->left;
+    uint8_t *const *covers = burner->covers;
+    for (int y = box->top; y < box->bottom; y += 2) {
+        take_cover(image, box, y, covers[0]);
+        take_cover(image, box, y + 1, covers[1]);
+        join_covers(covers[0], covers[1], count / 2, covers[2]);
+        const struct overlay *plane = &burner->planes[0];
+        size_t at = (size_t)y * (size_t)plane->stride + (size_t)box->left;
+        for (int i = 0; i < 2; i++, at += (size_t)plane->stride)
+            lay_over(plane->colour + at, plane->clear + at, covers[i], count, yuv[0], opacity);
+        for (int i = 1; i < 3; i++) {
+            plane = &burner->planes[i];
+            at = (size_t)(y / 2) * (size_t)plane->stride + (size_t)(box->left / 2);
+            lay_over(plane->colour + at, plane->clear + at, covers[2], count / 2, yuv[i], opacity);
+        }
+    }
 }
 
 static void rebuild(struct kn_burner *burner, const ASS_Image *images)
@@ -215,13 +244,12 @@ static void rebuild(struct kn_burner *burner, const ASS_Image *images)
     clear_box(burner);
     for (const ASS_Image *image = images; image; image = image->next) {
         struct box box = image_box(burner, image);
-        unsigned yuv[3], opacity;
+        uint8_t yuv[3], opacity;
         to_yuv(image->color, yuv, &opacity);
         if (box_empty(&box) || opacity == 0)
             continue;
         widen_box(&burner->box, &box);
-        lay_luma(&burner->planes[0], image, &box, yuv[0], opacity);
-        lay_chroma(&burner->planes[1], &burner->planes[2], image, &box, yuv, opacity);
+        lay_image(burner, image, &box, yuv, opacity);
     }
 }
 
@@ -230,29 +258,30 @@ static void rebuild(struct kn_burner *burner, const ASS_Image *images)
 static void blend_row(uint8_t *restrict to, const uint8_t *restrict colour,
                       const uint8_t *restrict clear, int count)
 {
-    for (int i = 0; i < count; i++) {
-        uint16_t x = (uint16_t)(to[i] * clear[i] + 128);
-        to[i] = (uint8_t)(colour[i] + (uint8_t)((uint16_t)(x + (x >> 8)) >> 8));
-    }
+    for (int i = 0; i < count; i += BLOCK)
+        for (int k = i; k < i + BLOCK; k++)
+            to[k] = (uint8_t)(colour[k] + div_255((unsigned)to[k] * clear[k]));
 }
 
 void kn_burner_draw(struct kn_burner *burner, struct kn_picture *frame, int64_t at_us)
 {
-    assert(frame->pixels == KN_PIXELS_YUV420P && frame->width_px == burner->planes[0].width &&
-           frame->height_px == burner->planes[0].height);
+    assert(frame->pixels == KN_PIXELS_YUV420P && frame->width_px == burner->width_px &&
+           frame->height_px == burner->height_px);
     int change = 0;
     const ASS_Image *images =
         ass_render_frame(burner->renderer, burner->track, (at_us + 500) / 1000, &change);
     if (change)
         rebuild(burner, images);
-    for (int i = 0; i < 3 && !box_empty(&burner->box); i++) {
+    const struct box *box = &burner->box;
+    for (int i = 0; i < 3 && !box_empty(box); i++) {
         const struct overlay *plane = &burner->planes[i];
-        int shift = i ? 1 : 0, left = burner->box.left >> shift;
-        uint8_t *rows = kn_picture_rows(frame, i);
-        for (int y = burner->box.top >> shift; y < burner->box.bottom >> shift; y++) {
-            size_t at = (size_t)y * (size_t)plane->width + (size_t)left;
-            blend_row(rows + (ptrdiff_t)y * frame->strides[i] + left, plane->colour + at,
-                      plane->clear + at, (burner->box.right >> shift) - left);
+        assert(frame->strides[i] >= plane->stride);
+        int shift = i ? 1 : 0, left = box->left >> shift, count = (box->right >> shift) - left;
+        uint8_t *rows = kn_picture_rows(frame, i) + left;
+        for (int y = box->top >> shift; y < box->bottom >> shift; y++) {
+            size_t at = (size_t)y * (size_t)plane->stride + (size_t)left;
+            blend_row(rows + (ptrdiff_t)y * frame->strides[i], plane->colour + at,
+                      plane->clear + at, count);
         }
     }
 }

@@ -24,6 +24,7 @@
 #define KN_CLIP_CAPTIONS_H
 
 #include "base/str.h"
+#include "model/clip.h"
 #include "model/timeline.h"
 #include <kirinuki/arena.h>
 
@@ -38,16 +39,37 @@ enum kn_caption_style {
 };
 const char *kn_caption_style_name(enum kn_caption_style style); /* "default" */
 
+/* A rectangle of the output in pixels. */
+struct kn_caption_box {
+    double left, top, right, bottom;
+};
+
+/* A stretch of the clip in one layout; together they cover it. Clip time. */
+struct kn_caption_stretch {
+    int64_t start_us, end_us;
+    enum kn_layout layout;
+    double picture_bottom; /* FIT: where the picture ends and its blurred copy begins */
+};
+
+/* A face on the screen, brows to chin. */
+struct kn_caption_face {
+    int64_t start_us, end_us;
+    struct kn_caption_box box;
+};
+
+/* What is to be seen where: captions and titles make way for it (clip/ground.h finds it). */
+struct kn_caption_ground {
+    int stretch_count, face_count;
+    const struct kn_caption_stretch *stretches;
+    const struct kn_caption_face *faces; /* by time */
+};
+
 struct kn_caption_options {
     enum kn_caption_style style;
     int width_px, height_px; /* of the output: line lengths and safe areas follow from it */
     const char *font;        /* family; NULL: the style's own */
     const char *title;       /* shown over the first seconds; NULL: none */
-};
-
-/* A rectangle of the output in pixels. */
-struct kn_caption_box {
-    double left, top, right, bottom;
+    const struct kn_caption_ground *ground; /* borrowed; NULL: nothing is known of it */
 };
 
 /*

@@ -44,7 +44,7 @@ void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, in
     if (draws)
         kn_captions_place(&job, &pieces, &screens);
     if (options->title)
-        kn_captions_place_title(&job, options->title, &captions.title);
+        kn_captions_place_title(&job, &pieces, &screens, &captions.title);
 
     struct kn_caption_word *words = kn_arena_array(arena, (size_t)pieces.count, sizeof *words);
     for (int i = 0; i < pieces.count; i++)

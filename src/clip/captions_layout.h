@@ -73,11 +73,25 @@ void kn_captions_break(const struct kn_caption_job *job, const struct kn_pieces 
                        struct kn_screens *ret_screens);
 double kn_captions_width(const struct kn_pieces *pieces, int from, int to);
 
+/* ground: where each screenful stands; ret_places[screens->count] */
+struct kn_caption_place {
+    double center, scale; /* height of its middle; size of its letters, at most 1 */
+};
+void kn_captions_choose_places(const struct kn_caption_job *job, const struct kn_screens *screens,
+                               struct kn_caption_place *ret_places);
+
+/* The height of the middle of a title's card of that size. Screenfuls without places hide nothing.
+ */
+double kn_captions_title_center(const struct kn_caption_job *job, const struct kn_pieces *pieces,
+                                const struct kn_screens *screens, double half_width,
+                                double half_height, int64_t end_us);
+
 /* places */
 void kn_captions_place(const struct kn_caption_job *job, struct kn_pieces *pieces,
                        struct kn_screens *screens);
-void kn_captions_place_title(const struct kn_caption_job *job, const char *title,
-                             struct kn_caption_title *ret_title);
+/* After the screenfuls, which it makes way for. */
+void kn_captions_place_title(const struct kn_caption_job *job, const struct kn_pieces *pieces,
+                             const struct kn_screens *screens, struct kn_caption_title *ret_title);
 
 /* ASS text that no word can break out of (captions_ass.c). */
 void kn_ass_add_text(struct kn_str *ass, const char *text);

@@ -80,7 +80,7 @@ static void put_line(struct kn_piece *words, int count, const struct kn_caption_
 }
 
 static void place_screen(const struct kn_caption_job *job, struct kn_pieces *pieces,
-                         struct kn_caption *screen)
+                         const struct kn_caption_place *place, struct kn_caption *screen)
 {
     struct kn_piece *words = &pieces->at[screen->first_word];
     int count = screen->word_count, split = screen->line_break;
@@ -96,11 +96,11 @@ static void place_screen(const struct kn_caption_job *job, struct kn_pieces *pie
         struct kn_caption_box all = extent(&boxes[first], counts[i]);
         widest = KN_MAX(widest, all.right - all.left);
     }
-    screen->scale = KN_MIN(1, job->line_width / widest);
+    screen->scale = KN_MIN(place->scale, job->line_width / widest);
 
     double em = job->look->em * job->area.unit, pitch = em * job->look->pitch * screen->scale;
-    double low = job->area.bottom - em * 0.6 - pitch * (lines - 1) / 2;
-    double y = KN_MIN(job->area.center, low) - pitch * (lines - 1) / 2;
+    double low = job->area.bottom - em * 0.6 * screen->scale - pitch * (lines - 1) / 2;
+    double y = KN_MIN(place->center, low) - pitch * (lines - 1) / 2;
     for (int i = 0, first = 0; i < lines; first += counts[i++])
         put_line(&words[first], counts[i], &boxes[first], screen->scale,
                  (job->area.left + job->area.right) / 2, y + pitch * i);
@@ -110,6 +110,10 @@ static void place_screen(const struct kn_caption_job *job, struct kn_pieces *pie
 void kn_captions_place(const struct kn_caption_job *job, struct kn_pieces *pieces,
                        struct kn_screens *screens)
 {
+    KN_SCOPED_MEM struct kn_caption_place *places =
+        kn_calloc((size_t)screens->count + 1, sizeof *places);
+
+    kn_captions_choose_places(job, screens, places);
     for (int i = 0; i < screens->count; i++)
-        place_screen(job, pieces, &screens->at[i]);
+        place_screen(job, pieces, &places[i], &screens->at[i]);
 }

@@ -106,21 +106,38 @@ static const char *clean_title(const struct kn_caption_job *job, const char *tit
     return kn_arena_strdup(job->arena, kn_str_text(&clean));
 }
 
-void kn_captions_place_title(const struct kn_caption_job *job, const char *title,
-                             struct kn_caption_title *ret_title)
+/* The lines that begin at begins[] of `parts`, around the origin; the widest one's width. */
+static double measure_lines(const struct kn_caption_job *job, const char *text,
+                            const struct kn_caption_word *like, const struct part *parts,
+                            const int *begins, int lines, struct kn_caption_title *title)
+{
+    double widest = 0;
+
+    for (int i = 0; i < lines; i++) {
+        size_t from = parts[begins[i]].from;
+        size_t to = i + 1 < lines ? parts[begins[i + 1]].from : strlen(text);
+        while (to > from && text[to - 1] == ' ')
+            to--;
+        title->lines[i] = *like;
+        title->lines[i].shown = kn_arena_strndup(job->arena, text + from, to - from);
+        widest = KN_MAX(widest, measure(job, &title->lines[i]));
+    }
+    title->line_count = lines;
+    return widest;
+}
+
+/* Cuts the text into lines and measures them; the widest one's width. */
+static double cut_lines(const struct kn_caption_job *job, const char *text,
+                        struct kn_caption_title *title)
 {
     struct part parts[PARTS_MOST];
     int begins[KN_CAPTION_TITLE_LINES];
     double room = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
-    double em = KN_TITLE_EM * job->area.unit, widest = 0;
-    const char *text = clean_title(job, title);
     struct kn_font font = kn_fonts_for(job->fonts, text);
     struct kn_caption_word line = {.font = kn_arena_strdup(job->arena, font.family),
                                    .bold = font.bold};
 
-    if (!*text)
-        return;
-    line.font_px = kn_captions_font_px(job, font, em);
+    line.font_px = kn_captions_font_px(job, font, KN_TITLE_EM * job->area.unit);
     int count = cut_parts(job, text, &line, parts), lines = fill(parts, count, room, begins);
     if (lines > KN_CAPTION_TITLE_LINES) { /* smaller letters: as if there were more room */
         while (fill(parts, count, room, begins) > KN_CAPTION_TITLE_LINES)
@@ -128,29 +145,32 @@ void kn_captions_place_title(const struct kn_caption_job *job, const char *title
     }
     room = narrowest(parts, count, room);
     lines = KN_MIN(fill(parts, count, room, begins), KN_CAPTION_TITLE_LINES);
-    for (int i = 0; i < lines; i++) {
-        size_t from = parts[begins[i]].from;
-        size_t to = i + 1 < lines ? parts[begins[i + 1]].from : strlen(text);
-        while (to > from && text[to - 1] == ' ')
-            to--;
-        ret_title->lines[i] = line;
-        ret_title->lines[i].shown = kn_arena_strndup(job->arena, text + from, to - from);
-        widest = KN_MAX(widest, measure(job, &ret_title->lines[i]));
-    }
-    double most = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
-    double scale = widest > most ? most / widest : 1, pitch = em * KN_TITLE_PITCH * scale;
-    double y = KN_MAX(job->area.title_center, job->area.top + pitch * lines / 2 + em * 0.05);
-    double x = (job->area.left + job->area.right) / 2;
+    return measure_lines(job, text, &line, parts, begins, lines, title);
+}
+
+void kn_captions_place_title(const struct kn_caption_job *job, const struct kn_pieces *pieces,
+                             const struct kn_screens *screens, struct kn_caption_title *ret_title)
+{
+    const char *text = clean_title(job, job->options->title);
+    if (!*text)
+        return;
+    ret_title->end_us =
+        KN_MIN((int64_t)(KN_TITLE_SECONDS * KN_US_PER_S), job->end_us - job->start_us);
+    double widest = cut_lines(job, text, ret_title), pad = KN_TITLE_PAD * job->area.unit;
+    double most = job->area.right - job->area.left - 2 * pad;
+    double scale = widest > most ? most / widest : 1, em = KN_TITLE_EM * job->area.unit;
+    double pitch = em * KN_TITLE_PITCH * scale, x = (job->area.left + job->area.right) / 2;
+    int lines = ret_title->line_count;
+    /* The card is a little higher than its lines and hangs a little below them. */
+    double center = kn_captions_title_center(job, pieces, screens, widest * scale / 2 + pad,
+                                             pitch * (lines + 0.12) / 2, ret_title->end_us);
     for (int i = 0; i < lines; i++) {
         struct kn_caption_word *l = &ret_title->lines[i];
         l->font_px *= scale;
         l->x = x - scale * (l->ink.left + l->ink.right) / 2;
-        l->y = y + pitch * (i - (lines - 1) / 2.0);
+        l->y = center - em * 0.05 + pitch * (i - (lines - 1) / 2.0);
         double half = scale * (l->ink.right - l->ink.left) / 2;
         l->ink = (struct kn_caption_box){x - half, l->y + scale * l->ink.top, x + half,
                                          l->y + scale * l->ink.bottom};
     }
-    ret_title->line_count = lines;
-    ret_title->end_us =
-        KN_MIN((int64_t)(KN_TITLE_SECONDS * KN_US_PER_S), job->end_us - job->start_us);
 }

@@ -29,6 +29,8 @@
 #define GROUP_WIDTH 0.85
 /* Speakers nearer than this share of the crop's width are panned between, farther ones cut. */
 #define PAN_WIDTH 0.5
+/* A crop whose edge runs through a face is shifted by up to this share of its width. */
+#define SHIFT_MAX 0.15
 /* Below this share of the picture a crop without people tells too little. */
 #define FILL_SHARE_MIN 0.3
 /* Two people who alternate faster than this are shown one above the other. */
@@ -183,6 +185,49 @@ static struct path follow(struct planner *p, struct shape crop, const struct aim
     return path;
 }
 
+/* How much of the faces of steps [from, to) the crop's edges would cut off, or leave of them, if
+ * the path were shifted: whole faces in or out cost nothing. The one that is followed counts
+ * double. */
+static double cut_faces(const struct planner *p, const struct scene *scene, int from, int to,
+                        const struct path *path, double shift)
+{
+    double cut = 0;
+    for (int i = from; i < to; i++) {
+        double left = rect_around(p->source, path->crop, path->x[i - from] + shift, 0).x;
+        for (int s = 0; s < scene->subjects.count; s++) {
+            const struct kn_subject *subject = &scene->subjects.at[s];
+            if (!subject->seen[i])
+                continue;
+            double width = subject->width * p->source->width_px;
+            double x = subject->at_x[i] * p->source->width_px - width / 2;
+            double in = fmin(x + width, left + path->crop.width) - fmax(x, left);
+            bool followed = s == scene->who[i];
+            double lost = followed ? width - fmax(in, 0) : fmin(fmax(in, 0), width - fmax(in, 0));
+            cut += (followed ? 2 : 1) * lost / width;
+        }
+    }
+    return cut;
+}
+
+/* Shifts a path where that saves faces from being cut through: as little as it takes, and all of
+ * it alike, so that the camera moves as it was planned. */
+static void spare_faces(const struct planner *p, const struct scene *scene, int from, int to,
+                        struct path *path)
+{
+    enum { STEPS = 15 };
+    double best = 0, least = INFINITY, low = path->crop.width / 2;
+    for (int i = 0; i <= 2 * STEPS; i++) { /* 0, then ever farther to both sides */
+        double shift = (i % 2 ? -1 : 1) * (i + 1) / 2 * (SHIFT_MAX / STEPS) * path->crop.width;
+        double cost = cut_faces(p, scene, from, to, path, shift);
+        if (cost < 0.95 * least) {
+            least = cost;
+            best = shift;
+        }
+    }
+    for (int i = 0; i < to - from; i++)
+        path->x[i] = KN_CLAMP(path->x[i] + best, low, p->source->width_px - low);
+}
+
 /* Steps [from, to) with the camera on whomever `who` names there: people close to each other. */
 static void follow_run(struct planner *p, const struct scene *scene, int from, int to)
 {
@@ -197,6 +242,7 @@ static void follow_run(struct planner *p, const struct scene *scene, int from, i
         if (scene->who[i] >= 0)
             aim_at(p, crop, &scene->subjects.at[scene->who[i]], i, i - from, &aim);
     struct path path = follow(p, crop, &aim, to - from);
+    spare_faces(p, scene, from, to, &path);
     add_path(p, scene, from, to, KN_LAYOUT_FILL, 1, &path);
 }
 
@@ -311,6 +357,25 @@ static bool alternates_quickly(const struct scene *scene)
     return changes >= 2 && seconds / (changes + 1) < SPLIT_TURN_S;
 }
 
+/* For most of the scene there are more people than fit into the widest crop. */
+static bool is_crowded(const struct planner *p, const struct scene *scene)
+{
+    const struct kn_subjects *subjects = &scene->subjects;
+    double room = largest_crop(p->source, (double)p->out_width / p->out_height).width;
+    int crowded = 0;
+    for (int i = 0; i < subjects->steps; i++) {
+        double left = INFINITY, right = -INFINITY;
+        for (int s = 0; s < subjects->count; s++) {
+            if (!subjects->at[s].seen[i])
+                continue;
+            left = fmin(left, subjects->at[s].at_x[i] - subjects->at[s].width / 2);
+            right = fmax(right, subjects->at[s].at_x[i] + subjects->at[s].width / 2);
+        }
+        crowded += (right - left) * p->source->width_px > GROUP_WIDTH * room;
+    }
+    return 2 * crowded > subjects->steps;
+}
+
 static bool should_fit(const struct planner *p, const struct scene *scene)
 {
     bool wide_frame = p->out_width > p->out_height;
@@ -338,6 +403,9 @@ static void frame_scene(struct planner *p, struct scene *scene)
     else if (p->wanted == KN_LAYOUT_AUTO && tall && apart && pair[0]->presence > 0.7 &&
              pair[1]->presence > 0.7 && alternates_quickly(scene))
         split(p, scene, pair);
+    else if (p->wanted == KN_LAYOUT_AUTO && apart && is_crowded(p, scene) &&
+             !kn_subjects_speaker_clear(&scene->subjects, scene->start_us, p->speech, scene->who))
+        fit(p, scene); /* whom should the crop leave out? */
     else if (two && !apart)
         fill_group(p, scene);
     else

@@ -10,6 +10,9 @@
  * decoding, so that a picture is still in the cache; the channel of a few frames lets both sides
  * run on while the other is held up, and bounds memory. All targets take part in one decode.
  *
+ * Some frames of the first target are looked at for the thumbnail between composing and burning. It
+ * is written when the clip is.
+ *
  * Whoever fails first keeps its error and triggers `stop`, which ends the others. An encoder's file
  * takes its name only after every target has been encoded.
  */
@@ -59,6 +62,8 @@ struct render {
     struct output outputs[KN_RENDER_TARGETS_MAX];
     struct kn_video_reader *reader; /* NULL without pictures */
     atomic_int encoded;             /* frames of all targets */
+
+    struct kn_thumbnail_choice choice; /* by the calling thread; without order: none is made */
 
     pthread_t sound_thread;
     bool sound_running;
@@ -236,7 +241,7 @@ static enum kn_status pump_to(struct pump *pump, int64_t at_us, struct kn_error 
 static enum kn_status send_frame(struct output *output, int index, const struct kn_picture *picture,
                                  struct kn_error *err)
 {
-    const struct render *render = output->render;
+    struct render *render = output->render;
     int64_t clip_us = kn_clip_frame_us(&render->timing, index);
     struct kn_picture frame = {0};
     if (output->wave) {
@@ -248,6 +253,9 @@ static enum kn_status send_frame(struct output *output, int index, const struct 
         enum kn_status status = kn_composer_run(output->composer, picture, &key, &frame, err);
         if (status != KN_OK)
             return status;
+        if (output == &render->outputs[0])
+            kn_thumbnail_pass(&render->choice, kn_clip_source_us(&render->timing, index), picture,
+                              &frame);
     }
     if (output->burner)
         kn_burner_draw(output->burner, &frame, clip_us);
@@ -443,6 +451,19 @@ static enum kn_status run(struct render *render, struct kn_error *err)
     return render->error.status;
 }
 
+static void write_thumbnail(const struct render *render, struct kn_render_report *report)
+{
+    const struct output *output = &render->outputs[0];
+    struct kn_error *err = &report->thumbnail_error;
+    if (!render->choice.order)
+        return;
+    if (render->choice.looked_at == 0)
+        kn_error_set(err, KN_END, "the clip is too short for one");
+    else if (kn_thumbnail_write(&render->choice, output->composer, output->target->framing, err) ==
+             KN_OK)
+        report->thumbnail = render->choice.best;
+}
+
 /* *ret_gave_up: the encoder failed, and libx264 might not. */
 static enum kn_status render_once(const struct kn_render_request *request, struct kn_cancel *cancel,
                                   struct kn_progress *progress, struct kn_render_report *ret_report,
@@ -456,9 +477,12 @@ static enum kn_status render_once(const struct kn_render_request *request, struc
                                          request->settings->max_rate_hz, KN_ENCODER_SOUND_HZ);
     pthread_mutex_init(&render->lock, NULL);
     pthread_cond_init(&render->changed, NULL);
+    if (request->thumbnail && request->source->has_video)
+        kn_thumbnail_watch(&render->choice, request->thumbnail, request->start_us, request->end_us);
     enum kn_status status = run(render, err);
     if (status == KN_OK) {
         write_report(render, ret_report);
+        write_thumbnail(render, ret_report);
         kn_progress_set(progress, 1.0);
     }
     for (int i = 0; i < render->output_count; i++) {
@@ -467,6 +491,7 @@ static enum kn_status render_once(const struct kn_render_request *request, struc
                                         strcmp(kn_encoder_name(encoder), "libx264") != 0);
         close_output(&render->outputs[i]);
     }
+    kn_thumbnail_choice_clear(&render->choice);
     kn_video_reader_close(render->reader);
     kn_clip_sound_free(&render->sound);
     pthread_cond_destroy(&render->changed);

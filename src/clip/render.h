@@ -1,6 +1,6 @@
 /*
  * Rendering: one decode, one encode a clip. Seek, exact cut, framing, captions, frame rate and
- * loudness in one pass; several aspects from one decode.
+ * loudness in one pass; several aspects, and the thumbnail, from one decode.
  */
 #ifndef KN_CLIP_RENDER_H
 #define KN_CLIP_RENDER_H
@@ -9,6 +9,7 @@
 #include <kirinuki/progress.h>
 #include <kirinuki/status.h>
 
+#include "clip/thumbnail_choice.h"
 #include "model/clip.h"
 #include "model/source.h"
 
@@ -19,7 +20,7 @@ struct kn_render_settings {
     int crf;               /* 20 */
     int threads;           /* of each encoder; 0: as many as it likes */
     double loudness_lufs;  /* -14 */
-    double true_peak_dbtp; /* -1.5 */
+    double true_peak_dbtp; /* -1.5: of the finished file */
     int max_rate_hz;       /* 30: frames a second at most; slower sources keep theirs */
 };
 
@@ -37,6 +38,8 @@ struct kn_render_request {
     int target_count;
     const struct kn_render_target *targets;
     const char *title, *comment; /* metadata; may be NULL */
+    /* Chosen among the first target's frames, captions left off; NULL: none. */
+    const struct kn_thumbnail_order *thumbnail;
 };
 
 struct kn_render_report {
@@ -49,6 +52,9 @@ struct kn_render_report {
     int damaged_frames;
     const char *encoder; /* what was really used; static */
     char remark[240];    /* why it is not what was asked for; empty when it is */
+    /* A thumbnail that fails fails nothing else: status KN_OK where one was written. */
+    struct kn_error thumbnail_error;
+    struct kn_thumbnail_report thumbnail;
 };
 
 enum { KN_RENDER_TARGETS_MAX = 8, KN_RENDER_LIMIT_S = 600 };
@@ -56,9 +62,9 @@ enum { KN_RENDER_TARGETS_MAX = 8, KN_RENDER_LIMIT_S = 600 };
 /*
  * Renders [start, end) of the source to each target. Pictures are shown at a constant rate (see
  * clip/timing.h), captions burnt in, the sound levelled; a source without sound gets a silent
- * track, one without pictures moving bars. The files appear together at the end, and none on
- * failure. Uses one thread of its own a target besides the encoders' threads. Memory: about 250 MB
- * at 1080x1920 with two encoder threads, plus 23 MB a minute of sound.
+ * track, one without pictures moving bars and no thumbnail. The files appear together at the end,
+ * and none on failure. Uses one thread of its own a target besides the encoders' threads. Memory:
+ * about 250 MB at 1080x1920 with two encoder threads, plus 23 MB a minute of sound.
  *
  * INVALID: an odd request (end before start, too many targets, no framing), an unknown encoder or
  * preset. LIMIT: longer than KN_RENDER_LIMIT_S. DAMAGED: not one picture decodes there. MISSING,

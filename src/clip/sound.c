@@ -53,8 +53,8 @@ enum kn_status kn_clip_sound_make(const struct kn_source *source,
     if (source->has_audio && options->start_us < source->duration_us)
         status = read_sound(source, options, cancel, sound.buffer.samples, err);
     if (status == KN_OK && source->has_audio) {
-        kn_loudness_level(&sound.buffer, options->loudness_lufs, options->true_peak_dbtp,
-                          &sound.level);
+        kn_loudness_level(&sound.buffer, options->loudness_lufs,
+                          options->true_peak_dbtp - KN_ENCODER_SOUND_ROOM_DB, &sound.level);
         kn_sound_fade(&sound.buffer, FADE_US);
     }
     if (status != KN_OK) {

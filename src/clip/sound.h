@@ -13,12 +13,13 @@
 struct kn_clip_sound_options {
     int64_t start_us;
     int64_t samples; /* sample frames wanted, at 48 kHz */
-    double loudness_lufs, true_peak_dbtp;
+    double loudness_lufs;
+    double true_peak_dbtp; /* of the file: what AAC needs is left below it */
 };
 
 struct kn_clip_sound {
     struct kn_sound_buffer buffer; /* stereo, 48 kHz; owned, see kn_clip_sound_free */
-    struct kn_level_report level;
+    struct kn_level_report level;  /* before AAC */
 };
 
 /* Silence where the source has no (more) sound. LIMIT: not enough memory. */

@@ -217,3 +217,27 @@ void kn_subjects_follow(const struct kn_subjects *subjects, int64_t start_us,
     }
     drop_short_runs(ret_who, steps);
 }
+
+/* A mouth that moves so much more than any other's, and so much at all, is a speaker's. */
+#define LEAD        1.5
+#define MOUTH_LEAST 0.02
+/* For so much of the shot. */
+#define SPEAKS_SHARE (1.0 / 3)
+
+bool kn_subjects_speaker_clear(const struct kn_subjects *subjects, int64_t start_us,
+                               const struct kn_sound *speech, const int *who)
+{
+    int clear = 0;
+    for (int i = 0; i < subjects->steps; i++) {
+        double others = 0;
+        if (who[i] < 0 || !subjects->at[who[i]].seen[i] ||
+            speech_at(speech, start_us + i * KN_FRAMING_STEP_US) < 0.5)
+            continue;
+        for (int s = 0; s < subjects->count; s++)
+            if (s != who[i] && subjects->at[s].seen[i])
+                others = fmax(others, smooth_mouth(&subjects->at[s], i, subjects->steps));
+        double mouth = smooth_mouth(&subjects->at[who[i]], i, subjects->steps);
+        clear += mouth >= MOUTH_LEAST && mouth >= LEAD * others;
+    }
+    return clear >= SPEAKS_SHARE * subjects->steps;
+}

@@ -40,4 +40,8 @@ void kn_subjects_find(const struct kn_closeup *closeup, int64_t start_us, int64_
 void kn_subjects_follow(const struct kn_subjects *subjects, int64_t start_us,
                         const struct kn_sound *speech, struct kn_arena *arena, int *ret_who);
 
+/* Does whom `who` names speak for a good part of the shot, and clearly rather than the others? */
+bool kn_subjects_speaker_clear(const struct kn_subjects *subjects, int64_t start_us,
+                               const struct kn_sound *speech, const int *who);
+
 #endif

@@ -1,81 +1,21 @@
 #include "clip/thumbnail.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "clip/burn.h"
-#include "media/compose.h"
-#include "media/jpeg.h"
 #include "media/video_reader.h"
 
 enum {
     KEY_FRAMES_MAX = 10, /* looked at */
     ENOUGH = 3,          /* fewer candidates than this: moments in between are looked at too */
     EVEN_SAMPLES = 4,
-    QUALITY = 95,
-    EDGE_US = 250000, /* clips begin and end in transitions, often */
-};
-
-/* How much a hint counts against what the picture itself shows. */
-static const float MERIT_SHARE = 0.5f;
-
-/* ---- judging -------------------------------------------------------------------------------- */
-
-/*
- * Sharpness is the variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), on every second
- * sample of every second row; contrast the deviation of luma; exposure its mean, which should
- * be neither dark nor washed out.
- */
-float kn_thumbnail_score(const struct kn_picture *picture)
-{
-    int stride = picture->strides[0];
-    int top = picture->height_px / 8, bottom = picture->height_px * 7 / 8;
-    double sum = 0, squares = 0, edge_sum = 0, edge_squares = 0;
-    int64_t count = 0;
-    for (int y = KN_MAX(top, 2); y < bottom - 2; y += 2) {
-        const uint8_t *row = picture->planes[0] + (ptrdiff_t)y * stride;
-        int row_sum = 0, row_squares = 0, row_edges = 0;
-        int64_t row_edge_squares = 0;
-        for (int x = 2; x < picture->width_px - 2; x += 2) {
-            int value = row[x];
-            int edge =
-                4 * value - row[x - 2] - row[x + 2] - row[x - 2 * stride] - row[x + 2 * stride];
-            row_sum += value;
-            row_squares += value * value;
-            row_edges += edge;
-            row_edge_squares += edge * edge;
-            count++;
-        }
-        sum += row_sum;
-        squares += row_squares;
-        edge_sum += row_edges;
-        edge_squares += (double)row_edge_squares;
-    }
-    if (count == 0)
-        return 0.0f;
-    double n = (double)count, mean = sum / n;
-    double contrast = sqrt(fmax(squares / n - mean * mean, 0.0)) / 60.0;
-    double edges = edge_squares / n - edge_sum / n * (edge_sum / n);
-    double sharpness = edges / (edges + 300.0);
-    double exposure = 1.0 - fmin(fabs(mean - 120.0) / 105.0, 1.0);
-    return (float)(0.55 * sharpness + 0.25 * fmin(contrast, 1.0) + 0.2 * exposure);
-}
-
-struct choice {
-    struct kn_picture frame; /* composed */
-    int64_t at_us;
-    float score;
-    bool any;
 };
 
 struct search {
     const struct kn_thumbnail_request *request;
     struct kn_composer *composer;
-    struct choice best;
-    int looked_at;
+    struct kn_thumbnail_choice choice;
 };
 
 static enum kn_status consider(struct search *search, const struct kn_picture *picture, float merit,
@@ -86,14 +26,7 @@ static enum kn_status consider(struct search *search, const struct kn_picture *p
     enum kn_status status = kn_composer_run(search->composer, picture, &key, &frame, err);
     if (status != KN_OK)
         return status;
-    search->looked_at++;
-    float score = (1.0f - MERIT_SHARE) * kn_thumbnail_score(&frame) + MERIT_SHARE * merit;
-    if (!search->best.any || score > search->best.score) {
-        kn_picture_move(&search->best.frame, &frame);
-        search->best.at_us = picture->at_us;
-        search->best.score = score;
-        search->best.any = true;
-    }
+    kn_thumbnail_consider(&search->choice, picture, &frame, merit);
     kn_picture_clear(&frame);
     return KN_OK;
 }
@@ -112,19 +45,12 @@ static enum kn_status open_reader(const struct kn_thumbnail_request *request, en
     return kn_video_reader_open(request->source, &options, ret_reader, err);
 }
 
-/* The edges are left out where that leaves something. */
-static int64_t inner_start(const struct kn_thumbnail_request *request)
-{
-    bool roomy = request->end_us - request->start_us > 4 * EDGE_US;
-    return request->start_us + (roomy ? EDGE_US : 0);
-}
-
 static enum kn_status look_at_key_frames(struct search *search, struct kn_cancel *cancel,
                                          struct kn_error *err)
 {
     const struct kn_thumbnail_request *request = search->request;
     KN_SCOPED(kn_video_reader) reader = NULL;
-    int64_t from_us = inner_start(request);
+    int64_t from_us = kn_thumbnail_inside(request->start_us, request->end_us).start_us;
     enum kn_status status = open_reader(request, KN_DECODE_KEY, from_us, cancel, &reader, err);
     /* A long clip with many of them is sampled, not read through. */
     int64_t step_us = (request->end_us - from_us) / KEY_FRAMES_MAX, next_us = from_us;
@@ -185,8 +111,8 @@ static int by_time(const void *a, const void *b)
 static int take_inside(const struct kn_thumbnail_request *request, struct kn_thumbnail_hint *ret)
 {
     int count = 0;
-    for (int i = 0; i < request->hint_count; i++) {
-        const struct kn_thumbnail_hint *hint = &request->hints[i];
+    for (int i = 0; i < request->order.hint_count; i++) {
+        const struct kn_thumbnail_hint *hint = &request->order.hints[i];
         if (hint->at_us >= request->start_us && hint->at_us < request->end_us)
             ret[count++] = *hint;
     }
@@ -198,7 +124,7 @@ static enum kn_status look_at_hints(struct search *search, struct kn_cancel *can
 {
     const struct kn_thumbnail_request *request = search->request;
     KN_SCOPED_MEM struct kn_thumbnail_hint *sorted =
-        kn_calloc((size_t)request->hint_count + 1, sizeof *sorted);
+        kn_calloc((size_t)request->order.hint_count + 1, sizeof *sorted);
     int inside = take_inside(request, sorted), count = KN_MIN(inside, KN_THUMBNAIL_HINTS_MAX);
     qsort(sorted, (size_t)inside, sizeof *sorted, by_merit);
     qsort(sorted, (size_t)count, sizeof *sorted, by_time);
@@ -218,41 +144,27 @@ static enum kn_status look_between(struct search *search, struct kn_cancel *canc
 
 /* ---- one thumbnail -------------------------------------------------------------------------- */
 
-static enum kn_status write_best(struct search *search, struct kn_error *err)
-{
-    const struct kn_thumbnail_request *request = search->request;
-    struct kn_picture *frame = &search->best.frame;
-    if (request->ass) {
-        KN_SCOPED(kn_burner) burner = NULL;
-        enum kn_status status =
-            kn_burner_open(request->ass, frame->width_px, frame->height_px, &burner, err);
-        if (status != KN_OK)
-            return status;
-        kn_burner_draw(burner, frame, 0);
-    }
-    return kn_jpeg_write(request->path, frame, QUALITY, err);
-}
-
 enum kn_status kn_thumbnail(const struct kn_thumbnail_request *request, struct kn_cancel *cancel,
                             struct kn_thumbnail_report *ret_report, struct kn_error *err)
 {
     assert(request->source->has_video && request->framing->key_count > 0);
     KN_SCOPED(kn_composer)
     composer = kn_composer_new(request->source, request->width_px, request->height_px);
-    struct search search = {.request = request, .composer = composer};
+    struct search search = {
+        .request = request, .composer = composer, .choice.order = &request->order};
     enum kn_status status = look_at_hints(&search, cancel, err);
     if (status == KN_OK)
         status = look_at_key_frames(&search, cancel, err);
-    if (status == KN_OK && search.looked_at < ENOUGH)
+    if (status == KN_OK && search.choice.looked_at < ENOUGH)
         status = look_between(&search, cancel, err);
-    if (status == KN_OK && !search.best.any)
+    if (status == KN_OK && search.choice.looked_at == 0)
         status = kn_error_set(
             err, KN_DAMAGED, "%s: no picture can be decoded from %.1f s to %.1f s",
             request->source->path, kn_seconds(request->start_us), kn_seconds(request->end_us));
     if (status == KN_OK)
-        status = write_best(&search, err);
+        status = kn_thumbnail_write(&search.choice, composer, request->framing, err);
     if (status == KN_OK)
-        *ret_report = (struct kn_thumbnail_report){search.best.at_us, search.best.score};
-    kn_picture_clear(&search.best.frame);
+        *ret_report = search.choice.best;
+    kn_thumbnail_choice_clear(&search.choice);
     return status;
 }

@@ -7,6 +7,7 @@
 #ifndef KN_MEDIA_LOUDNESS_H
 #define KN_MEDIA_LOUDNESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct kn_sound_buffer {
@@ -29,12 +30,20 @@ struct kn_level_report {
     double before_lufs;
     struct kn_loudness after;
     double gain_db; /* applied before the limiter */
+    bool lively;    /* comes and goes: may be amplified further */
 };
 
 /*
+ * The most that a sound is amplified: one that comes and goes, as speech and music do, so far that
+ * a microphone far away is made up for; one that never changes only so far that noise stays noise.
+ */
+#define KN_AMPLIFY_LIVELY_DB 30.0
+#define KN_AMPLIFY_STEADY_DB 20.0
+
+/*
  * Brings the sound to `target_lufs` with true peaks of at most `peak_dbtp`, in place. Within
- * 0.5 LU, unless that would take more than 20 dB of amplification (noise stays noise, silence stays
- * silence) or 8 dB of limiting beyond a plain gain (which would squash it).
+ * 0.5 LU, unless that would take more amplification than is allowed (silence stays silence) or
+ * 8 dB of limiting beyond a plain gain (which would squash it).
  */
 void kn_loudness_level(const struct kn_sound_buffer *sound, double target_lufs, double peak_dbtp,
                        struct kn_level_report *ret_report);

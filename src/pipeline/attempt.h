@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/vec.h"
+#include "clip/thumbnail_choice.h"
 #include "pipeline/job.h"
 #include "pipeline/listen.h"
 #include "pipeline/look.h"
@@ -71,7 +72,8 @@ bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
 /* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
- * follow from the frame's width, so each aspect has its own layout. */
+ * follow from the frame's width, so each aspect has its own layout; once the clip was framed,
+ * places follow from what is shown. */
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);
 /* The title for a thumbnail of that size; NULL where none is to be drawn. */
 const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px);
@@ -84,6 +86,21 @@ enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script
 /* Letters that no font has would be missing from every clip: that is said once, before the work,
  * as a note and at `progress`. */
 void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress);
+
+/* clip_thumbnail.c. What is asked of the clip's thumbnail, in its arena; NULL without pictures. */
+const struct kn_thumbnail_order *kn_clip_thumbnail_order(struct clip_work *clip);
+/* The spans of the clip whose picture stands still and is to be seen in a clip of higher rank, too;
+ * in its arena. Pure. */
+int kn_clip_known_stills(struct clip_work *clip, const struct kn_thumbnail_span **ret_known);
+/* Makes the thumbnail of a copied clip, which shows all of the picture. */
+enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
+                                       const struct kn_thumbnail_order *order,
+                                       struct kn_cancel *cancel, struct kn_error *err);
+
+/* clip_remarks.c: a sentence on how a clip came out, in its arena; empty when there is nothing to
+ * be said. */
+const char *kn_clip_loudness_remark(struct clip_work *clip);     /* once its loudness is known */
+const char *kn_clip_layout_remark(const struct clip_work *clip); /* once it was framed */
 
 /* clips.c: `name` in the output folder, in the clip's arena. */
 const char *kn_clip_path(struct clip_work *clip, const char *name);

@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "clip/caption_fonts.h"
 #include "clip/captions.h"
+#include "clip/ground.h"
 #include "pipeline/attempt.h"
 
 /* What may be written over a picture: nothing where nobody speaks, for "Scene at 1:20" is a name
@@ -25,11 +26,24 @@ static struct kn_caption_options caption_options(const struct clip_work *clip, i
     return made;
 }
 
+/* What is shown where in one aspect; empty until the clip was framed. */
+static struct kn_caption_ground find_ground(struct clip_work *clip, enum kn_aspect aspect)
+{
+    struct kn_caption_ground ground = {0};
+    for (int i = 0; i < clip->attempt->options->aspects.count; i++)
+        if (clip->framings[i].aspect == aspect && clip->framings[i].key_count > 0)
+            kn_ground_find(&clip->attempt->source, &clip->closeup, &clip->framings[i],
+                           clip->segment->start_us, clip->segment->end_us, clip->arena, &ground);
+    return ground;
+}
+
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect)
 {
     int width_px, height_px;
     kn_aspect_size(aspect, &width_px, &height_px);
-    const struct kn_caption_options options = caption_options(clip, width_px, height_px);
+    const struct kn_caption_ground ground = find_ground(clip, aspect);
+    struct kn_caption_options options = caption_options(clip, width_px, height_px);
+    options.ground = &ground;
     struct kn_captions captions;
     kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
                        &options, clip->arena, &captions);
@@ -47,8 +61,8 @@ const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int h
     struct kn_caption_options options = caption_options(clip, width_px, height_px);
     options.style = KN_CAPTIONS_OFF;
     options.title = spoken_title(clip);
-    struct kn_captions captions;
-    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->start_us,
+    struct kn_captions captions; /* of all the clip: over a shorter span its title is gone sooner */
+    kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
                        &options, clip->arena, &captions);
     KN_SCOPED_STR script = {0};
     kn_captions_ass(&captions, &options, &script);

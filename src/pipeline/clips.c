@@ -2,26 +2,23 @@
  * From segments to clips: each is looked at closely, framed, captioned and rendered, side by side
  * with the others; one clip's failure leaves the others alone.
  *
- * A clip's mark is a hash over everything that makes it what it is (content, span, captions,
- * settings, version). When the output folder holds a record of that mark and its files are whole,
- * the clip is taken as it is.
+ * A clip's mark is a hash over everything that makes it what it is (content, span, captions, what
+ * its thumbnail leaves to others, settings, version). When the output folder holds a record of that
+ * mark and its files are whole, the clip is taken as it is.
  *
  * Renders are what costs memory and time. A few of them, each with several encoder threads, keep
  * all cores busy as well as many with one thread each, in a fraction of the memory; and the first
  * clips are there early. So there is a
  * render for every RENDER_WORKERS workers, and each waits for the one so many before it.
  */
-#include <math.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 #include "clip/smartcut.h"
-#include "clip/thumbnail.h"
 #include "pipeline/attempt.h"
 #include "pipeline/clip_names.h"
 #include "pipeline/kept_clips.h"
 
-enum { RENDER_WORKERS = 2, THUMBNAIL_SIDE_MAX = 1920 };
+enum { RENDER_WORKERS = 2 };
 
 const char *kn_clip_path(struct clip_work *clip, const char *name)
 {
@@ -44,6 +41,10 @@ static const char *mark_clip(struct clip_work *clip)
         const char *script = kn_clip_caption_script(clip, o->aspects.at[i]);
         kn_str_printf(&key, "|%d|%s", (int)o->aspects.at[i], script ? script : "");
     }
+    const struct kn_thumbnail_span *known;
+    int known_count = kn_clip_known_stills(clip, &known);
+    for (int i = 0; i < known_count; i++)
+        kn_str_printf(&key, "|%lld", (long long)known[i].start_us);
     char mark[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(key.at, key.length, mark);
     return kn_arena_strdup(clip->arena, mark);
@@ -104,26 +105,10 @@ static void plan_framings(struct clip_work *clip)
     }
 }
 
-/* A copied clip shows all of its source's picture. */
-static void plan_whole_picture(struct clip_work *clip)
-{
-    const struct kn_source *source = &clip->attempt->source;
-    struct kn_frame_key *key = kn_arena_array(clip->arena, 1, sizeof *key);
-    *key = (struct kn_frame_key){
-        .at_us = clip->segment->start_us,
-        .layout = KN_LAYOUT_FILL,
-        .pane_count = 1,
-        .panes = {{0, 0, source->width_px, source->height_px}},
-    };
-    clip->framings[0] = (struct kn_framing){.key_count = 1, .keys = key};
-}
-
 static enum kn_status look_closely(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct clip_work *clip = arg;
     struct kn_attempt *attempt = clip->attempt;
-    if (attempt->options->copy)
-        plan_whole_picture(clip);
     if (clip->clip.reused || !attempt->source.has_video || attempt->options->copy) {
         kn_progress_skip(env->progress);
         return KN_OK;
@@ -137,68 +122,6 @@ static enum kn_status look_closely(void *arg, const struct kn_step_env *env, str
     return KN_OK;
 }
 
-/* Moments at which somebody is well to be seen, from the coarse look. */
-static int find_sampled_faces(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
-{
-    const struct kn_timeline *timeline = &clip->attempt->timeline;
-    struct kn_thumbnail_hint *hints =
-        kn_arena_array(clip->arena, (size_t)timeline->face_sample_count + 1, sizeof *hints);
-    int count = 0;
-    for (int i = 0; i < timeline->face_sample_count; i++) {
-        const struct kn_face_sample *sample = &timeline->face_samples[i];
-        float widest = 0;
-        for (int f = 0; f < sample->face_count; f++)
-            widest = fmaxf(widest, sample->faces[f].width);
-        if (widest > 0 && sample->at_us >= clip->segment->start_us &&
-            sample->at_us < clip->segment->end_us)
-            hints[count++] = (struct kn_thumbnail_hint){sample->at_us, fminf(widest * 4, 1)};
-    }
-    *ret_hints = hints;
-    return count;
-}
-
-/* The same from the close look: where each person's mouth is stillest, because nobody looks their
- * best in the middle of a word. Beside them the midst of each shot, by its share of the clip: what
- * is on show for a moment only is not what the clip is about, however sharp it is. */
-static int find_moments(const struct clip_work *clip, struct kn_thumbnail_hint **ret_hints)
-{
-    const struct kn_closeup *closeup = &clip->closeup;
-    struct kn_thumbnail_hint *hints = kn_arena_array(
-        clip->arena, (size_t)closeup->track_count + (size_t)closeup->shot_count + 1, sizeof *hints);
-    double length_us = (double)(closeup->end_us - closeup->start_us);
-    int count = 0;
-    for (int i = 0; i < closeup->shot_count; i++) {
-        const struct kn_shot *shot = &closeup->shots[i];
-        int64_t shown_us = shot->end_us - shot->start_us;
-        hints[count++] = (struct kn_thumbnail_hint){shot->start_us + shown_us / 2,
-                                                    (float)((double)shown_us / length_us)};
-    }
-    for (int t = 0; t < closeup->track_count; t++) {
-        const struct kn_face_track *track = &closeup->tracks[t];
-        const struct kn_track_sample *best = NULL;
-        for (int i = 0; i < track->sample_count; i++)
-            if (!best || track->samples[i].mouth < best->mouth)
-                best = &track->samples[i];
-        if (best)
-            hints[count++] = (struct kn_thumbnail_hint){best->at_us, fminf(best->width * 4, 1)};
-    }
-    *ret_hints = hints;
-    return count;
-}
-
-/* Of the first aspect; a copied clip's has the source's shape, and is no larger than a screen. */
-static void thumbnail_size(const struct kn_attempt *attempt, int *ret_width_px, int *ret_height_px)
-{
-    const struct kn_source *source = &attempt->source;
-    int longer = KN_MAX(source->width_px, source->height_px);
-    double share = longer > THUMBNAIL_SIDE_MAX ? (double)THUMBNAIL_SIDE_MAX / longer : 1;
-    kn_aspect_size(attempt->options->aspects.at[0], ret_width_px, ret_height_px);
-    if (attempt->options->copy) {
-        *ret_width_px = KN_MAX((int)(source->width_px * share) / 2 * 2, 16);
-        *ret_height_px = KN_MAX((int)(source->height_px * share) / 2 * 2, 16);
-    }
-}
-
 static void add_remark(struct clip_work *clip, const char *text)
 {
     const char *before = clip->clip.remark;
@@ -207,40 +130,16 @@ static void add_remark(struct clip_work *clip, const char *text)
                                    : kn_arena_strdup(clip->arena, text);
 }
 
-/* A clip without a thumbnail is still a clip: its failure becomes a remark. */
-static enum kn_status make_thumbnail(void *arg, const struct kn_step_env *env, struct kn_error *err)
+/* A clip without a thumbnail is still a clip. */
+static void describe_thumbnail(struct clip_work *clip, const struct kn_thumbnail_order *order,
+                               const struct kn_error *error)
 {
-    struct clip_work *clip = arg;
-    const struct kn_attempt *attempt = clip->attempt;
-    if (clip->clip.reused || !attempt->source.has_video || clip->framings[0].key_count == 0) {
-        kn_progress_skip(env->progress);
-        return KN_OK;
-    }
-    struct kn_thumbnail_hint *hints;
-    bool copy = attempt->options->copy;
-    int count = copy ? find_sampled_faces(clip, &hints) : find_moments(clip, &hints);
-    int width_px, height_px;
-    thumbnail_size(attempt, &width_px, &height_px);
-    const char *name = kn_arena_printf(clip->arena, "%s.jpg", clip->stem);
-    const struct kn_thumbnail_request request = {
-        .source = &attempt->source,
-        .start_us = clip->segment->start_us,
-        .end_us = clip->segment->end_us,
-        .framing = &clip->framings[0],
-        .width_px = width_px,
-        .height_px = height_px,
-        .hint_count = count,
-        .hints = hints,
-        .ass = kn_clip_thumbnail_script(clip, width_px, height_px),
-        .path = kn_clip_path(clip, name),
-    };
-    struct kn_thumbnail_report report;
-    enum kn_status status = kn_thumbnail(&request, env->cancel, &report, err);
-    if (status == KN_OK)
-        clip->clip.thumbnail = name;
-    else if (status != KN_CANCELLED)
-        add_remark(clip, kn_arena_printf(clip->arena, "no thumbnail: %s", kn_error_text(err)));
-    return status;
+    if (!order)
+        return;
+    if (error->status == KN_OK)
+        clip->clip.thumbnail = kn_path_base(order->path);
+    else
+        add_remark(clip, kn_arena_printf(clip->arena, "no thumbnail: %s", kn_error_text(error)));
 }
 
 static void describe_files(struct clip_work *clip, const struct kn_render_target *targets,
@@ -262,6 +161,8 @@ static void describe_files(struct clip_work *clip, const struct kn_render_target
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
     add_remark(clip, report->remark);
+    add_remark(clip, kn_clip_layout_remark(clip));
+    add_remark(clip, kn_clip_loudness_remark(clip));
 }
 
 static struct kn_render_settings render_settings(const struct kn_attempt *attempt)
@@ -287,6 +188,7 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
         };
     }
     const struct kn_render_settings settings = render_settings(attempt);
+    const struct kn_thumbnail_order *thumbnail = kn_clip_thumbnail_order(clip);
     const struct kn_render_request request = {
         .source = &attempt->source,
         .start_us = clip->segment->start_us,
@@ -296,12 +198,14 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
         .targets = targets,
         .title = clip->segment->title,
         .comment = clip->segment->hook,
+        .thumbnail = thumbnail,
     };
     struct kn_render_report report;
     enum kn_status status = kn_render(&request, env->cancel, env->progress, &report, err);
     if (status != KN_OK)
         return status;
     describe_files(clip, targets, &report);
+    describe_thumbnail(clip, thumbnail, &report.thumbnail_error);
     return kn_clip_write_sidecars(clip, targets[0].ass, err);
 }
 
@@ -325,6 +229,21 @@ static void describe_copy(struct clip_work *clip, const char *name,
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
     add_remark(clip, plan->remark);
+    add_remark(clip, kn_clip_loudness_remark(clip));
+}
+
+static enum kn_status fetch_thumbnail(struct clip_work *clip, struct kn_cancel *cancel,
+                                      struct kn_error *err)
+{
+    const struct kn_thumbnail_order *order = kn_clip_thumbnail_order(clip);
+    struct kn_error why = {0};
+    enum kn_status status = order ? kn_clip_fetch_thumbnail(clip, order, cancel, &why) : KN_OK;
+    if (status == KN_CANCELLED) {
+        *err = why;
+        return status;
+    }
+    describe_thumbnail(clip, order, &why);
+    return KN_OK;
 }
 
 static enum kn_status copy_clip(struct clip_work *clip, const struct kn_step_env *env,
@@ -347,6 +266,9 @@ static enum kn_status copy_clip(struct clip_work *clip, const struct kn_step_env
     if (status != KN_OK)
         return status;
     describe_copy(clip, name, &report);
+    status = fetch_thumbnail(clip, env->cancel, err);
+    if (status != KN_OK)
+        return status;
     return kn_clip_write_sidecars(clip, NULL, err);
 }
 
@@ -371,7 +293,7 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
 }
 
 /* The steps of one clip, in order. */
-enum { LOOK, THUMBNAIL, RENDER, PARTS };
+enum { LOOK, RENDER, PARTS };
 
 static void plan_clip(struct clip_work *clip, int number, struct kn_plan *plan, int *ret_steps)
 {
@@ -381,9 +303,8 @@ static void plan_clip(struct clip_work *clip, int number, struct kn_plan *plan, 
         const char *what;
         double cost; /* CPU seconds a second of clip, measured */
         kn_step_fn *run;
-    } parts[PARTS] = {[LOOK] = {"look", 0.05, look_closely},
-                      [THUMBNAIL] = {"thumbnail", 0.02, make_thumbnail},
-                      [RENDER] = {"render", copy ? 0.05 : 0.9, render}};
+    } parts[PARTS] = {
+        [LOOK] = {"look", 0.05, look_closely}, [RENDER] = {"render", copy ? 0.07 : 0.9, render}};
     for (int p = 0; p < PARTS; p++) {
         const struct kn_step step = {
             .name = kn_arena_printf(clip->arena, "clip %d %s", number, parts[p].what),
@@ -401,8 +322,8 @@ static void plan_clip(struct clip_work *clip, int number, struct kn_plan *plan, 
 
 /*
  * Clip after clip rather than step after step: a close look waits until as many clips before it as
- * there are workers have theirs and a thumbnail, so that the first renders do not stand behind all
- * looks in the queue.
+ * there are workers have theirs, so that the first renders do not stand behind all looks in the
+ * queue.
  */
 void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan)
 {
@@ -412,7 +333,7 @@ void kn_clips_plan(struct kn_attempt *attempt, int workers, struct kn_plan *plan
     for (int i = 0; i < attempt->clip_count; i++) {
         plan_clip(&attempt->clips[i], i + 1, plan, steps[i]);
         if (i >= workers)
-            kn_plan_after(plan, steps[i][LOOK], steps[i - workers][THUMBNAIL]);
+            kn_plan_after(plan, steps[i][LOOK], steps[i - workers][LOOK]);
         if (i >= renders)
             kn_plan_after(plan, steps[i][RENDER], steps[i - renders][RENDER]);
     }

@@ -4,7 +4,6 @@
  *     probe -> identify -+-> listen --+-> timeline -> segments
  *                        `-> look ----'
  *     then for each segment, side by side:   close look -> render
- *                                                       `-> thumbnail
  *     then the result and the report.
  *
  * Listening and looking never wait for each other. What a step makes is kept (the timeline in the

@@ -25,6 +25,7 @@
 
 #include <math.h>
 
+#include "analyze/dissolves.h"
 #include "analyze/shots.h"
 #include "analyze/tracks.h"
 #include "base/clock.h"
@@ -261,20 +262,37 @@ static enum kn_status complete_moments(const struct closely *closely, struct mom
     return KN_OK;
 }
 
+static int compare_times(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Where one shot gives way to the next, at once or little by little. */
+static void take_cuts(const struct closely *closely, const struct moments *moments,
+                      struct kn_arena *arena, struct kn_closeup *closeup)
+{
+    struct kn_arena *scratch = closely->env->scratch;
+    const struct kn_cut *cuts, *dissolves;
+    int count = kn_cuts_find(moments->at, moments->count, scratch, &cuts);
+    int more = kn_dissolves_find(moments->at, moments->count, cuts, count, scratch, &dissolves);
+    int64_t *cuts_us = kn_arena_array(arena, (size_t)(count + more), sizeof *cuts_us);
+    for (int i = 0; i < count + more; i++) {
+        int64_t at_us = i < count ? cuts[i].at_us : dissolves[i - count].at_us;
+        if (at_us > closeup->start_us && at_us < closeup->end_us)
+            cuts_us[closeup->cut_count++] = at_us;
+    }
+    qsort(cuts_us, (size_t)closeup->cut_count, sizeof *cuts_us, compare_times);
+    closeup->cuts_us = cuts_us;
+}
+
 static enum kn_status find_cuts(const struct closely *closely, struct kn_arena *arena,
                                 struct kn_closeup *closeup, struct kn_error *err)
 {
     struct moments moments = {0};
     enum kn_status status = complete_moments(closely, &moments, err);
-    if (status == KN_OK) {
-        const struct kn_cut *cuts;
-        int count = kn_cuts_find(moments.at, moments.count, closely->env->scratch, &cuts);
-        int64_t *cuts_us = kn_arena_array(arena, (size_t)count, sizeof *cuts_us);
-        for (int i = 0; i < count; i++)
-            if (cuts[i].at_us > closeup->start_us && cuts[i].at_us < closeup->end_us)
-                cuts_us[closeup->cut_count++] = cuts[i].at_us;
-        closeup->cuts_us = cuts_us;
-    }
+    if (status == KN_OK)
+        take_cuts(closely, &moments, arena, closeup);
     kn_vec_free(&moments);
     return status;
 }

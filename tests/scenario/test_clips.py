@@ -139,8 +139,8 @@ def loudness_is_levelled():
     for _, _, path in files():
         level, peak = loudness(path)
         print(f"# {os.path.basename(path)}: {level} LUFS, {peak} dBTP")
-        assert abs(level + 14) <= 1.0, f"{path}: {level} LUFS"
-        assert peak <= -0.8, f"{path}: {peak} dBTP"
+        assert abs(level + 14) <= 0.5, f"{path}: {level} LUFS"
+        assert peak <= -1.5, f"{path}: {peak} dBTP"
 
 
 @case

@@ -447,9 +447,9 @@ static void work(struct maker *m, struct kn_result *result)
     for (int i = 0; i < result->clip_count; i++) {
         int worker = free_at[1] < free_at[0];
         double now = free_at[worker], length = (double)result->clips[i].duration_us / 1e6;
-        static const char *const parts[] = {"look", "render", "thumbnail"};
-        static const double costs[] = {0.05, 0.55, 0.01};
-        for (int p = 0; p < 3; p++) {
+        static const char *const parts[] = {"look", "render"};
+        static const double costs[] = {0.05, 0.55};
+        for (int p = 0; p < 2; p++) {
             const char *name = kn_arena_printf(m->arena, "clip %d %s", i + 1, parts[p]);
             step(m, name, name, "cpu", worker, now, now + costs[p] * length);
             now += costs[p] * length;

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/utf8.h"
@@ -165,6 +167,145 @@ static void layouts_keep_their_promises(void **state)
                          kn_caption_style_name(style), kn_aspect_name(aspect));
                 check_layout(&captions, &o, &script, what);
             }
+        }
+        kn_arena_free(arena);
+    }
+}
+
+/* The lowest and highest ink of the screenfuls that are on in [from, to). */
+static struct kn_caption_box ink_between(const struct kn_captions *c, int64_t from_us,
+                                         int64_t to_us)
+{
+    struct kn_caption_box all = {INFINITY, INFINITY, -INFINITY, -INFINITY};
+    for (int i = 0; i < c->count; i++) {
+        const struct kn_caption *s = &c->captions[i];
+        for (int k = 0; k < s->word_count && s->start_us >= from_us && s->start_us < to_us; k++) {
+            const struct kn_caption_box *ink = &c->words[s->first_word + k].ink;
+            all.top = fmin(all.top, ink->top);
+            all.bottom = fmax(all.bottom, ink->bottom);
+        }
+    }
+    return all;
+}
+
+static const char long_talk[] =
+    "Everything that is shown on this slide can be read by everybody in the room. So nobody needs "
+    "to be told what it says in any detail. I would rather tell you what it does not say and why "
+    "that is what matters most.";
+
+static void letterboxed_pictures_are_not_covered(void **state)
+{
+    (void)state;
+    static const double shape = 16.0 / 9;
+    for (int style = 0; style < KN_CAPTIONS_OFF; style++) {
+        for (int aspect = 0; aspect < KN_ASPECT_16_9; aspect++) {
+            struct kn_arena *arena = kn_arena_new();
+            struct script script;
+            struct kn_captions c;
+            struct kn_caption_options o = {.style = style};
+            speak(arena, long_talk, "en", &script);
+            kn_aspect_size(aspect, &o.width_px, &o.height_px);
+            double bottom = (o.height_px + o.width_px / shape) / 2;
+            const struct kn_caption_stretch fit = {0, script.end_us, KN_LAYOUT_FIT, bottom};
+            const struct kn_caption_ground ground = {.stretch_count = 1, .stretches = &fit};
+            o.ground = &ground;
+            kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+            check_layout(&c, &o, &script, kn_caption_style_name(style));
+            double room = kn_caption_area(o.width_px, o.height_px).bottom - bottom;
+            struct kn_caption_box ink = ink_between(&c, 0, script.end_us);
+            bool huge = aspect == KN_ASPECT_1_1 && style != KN_CAPTIONS_DEFAULT &&
+                        style != KN_CAPTIONS_MINIMAL; /* two lines don't fit into the band */
+            if (!huge && (ink.top < bottom || ink.bottom > bottom + room))
+                fail_msg("%s, %s: words cover %.0f..%.0f, the band is %.0f..%.0f",
+                         kn_caption_style_name(style), kn_aspect_name(aspect), ink.top, ink.bottom,
+                         bottom, bottom + room);
+            kn_arena_free(arena);
+        }
+    }
+}
+
+static void places_follow_the_layout_but_do_not_hop(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    struct script script;
+    struct kn_captions c;
+    struct kn_caption_options o = {.width_px = 1080, .height_px = 1920};
+    speak(arena, long_talk, "en", &script);
+    int64_t middle = script.end_us / 2;
+    assert_true(middle > 5000000);
+    /* People one above the other, then one alone. */
+    const struct kn_caption_stretch calm[] = {{0, middle, KN_LAYOUT_SPLIT, 0},
+                                              {middle, script.end_us, KN_LAYOUT_FILL, 0}};
+    struct kn_caption_face faces[] = {{0, middle, {400, 250, 680, 560}},
+                                      {0, middle, {400, 1200, 680, 1500}}};
+    struct kn_caption_ground ground = {2, 2, calm, faces};
+    o.ground = &ground;
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    struct kn_caption_box first = ink_between(&c, 0, middle - 4500000);
+    struct kn_caption_box then = ink_between(&c, middle, script.end_us);
+    assert_true(first.top > 860 && first.bottom < 1060);
+    assert_true(then.top > 1180);
+    /* A mouth on the seam: words stay away from it. */
+    faces[0].box = (struct kn_caption_box){300, 600, 780, 980};
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    assert_true(ink_between(&c, 0, script.end_us).top > 1180);
+    /* A slide for half a second now and then. */
+    struct kn_caption_stretch quick[40];
+    ground = (struct kn_caption_ground){.stretches = quick};
+    for (int64_t at = 0; at < script.end_us && ground.stretch_count < 40; at += 1000000) {
+        quick[ground.stretch_count++] =
+            (struct kn_caption_stretch){at, at + 500000, KN_LAYOUT_FILL, 0};
+        quick[ground.stretch_count++] =
+            (struct kn_caption_stretch){at + 500000, at + 1000000, KN_LAYOUT_FIT, 1264};
+    }
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    const double usual = kn_caption_area(1080, 1920).center;
+    double lowest = 0, highest = INFINITY;
+    for (int i = 0; i < c.count; i++) {
+        const struct kn_caption *s = &c.captions[i];
+        const struct kn_caption_word *w = &c.words[s->first_word];
+        double center = (w->y + w[s->word_count - 1].y) / 2;
+        lowest = fmax(lowest, center);
+        highest = fmin(highest, center);
+    }
+    if (lowest - highest > 25) /* descenders move a line's \pos a little */
+        fail_msg("centres from %.0f to %.0f, usually %.0f", highest, lowest, usual);
+    kn_arena_free(arena);
+}
+
+static void titles_keep_away_from_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct kn_caption_box face; /* of 1080x1920 */
+        double low, high;           /* where the letters have to be */
+    } cases[] = {
+        {"nobody", {0, 0, 0, 0}, 260, 450},
+        {"low in the frame", {380, 700, 700, 1100}, 220, 520},
+        {"at the top, room between chin and captions", {340, 300, 740, 800}, 800, 1200},
+        {"over everything but the bottom", {100, 200, 980, 1030}, 1030, 1230},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_arena *arena = kn_arena_new();
+        struct script script;
+        struct kn_captions c;
+        speak(arena, long_talk, "en", &script);
+        const struct kn_caption_stretch fill = {0, script.end_us, KN_LAYOUT_FILL, 0};
+        const struct kn_caption_face face = {0, 3000000, cases[i].face};
+        const struct kn_caption_ground ground = {1, 1, &fill, &face};
+        const struct kn_caption_options o = {.width_px = 1080,
+                                             .height_px = 1920,
+                                             .title = "Everything that is shown can be read",
+                                             .ground = &ground};
+        kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+        assert_true(c.title.line_count >= 1);
+        for (int k = 0; k < c.title.line_count; k++) {
+            const struct kn_caption_box *ink = &c.title.lines[k].ink;
+            if (ink->top < cases[i].low || ink->bottom > cases[i].high)
+                fail_msg("%s: the title's letters cover %.0f..%.0f", cases[i].what, ink->top,
+                         ink->bottom);
         }
         kn_arena_free(arena);
     }
@@ -483,6 +624,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layouts_keep_their_promises),
+        cmocka_unit_test(letterboxed_pictures_are_not_covered),
+        cmocka_unit_test(places_follow_the_layout_but_do_not_hop),
+        cmocka_unit_test(titles_keep_away_from_heads),
         cmocka_unit_test(breaks_come_where_readers_expect_them),
         cmocka_unit_test(long_words_are_parted_between_syllables),
         cmocka_unit_test(nothing_is_left_hanging),

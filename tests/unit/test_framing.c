@@ -258,6 +258,58 @@ static void people_who_fit_are_shown_together(void **state)
     assert_true(kept_in(&wide, &f, &tracks[0]) == 1 && kept_in(&wide, &f, &tracks[1]) == 1);
 }
 
+/* The largest share of a face that the crop's edge cuts through, at any moment. */
+static double worst_cut(const struct kn_framing *f, const struct kn_face_track *track)
+{
+    double worst = 0;
+    for (int i = 0; i < track->sample_count; i++) {
+        const struct kn_track_sample *face = &track->samples[i];
+        struct kn_rect crop = shown(f, 0, face->at_us);
+        double width = (double)face->width * 1920, x = (double)face->x * 1920;
+        double in = fmax(fmin(x + width, crop.x + crop.width) - fmax(x, crop.x), 0);
+        worst = fmax(worst, fmin(in, width - in) / width);
+    }
+    return worst;
+}
+
+static void groups_too_wide_for_the_crop_are_shown_whole(void **state)
+{
+    (void)state;
+    /* Four on a sofa, of whom nobody speaks. */
+    struct person sofa[4];
+    struct kn_face_track tracks[4];
+    for (int k = 0; k < 4; k++) {
+        sofa[k] = (struct person){.x = 0.35 + 0.1 * k, .y = 0.5, .height = 0.11};
+        tracks[k] = make_track(&sofa[k], 0, 4);
+    }
+    struct kn_framing f = plan(&wide, tracks, 4, NULL, 0, 4, KN_ASPECT_9_16, KN_LAYOUT_AUTO);
+    check_promises(&wide, &f);
+    assert_int_equal(f.keys[0].layout, KN_LAYOUT_FIT);
+    /* One of them talks: the crop is on them. */
+    sofa[2].speaks_to = 4;
+    tracks[2] = make_track(&sofa[2], 0, 4);
+    f = plan(&wide, tracks, 4, NULL, 0, 4, KN_ASPECT_9_16, KN_LAYOUT_AUTO);
+    check_promises(&wide, &f);
+    assert_int_equal(f.keys[0].layout, KN_LAYOUT_FILL);
+    assert_true(kept_in(&wide, &f, &tracks[2]) == 1);
+}
+
+static void the_crop_s_edge_spares_faces(void **state)
+{
+    (void)state;
+    /* The one who speaks in the middle would have the other's face on the edge, half in. */
+    const struct person speaker = {.x = 0.5, .y = 0.4, .height = 0.18, .speaks_to = 10};
+    for (double x = 0.62; x < 0.72; x += 0.01) {
+        const struct person other = {.x = x, .y = 0.4, .height = 0.16};
+        struct kn_face_track tracks[] = {make_track(&speaker, 0, 10), make_track(&other, 0, 10)};
+        struct kn_framing f = plan(&wide, tracks, 2, NULL, 0, 10, KN_ASPECT_9_16, KN_LAYOUT_AUTO);
+        check_promises(&wide, &f);
+        assert_true(kept_in(&wide, &f, &tracks[0]) == 1);
+        if (worst_cut(&f, &tracks[1]) > 0.02)
+            fail_msg("a face at %.2f is cut by %.2f", x, worst_cut(&f, &tracks[1]));
+    }
+}
+
 static void slides_are_fitted_and_small_faces_come_closer(void **state)
 {
     (void)state;
@@ -308,6 +360,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_crop_cuts_to_who_speaks, begin, end),
         cmocka_unit_test_setup_teardown(quick_talk_between_two_is_split, begin, end),
         cmocka_unit_test_setup_teardown(people_who_fit_are_shown_together, begin, end),
+        cmocka_unit_test_setup_teardown(groups_too_wide_for_the_crop_are_shown_whole, begin, end),
+        cmocka_unit_test_setup_teardown(the_crop_s_edge_spares_faces, begin, end),
         cmocka_unit_test_setup_teardown(slides_are_fitted_and_small_faces_come_closer, begin, end),
         cmocka_unit_test_setup_teardown(sound_without_pictures_has_no_framing, begin, end),
     };

@@ -3,6 +3,7 @@
 
 #include <kirinuki/cancel.h>
 
+#include "analyze/dissolves.h"
 #include "analyze/shots.h"
 #include "media/video_reader.h"
 
@@ -28,12 +29,16 @@ static struct times reference_cuts(const struct kn_source *source, int64_t start
         kn_picture_clear(&picture);
     }
     struct kn_arena *arena = kn_arena_new();
-    const struct kn_cut *cuts;
+    const struct kn_cut *cuts, *dissolves;
     int count = kn_cuts_find(moments.at, moments.count, arena, &cuts);
+    int more = kn_dissolves_find(moments.at, moments.count, cuts, count, arena, &dissolves);
     struct times times = {0};
-    for (int i = 0; i < count; i++)
-        if (cuts[i].at_us > start_us && cuts[i].at_us < end_us)
-            kn_vec_push(&times, cuts[i].at_us);
+    for (int c = 0, d = 0; c + d < count + more;) {
+        bool cut_first = d == more || (c < count && cuts[c].at_us < dissolves[d].at_us);
+        int64_t at_us = cut_first ? cuts[c++].at_us : dissolves[d++].at_us;
+        if (at_us > start_us && at_us < end_us)
+            kn_vec_push(&times, at_us);
+    }
     kn_arena_free(arena);
     kn_vec_free(&moments);
     return times;

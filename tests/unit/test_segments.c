@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "analyze/candidates.h"
 #include "analyze/segments.h"
 #include "analyze/sentences.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "support/sample_talk.h"
@@ -195,6 +197,113 @@ static void a_silence_lends_length_to_little_talk(void **state)
     assert_true(found.segments[0].start_us <= first_us - 1000000);
     assert_true(found.segments[0].end_us > first_us);
     assert_false(cuts_a_word(&t, found.segments[0].end_us));
+}
+
+/* ---- whole stories ---- */
+
+/* Two stories, each with a last line that a clip must not lose, nor begin with. */
+static void stories_keep_their_ends(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct speech s = {.arena = arena, .speaker = -1, .now_us = 500000};
+    speak(&s, "Why do we spend a third of our lives asleep? (700) For a long time nobody could "
+              "answer that question. (400) A team watched the brain of a sleeping mouse. (400) "
+              "They saw that the spaces between the cells grew by sixty percent. (400) Water "
+              "flowed through them and washed away the waste of the day. (400) Sleep is not lost "
+              "time. (400) It is the night shift. (900)");
+    int64_t turn_us = s.now_us;
+    speak(&s, "Now let me tell you about a bridge that danced. (400) One day in June many people "
+              "crossed a new bridge in London. (400) There was no storm, but the bridge began to "
+              "move. (400) Nobody marched in step. (400) Every small push made the next person "
+              "push at the same moment. (400) Two days later the bridge was closed for repair. "
+              "(400) The lesson is simple. (400) A crowd is never just many single people.");
+    struct kn_timeline t = speech_timeline(&s);
+    struct kn_shot shots[] = {
+        {.start_us = 0, .end_us = turn_us - 300000, .kind = KN_SHOT_OTHER, .motion = 0.1f},
+        {.start_us = turn_us - 300000, .end_us = t.source.duration_us, .kind = KN_SHOT_SLIDE},
+    };
+    t.shots = shots;
+    t.shot_count = 2;
+    const struct kn_segment_options two = {8000000, 60000000, 2};
+    struct kn_segments found = chosen(arena, &t, &two);
+
+    assert_int_equal(found.count, 2);
+    for (int i = 0; i < 2; i++) {
+        const struct kn_segment *segment = &found.segments[i];
+        bool first = segment->start_us < turn_us - KN_US_PER_S;
+        int64_t ends_us = first ? turn_us - 900000 : t.words[t.word_count - 1].end_us;
+        int64_t starts_us = first ? t.words[0].start_us : turn_us;
+        if (llabs(segment->end_us - ends_us) > 700000 ||
+            llabs(segment->start_us - starts_us) > 500000)
+            fail_msg("%.2f to %.2f s, with the turn at %.2f s", (double)segment->start_us / 1e6,
+                     (double)segment->end_us / 1e6, (double)turn_us / 1e6);
+    }
+}
+
+static void what_is_broken_off_ends_no_segment(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct speech s = {.arena = arena, .speaker = -1, .now_us = 500000};
+    speak(&s, "The harbour was built in seven years by people who had never seen the sea, and who "
+              "carried all of its stones over the mountains on their backs. (600)");
+    int64_t broken_us = s.now_us;
+    speak(&s,
+          "The stones of the harbour made the harbour famous, I think, because the harbour people "
+          "carried stones over the mountains, and the sea of stones should be a single");
+    struct kn_timeline t = speech_timeline(&s);
+    const struct kn_segment_options any = {5000000, 60000000, 1};
+    struct kn_segments found = chosen(arena, &t, &any);
+
+    assert_int_equal(found.count, 1);
+    assert_true(found.segments[0].end_us <= broken_us);
+}
+
+static void neighbours_can_follow_each_other(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_timeline t = spoken(
+        arena,
+        "Some farmers in the valley plant their apple trees along the river every spring, "
+        "before the snow on the mountains melts and the meadows are under water. (250) "
+        "Several engineers measured how quickly modern turbines answer sudden storms, with "
+        "instruments that they had built themselves out of old bicycles and kitchen clocks.");
+    const struct kn_segment_options short_ones = {5000000, 9000000, 2};
+    struct kn_segments found = chosen(arena, &t, &short_ones);
+
+    assert_int_equal(found.count, 2);
+}
+
+/* A voice that was not understood is not cut in the middle of a phrase either. */
+static void an_unknown_language_is_cut_in_its_pauses(void **state)
+{
+    enum { STEPS = 400 };
+    struct kn_arena *arena = *state;
+    static float speech[STEPS], loudness[STEPS], pitch[STEPS];
+    for (int i = 0; i < STEPS; i++) {
+        speech[i] = i % 37 < 33 ? 0.95f : 0.05f; /* 3.3 s of talk, 0.4 s of breath */
+        loudness[i] = speech[i] > 0.5f ? -20.0f : -55.0f;
+        pitch[i] = 0;
+    }
+    struct kn_timeline t = {.source.duration_us = 40000000};
+    t.sound = (struct kn_sound){.step_us = 100000,
+                                .count = STEPS,
+                                .loudness_lufs = loudness,
+                                .pitch_hz = pitch,
+                                .speech = speech,
+                                .integrated_lufs = -21};
+    const struct kn_segment_options two = {6000000, 16000000, 2};
+    struct kn_segments found = chosen(arena, &t, &two);
+
+    assert_int_equal(found.count, 2);
+    for (int i = 0; i < found.count; i++) {
+        const int64_t edges_us[] = {found.segments[i].start_us, found.segments[i].end_us};
+        for (int e = 0; e < 2; e++) {
+            int before = (int)(edges_us[e] / 100000) % 37;
+            bool open = edges_us[e] == 0 || edges_us[e] == 40000000;
+            if (!open && before < 32 && before > 0)
+                fail_msg("%.2f s is in the middle of a phrase", (double)edges_us[e] / 1e6);
+        }
+    }
 }
 
 static void contradictory_wishes_are_refused(void **state)
@@ -453,6 +562,10 @@ int main(void)
         TEST(wishes_for_number_and_length_are_kept),
         TEST(thin_material_gives_fewer_and_says_why),
         TEST(a_silence_lends_length_to_little_talk),
+        TEST(stories_keep_their_ends),
+        TEST(what_is_broken_off_ends_no_segment),
+        TEST(neighbours_can_follow_each_other),
+        TEST(an_unknown_language_is_cut_in_its_pauses),
         TEST(contradictory_wishes_are_refused),
         TEST(a_cut_within_reach_is_the_exact_place),
         TEST(nobody_is_cut_in_the_middle),

@@ -110,6 +110,19 @@ static void random_sets_are_as_good_as_trying_all(void **state)
     }
 }
 
+/* A span a sentence, each a little weaker than the one before. */
+static void add_sentences(struct spans *s, struct kn_timeline *t, struct kn_arena *arena,
+                          struct kn_text *ret_text)
+{
+    kn_sentences_join(t, arena);
+    kn_text_build(t, arena, ret_text);
+    for (int i = 0; i < t->sentence_count; i++) {
+        add_span(s, i * 10, i * 10 + 10, (float)(60 - 5 * i));
+        s->list[i].first_word = t->sentences[i].first_word;
+        s->list[i].word_count = t->sentences[i].word_count;
+    }
+}
+
 static void what_says_the_same_is_not_chosen_twice(void **state)
 {
     struct kn_arena *arena = *state;
@@ -117,15 +130,9 @@ static void what_says_the_same_is_not_chosen_twice(void **state)
                                          "thorium salt. The bakery makes rye bread.");
     struct kn_text text;
     struct spans s = {0};
-    int chosen[2];
+    int chosen[3];
 
-    kn_sentences_join(&t, arena);
-    kn_text_build(&t, arena, &text);
-    for (int i = 0; i < 3; i++) {
-        add_span(&s, i * 10, i * 10 + 10, (float)(60 - 5 * i));
-        s.list[i].first_word = t.sentences[i].first_word;
-        s.list[i].word_count = t.sentences[i].word_count;
-    }
+    add_sentences(&s, &t, arena, &text);
     assert_int_equal(kn_select(&text, &s.all, s.scores, 2, chosen), 2);
     assert_int_equal(chosen[0], 0);
     assert_int_equal(chosen[1], 2); /* not the repetition, although it has the better score */
@@ -146,13 +153,7 @@ static void what_is_partly_said_again_is_not_chosen(void **state)
     struct spans s = {0};
     int chosen[3];
 
-    kn_sentences_join(&t, arena);
-    kn_text_build(&t, arena, &text);
-    for (int i = 0; i < 3; i++) {
-        add_span(&s, i * 10, i * 10 + 10, (float)(60 - 5 * i));
-        s.list[i].first_word = t.sentences[i].first_word;
-        s.list[i].word_count = t.sentences[i].word_count;
-    }
+    add_sentences(&s, &t, arena, &text);
     assert_int_equal(kn_select(&text, &s.all, s.scores, 3, chosen), 2);
     assert_int_equal(chosen[0], 0);
     assert_int_equal(chosen[1], 2);

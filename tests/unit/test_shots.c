@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/dissolves.h"
 #include "analyze/shots.h"
 #include "base/memory.h"
 
@@ -221,6 +222,79 @@ static void a_dissolve_is_no_cut(void **state)
         show(mixed(&from, &to, i / 15.0));
     show_scene(1, 30);
     expect_cuts(NULL, 0);
+}
+
+/* -1: none */
+static void expect_dissolve(int picture, int slack)
+{
+    const struct kn_cut *cuts, *dissolves;
+    int cut_count = kn_cuts_find(run.at, run.count, arena, &cuts);
+    int found = kn_dissolves_find(run.at, run.count, cuts, cut_count, arena, &dissolves);
+    assert_int_equal(found, picture >= 0);
+    if (found && llabs(dissolves[0].at_us - run.at[picture].at_us) > slack * FRAME_US)
+        fail_msg("it is at %.2f s", (double)dissolves[0].at_us / 1e6);
+}
+
+static void a_dissolve_is_found_at_its_middle(void **state)
+{
+    (void)state;
+    struct kn_gist from = gist_of(0, 0.02 * 30), to = gist_of(1, 0);
+    for (int pictures = 12; pictures <= 36; pictures += 12) {
+        run.count = 0;
+        show_scene(0, 30);
+        for (int i = 1; i < pictures; i++)
+            show(mixed(&from, &to, (double)i / pictures));
+        show_scene(1, 30);
+        expect_dissolve(30 + pictures / 2 - 1, 1);
+    }
+}
+
+static void a_wipe_is_found_as_well(void **state)
+{
+    (void)state;
+    struct kn_gist from = gist_of(0, 0.02 * 30), to = gist_of(1, 0);
+    run.count = 0;
+    show_scene(0, 30);
+    for (int i = 1; i < KN_GIST_CELLS; i++) {
+        struct kn_gist part = from;
+        memcpy(part.cells, to.cells, (size_t)i * KN_GIST_CELLS); /* row by row from the top */
+        show(part);
+    }
+    show_scene(1, 30);
+    expect_dissolve(30 + KN_GIST_CELLS / 2 - 1, 4);
+}
+
+static void what_moves_is_no_dissolve(void **state)
+{
+    (void)state;
+    run.count = 0; /* a turn of the camera that begins and ends in rest */
+    show_scene(0, 20);
+    for (int i = 1; i <= 20; i++)
+        show(gist_of(0, 1.6 * i));
+    for (int i = 0; i < 20; i++)
+        show(gist_of(0, 1.6 * 20));
+    expect_dissolve(-1, 0);
+    run.count = 0; /* and one that goes on */
+    for (int i = 0; i < 60; i++)
+        show(gist_of(2, 0.5 * i));
+    expect_dissolve(-1, 0);
+    run.count = 0; /* something dark that fills a third of the picture leaves it */
+    for (int i = 0; i < 60; i++) {
+        struct kn_gist gist = gist_of(0, 0);
+        int rows = KN_CLAMP(5 - (i - 20) / 3, 0, 5);
+        memset(gist.cells, 5, (size_t)rows * KN_GIST_CELLS);
+        show(gist);
+    }
+    expect_dissolve(-1, 0);
+}
+
+static void a_cut_is_not_a_dissolve_too(void **state)
+{
+    (void)state;
+    run.count = 0;
+    show_scene(0, 30);
+    show_scene(1, 30);
+    expect_dissolve(-1, 0);
 }
 
 static void a_cut_beside_motion_is_one(void **state)
@@ -482,6 +556,10 @@ int main(void)
         TEST(doubts_are_where_left_out_pictures_matter),
         TEST(a_fast_turn_of_the_camera_is_no_cut),
         TEST(a_dissolve_is_no_cut),
+        TEST(a_dissolve_is_found_at_its_middle),
+        TEST(a_wipe_is_found_as_well),
+        TEST(what_moves_is_no_dissolve),
+        TEST(a_cut_is_not_a_dissolve_too),
         TEST(a_cut_beside_motion_is_one),
         TEST(nothing_seen_is_one_shot),
         TEST(looks_that_agree_are_one_shot),

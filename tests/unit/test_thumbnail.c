@@ -39,9 +39,7 @@ static enum kn_status take(const struct kn_source *source, const struct kn_thumb
         .framing = &framing,
         .width_px = 1080,
         .height_px = 1920,
-        .hint_count = hint_count,
-        .hints = hints,
-        .path = path,
+        .order = {.hint_count = hint_count, .hints = hints, .path = path},
     };
     return kn_thumbnail(&request, NULL, ret_report, err);
 }
@@ -102,9 +100,9 @@ static void only_the_clip_itself_is_shown(void **state)
                 .framing = &framing,
                 .width_px = 1080,
                 .height_px = 1920,
-                .hint_count = with_hints ? (int)KN_COUNT_OF(hints) : 0,
-                .hints = hints,
-                .path = kn_path_join(arena, folder, "x.jpg"),
+                .order = {.hint_count = with_hints ? (int)KN_COUNT_OF(hints) : 0,
+                          .hints = hints,
+                          .path = kn_path_join(arena, folder, "x.jpg")},
             };
             struct kn_thumbnail_report report = {0};
             struct kn_error err = {0};
@@ -183,7 +181,7 @@ static void a_stop_leaves_nothing(void **state)
         .framing = &framing,
         .width_px = 1080,
         .height_px = 1920,
-        .path = kn_path_join(arena, folder, "x.jpg"),
+        .order = {.path = kn_path_join(arena, folder, "x.jpg")},
     };
     frame_middle(&source);
     assert_int_equal(kn_thumbnail(&request, cancel, &report, NULL), KN_CANCELLED);
@@ -193,12 +191,94 @@ static void a_stop_leaves_nothing(void **state)
     kn_arena_free(arena);
 }
 
+/* ---- frames that pass ---- */
+
+enum { SIDE = 64, PASSING_MS = 3000 };
+
+/* Frame after frame, 40 ms each: a pattern of the same brightness and contrast, fine where `sharp`
+ * says so, else coarse. The time of the best. */
+static int64_t best_of_passing(const struct kn_thumbnail_order *order, bool (*sharp)(int ms),
+                               int *ret_looked_at)
+{
+    struct kn_picture_pool *pool = kn_picture_pool_new(KN_PIXELS_YUV420P, SIDE, SIDE);
+    struct kn_picture picture = {0};
+    struct kn_thumbnail_choice choice;
+    kn_thumbnail_watch(&choice, order, 0, PASSING_MS * 1000);
+    for (int ms = 0; ms < PASSING_MS; ms += 40) {
+        kn_picture_clear(&picture); /* a fresh one: the best so far is kept */
+        kn_picture_pool_get(pool, &picture);
+        picture.at_us = ms * 1000;
+        uint8_t *rows = kn_picture_rows(&picture, 0);
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                rows[(ptrdiff_t)y * picture.strides[0] + x] =
+                    (x ^ y) & (sharp(ms) ? 2 : 8) ? 200 : 60;
+        kn_thumbnail_pass(&choice, picture.at_us, &picture, &picture);
+    }
+    int64_t at_us = choice.best.at_us;
+    if (ret_looked_at)
+        *ret_looked_at = choice.looked_at;
+    kn_picture_clear(&picture);
+    kn_thumbnail_choice_clear(&choice);
+    kn_picture_pool_free(pool);
+    return at_us;
+}
+
+static bool always(int ms)
+{
+    return ms >= 0;
+}
+
+static bool at_the_edges(int ms)
+{
+    return ms < 250 || ms >= PASSING_MS - 250;
+}
+
+static bool in_the_third_second(int ms)
+{
+    return ms >= 2000 && ms < 2700;
+}
+
+static void few_passing_frames_are_looked_at(void **state)
+{
+    (void)state;
+    static const struct kn_thumbnail_hint hints[] = {
+        {0, 1.0f}, {2990000, 1.0f}, {1500000, 0.1f}, {1500001, 0.2f}, {-5, 1.0f}};
+    const struct kn_thumbnail_order none = {0},
+                                    some = {.hint_count = KN_COUNT_OF(hints), .hints = hints};
+    int looked_at = 0;
+    assert_int_equal(best_of_passing(&none, in_the_third_second, &looked_at), 2280000);
+    assert_int_equal(looked_at, 5); /* at 0.25 s, 0.75 s, ... */
+    /* The first at or after a hint; not the edges, whatever is said of them. */
+    assert_int_equal(best_of_passing(&some, always, &looked_at), 1520000);
+    assert_int_equal(looked_at, 6); /* two hints are the same frame */
+    assert_int_equal(best_of_passing(&none, at_the_edges, NULL), 280000);
+}
+
+static void what_another_clip_shows_comes_last(void **state)
+{
+    (void)state;
+    static const struct kn_thumbnail_hint hints[] = {{1000000, 0.8f}, {2500000, 0.3f}};
+    struct kn_thumbnail_span known = {500000, 2000000};
+    struct kn_thumbnail_order order = {.hint_count = 2, .hints = hints, .known = &known};
+    assert_int_equal(best_of_passing(&order, always, NULL), 1000000);
+    order.known_count = 1;
+    assert_int_equal(best_of_passing(&order, always, NULL), 2520000);
+    known.end_us = 3000000; /* all of it: then the best of what there is */
+    known.start_us = 0;
+    assert_int_equal(best_of_passing(&order, always, NULL), 1000000);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_sharp_picture_wins), cmocka_unit_test(only_the_clip_itself_is_shown),
-        cmocka_unit_test(colours_survive),        cmocka_unit_test(real_clips_get_one),
+        cmocka_unit_test(the_sharp_picture_wins),
+        cmocka_unit_test(only_the_clip_itself_is_shown),
+        cmocka_unit_test(colours_survive),
+        cmocka_unit_test(real_clips_get_one),
         cmocka_unit_test(a_stop_leaves_nothing),
+        cmocka_unit_test(few_passing_frames_are_looked_at),
+        cmocka_unit_test(what_another_clip_shows_comes_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 const stepTimes = result.step_times.map(t => ({...t, start: t.start * 1000, end: t.end * 1000}));
 
 const kindNames = {
-    listen: "Listening", look: "Looking", prepare: "Looking closely, thumbnails",
+    listen: "Listening", look: "Looking", prepare: "Looking closely",
     render: "Rendering", rest: "Everything else",
 };
 
