@@ -38,7 +38,8 @@ version=$("$kirinuki" version | awk '{ print $2 }')
 date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y "$template")}" +%Y-%m-%d)
 while IFS= read -r line; do
     if [ "$line" = @COMMANDS@ ]; then
-        for command in run analyze segments doctor; do
+        for command in run analyze segments add worker jobs show watch cancel retry bump rm pause resume \
+            doctor; do
             command_section "$command"
         done
     else

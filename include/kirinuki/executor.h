@@ -8,9 +8,10 @@
  * token is triggered ends with KN_CANCELLED whatever its interrupted steps return, but with KN_OK
  * when all had ended well by then.
  *
- * Any thread may run plans; many plans share the lanes, in the order in which their steps became
- * ready. Steps, groups' tasks and `done` run with no lock held. The executor's lock is a leaf:
- * under it, nothing of anyone else is called.
+ * Any thread may run plans; many plans share the lanes: those of a smaller rank (kn_plan_rank; by
+ * default, those that were run earlier) go first, and within a plan steps go in the order in which
+ * they became ready. Steps, groups' tasks and `done` run with no lock held. The executor's lock is
+ * a leaf: under it, nothing of anyone else is called.
  */
 #ifndef KIRINUKI_EXECUTOR_H
 #define KIRINUKI_EXECUTOR_H
@@ -66,6 +67,9 @@ struct kn_trace {
 };
 void kn_executor_trace(struct kn_executor *executor,
                        void (*trace)(void *arg, const struct kn_trace *trace), void *arg);
+/* The same of one plan alone. Before it runs. */
+void kn_plan_trace(struct kn_plan *plan, void (*trace)(void *arg, const struct kn_trace *trace),
+                   void *arg);
 
 #ifdef __cplusplus
 }

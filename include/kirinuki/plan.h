@@ -65,6 +65,13 @@ struct kn_plan *kn_plan_new(void);
 void kn_plan_free(struct kn_plan *plan);                           /* not while it runs */
 int kn_plan_add(struct kn_plan *plan, const struct kn_step *step); /* its index, from 0 */
 void kn_plan_after(struct kn_plan *plan, int later, int earlier);  /* later waits for earlier */
+/*
+ * Where workers are scarce, what is ready of the plan with the smallest rank goes first, groups'
+ * tasks included; so plans that were started together end one after the other instead of all at
+ * the end. Before it runs. Without this, a plan's rank is its number in the order of
+ * kn_executor_run, from 1. More than INT64_MIN.
+ */
+void kn_plan_rank(struct kn_plan *plan, int64_t rank);
 
 /* What became of a step. Any thread may ask at any time until the plan is freed. */
 struct kn_step_result {

@@ -356,20 +356,18 @@ enum kn_status kn_options_read_args(const struct kn_option *table, int argc, cha
 
 /* ---- help ---- */
 
-/* A flag prints only when set: that is what reads well as a default. */
-static void print_value(const struct kn_option *option, const void *settings, struct kn_str *out)
+void kn_option_print(const struct kn_option *option, const void *settings, struct kn_str *out)
 {
     const void *field = (const char *)settings + option->offset;
     switch (option->type) {
     case KN_OPTION_FLAG:
-        if (*(const bool *)field)
-            kn_str_add(out, "yes");
+        kn_str_add(out, *(const bool *)field ? "yes" : "no");
         break;
     case KN_OPTION_INT:
         kn_str_printf(out, "%d", *(const int *)field);
         break;
     case KN_OPTION_NUMBER:
-        kn_str_printf(out, "%g", *(const double *)field);
+        kn_str_printf(out, "%.12g", *(const double *)field);
         break;
     case KN_OPTION_TEXT:
         if (*(const char *const *)field)
@@ -403,8 +401,11 @@ static void print_row(const struct kn_option *option, const void *defaults, stru
         kn_str_add(out, ": ");
         list_choices(option->choices, out);
     }
-    print_value(option, defaults, &value);
-    if (value.length)
+    kn_option_print(option, defaults, &value);
+    /* A flag is shown only when it is set: that is what reads well as a default. */
+    bool shown =
+        option->type != KN_OPTION_FLAG || *(const bool *)((const char *)defaults + option->offset);
+    if (value.length && shown)
         kn_str_printf(out, " [%s]", value.at);
     kn_str_add_char(out, '\n');
 }
@@ -427,12 +428,10 @@ int kn_options_describe(const struct kn_option *table, const void *settings, str
 {
     KN_VEC(struct kn_named_text) rows = {0};
     for (const struct kn_option *o = table; o->name; o++) {
-        if (!o->heading || o->args_only)
+        if (!o->heading || o->args_only || o->aside)
             continue;
         KN_SCOPED_STR value = {0};
-        print_value(o, settings, &value);
-        if (!value.length && o->type == KN_OPTION_FLAG)
-            kn_str_add(&value, "no");
+        kn_option_print(o, settings, &value);
         struct kn_named_text row = {o->name, kn_arena_strdup(arena, kn_str_text(&value))};
         kn_vec_push(&rows, row);
     }

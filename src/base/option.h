@@ -37,6 +37,7 @@ struct kn_option {
     double min, max;
     const char *const *choices; /* NULL-terminated */
     bool args_only;             /* makes no sense in a file or the environment */
+    bool aside;                 /* says nothing about a result: reports leave it out */
     enum kn_status (*parse)(const struct kn_option *option, const char *value, void *field,
                             struct kn_arena *arena, struct kn_error *err);
     void (*print)(const struct kn_option *option, const void *field, struct kn_str *out);
@@ -46,6 +47,9 @@ struct kn_option {
  */
 enum kn_status kn_option_set(const struct kn_option *option, const char *value, void *settings,
                              struct kn_arena *arena, struct kn_error *err);
+/* Appends the value in force as text that kn_option_set takes; nothing for a text that is not set.
+ */
+void kn_option_print(const struct kn_option *option, const void *settings, struct kn_str *out);
 const struct kn_option *kn_option_find(const struct kn_option *table, const char *name);
 
 /* `name = value` lines; '#' starts a comment; values may be quoted "…" with \" and \\ inside.
@@ -75,7 +79,8 @@ void kn_options_help(const struct kn_option *table, const void *defaults, struct
 struct kn_named_text {
     const char *name, *value;
 };
-/* Every visible row that is not args_only, with the value in force. Returns how many. */
+/* Every visible row that is neither args_only nor aside, with the value in force. Returns how many.
+ */
 int kn_options_describe(const struct kn_option *table, const void *settings, struct kn_arena *arena,
                         const struct kn_named_text **ret_rows);
 

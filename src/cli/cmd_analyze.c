@@ -20,13 +20,14 @@ static int analyze(const struct kn_settings *settings, const char *path)
     enum kn_status status = kn_executor_open(workers, &executor, &err);
     if (status != KN_OK)
         return kn_complain(status, &err);
-    struct kn_attempt *attempt = kn_attempt_new(path, &settings->job);
+    struct kn_attempt *attempt = kn_attempt_new(path, &settings->job, NULL);
     struct kn_progress *progress = kn_progress_new(path);
     const struct kn_progress_options view = {
         .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
         .out = stderr,
     };
-    struct kn_progress_display *display = kn_progress_display_start(progress, &view);
+    struct kn_progress_display *display = kn_progress_display_start(&view);
+    kn_progress_display_add(display, 1, progress);
     status = kn_attempt_analyze(attempt, executor, cancel, progress, &err);
     kn_progress_end(progress, status);
     kn_progress_display_stop(display);

@@ -1,19 +1,45 @@
-/* kirinuki run VIDEO…: the main job, with live progress. */
+/*
+ * kirinuki run VIDEO…: the main job, with live progress.
+ *
+ * The videos are submitted to the queue like any other job, and a worker in this process claims
+ * them, and only them; nobody else does, for they wait for a time that never comes. So there is one
+ * way in which a video is processed, and `kirinuki jobs` and `watch` see these, too. Where the
+ * queue can't be opened, a private one takes its place.
+ */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/print_result.h"
 #include "cli/progress_view.h"
 #include "cli/step_timeline.h"
 #include "pipeline/job.h"
+#include "service/job_runner.h"
+#include "service/job_text.h"
+
+/* Larger than any time that comes, and small enough to be added to. */
+static const int64_t RESERVED_US = INT64_MAX / 4;
+
+struct video {
+    const char *path;
+    int64_t job;
+    struct kn_attempt *attempt; /* NULL: never began */
+    enum kn_status status;
+    struct kn_error err;
+    int code; /* -1: not printed yet */
+};
 
 struct run {
     const struct kn_settings *settings;
     struct kn_executor *executor;
-    struct kn_cancel *cancel;
+    struct kn_progress_display *display;
+    struct kn_arena *arena;
+    struct video *videos;
+    int count;
 };
 
 static enum kn_progress_style progress_style(const struct kn_settings *settings)
@@ -23,52 +49,225 @@ static enum kn_progress_style progress_style(const struct kn_settings *settings)
                              : KN_PROGRESS_AUTO;
 }
 
-/* One video, from progress to printed result. Gives the exit code of this video alone. */
-static int run_video(const struct run *run, const char *path)
+/* ---- one video ---- */
+
+static struct video *video_of(struct run *run, int64_t job)
 {
-    struct kn_error err = {0};
-    struct kn_attempt *attempt = kn_attempt_new(path, &run->settings->job);
-    struct kn_progress *progress = kn_progress_new(path);
-    const struct kn_progress_options view = {
-        .style = progress_style(run->settings),
-        .out = run->settings->json ? stdout : stderr,
-    };
-    struct kn_progress_display *display = kn_progress_display_start(progress, &view);
-    enum kn_status status = kn_attempt_run(attempt, run->executor, run->cancel, progress, &err);
-    kn_progress_end(progress, status);
-    kn_progress_display_stop(display);
-    const struct kn_result *result = kn_attempt_result(attempt);
-    if (result && status != KN_CANCELLED)
+    for (int i = 0; i < run->count; i++)
+        if (run->videos[i].job == job)
+            return &run->videos[i];
+    return NULL;
+}
+
+static void print_outcome(const struct run *run, struct video *video)
+{
+    const struct kn_result *result = video->attempt ? kn_attempt_result(video->attempt) : NULL;
+    if (result && video->status != KN_CANCELLED)
         kn_print_clips(result, run->settings);
     if (result && run->settings->verbose)
         kn_print_step_times(result, stderr);
-    int code = KN_EXIT_OK;
-    if (status == KN_CANCELLED)
-        fprintf(stderr, "kirinuki: stopped; the same command continues from here\n");
-    if (status != KN_OK && status != KN_END) {
-        code = kn_complain(status, &err);
-        if (result && result->failed && result->failed < result->clip_count)
-            code = KN_EXIT_SOME_FAILED;
+    video->code = KN_EXIT_OK;
+    if (video->status == KN_OK || video->status == KN_END)
+        return;
+    video->code = kn_complain(video->status, &video->err);
+    if (result && result->failed && result->failed < result->clip_count)
+        video->code = KN_EXIT_SOME_FAILED;
+}
+
+struct printing {
+    const struct run *run;
+    struct video *video;
+};
+
+static void print_above(void *arg)
+{
+    const struct printing *printing = arg;
+    print_outcome(printing->run, printing->video);
+}
+
+/* ---- what the worker calls ---- */
+
+static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn_error *err)
+{
+    struct run *run = arg;
+    struct video *video = video_of(run, job->job->id);
+    struct kn_attempt_context context = kn_job_run_context(job);
+    context.fresh_since_us = 0; /* it has one attempt */
+    video->attempt = kn_attempt_new(video->path, &run->settings->job, &context);
+    return kn_attempt_run(video->attempt, run->executor, job->cancel, job->progress, err);
+}
+
+static const char *title(void *arg, const struct kn_job *job)
+{
+    return video_of(arg, job->id)->path;
+}
+
+static void begun(void *arg, const struct kn_job_run *job)
+{
+    struct run *run = arg;
+    kn_progress_display_add(run->display, job->job->id, job->progress);
+}
+
+/* A single video's bars stay as they ended; of several, the results take the place of the bars. */
+static void ended(void *arg, const struct kn_job_run *job, enum kn_job_state state,
+                  enum kn_status status, const struct kn_error *err)
+{
+    struct run *run = arg;
+    struct video *video = video_of(run, job->job->id);
+    (void)state;
+    video->status = status;
+    video->err = *err;
+    if (run->count == 1) {
+        kn_progress_display_stop(run->display);
+        run->display = NULL;
+        print_outcome(run, video);
+        return;
     }
-    kn_progress_free(progress);
-    kn_attempt_free(attempt);
-    return code;
+    kn_progress_display_remove(run->display, job->job->id);
+    if (status != KN_CANCELLED)
+        kn_progress_display_above(run->display, print_above, &(struct printing){run, video});
+    kn_attempt_free(video->attempt);
+    video->attempt = NULL;
+}
+
+/* ---- all of them ---- */
+
+static enum kn_status submit(struct run *run, struct kn_store *store, struct kn_cancel *cancel,
+                             int64_t **ret_ids, struct kn_error *err)
+{
+    size_t count = (size_t)run->count;
+    struct kn_job_spec *specs = kn_arena_array(run->arena, count, sizeof *specs);
+    struct kn_submitted *made = kn_arena_array(run->arena, count, sizeof *made);
+    enum kn_status status = KN_OK;
+    for (int i = 0; i < run->count && status == KN_OK; i++) {
+        status = kn_job_spec_make(run->settings, run->videos[i].path, false, run->arena, cancel,
+                                  &specs[i], err);
+        specs[i].attempts_max = 1;
+        specs[i].not_before_us = RESERVED_US;
+    }
+    if (status == KN_OK)
+        status = kn_store_submit(store, specs, run->count, made, cancel, err);
+    *ret_ids = kn_arena_array(run->arena, count, sizeof **ret_ids);
+    for (int i = 0; i < run->count && status == KN_OK; i++)
+        run->videos[i].job = (*ret_ids)[i] = made[i].id;
+    return status;
+}
+
+/* Those that were not begun must not stay behind. */
+static void cancel_rest(struct run *run, struct kn_store *store)
+{
+    for (int i = 0; i < run->count; i++) {
+        enum kn_job_state state;
+        if (run->videos[i].status == KN_CANCELLED && run->videos[i].job)
+            (void)kn_store_cancel(store, run->videos[i].job, &state, NULL); /* may have ended */
+    }
+}
+
+static enum kn_status work(struct run *run, struct kn_store *store, struct kn_cancel *cancel,
+                           struct kn_error *err)
+{
+    int64_t *ids;
+    enum kn_status status = submit(run, store, cancel, &ids, err);
+    if (status != KN_OK)
+        return status;
+    const struct kn_progress_options view = {
+        .style = progress_style(run->settings),
+        .out = run->settings->json ? stdout : stderr,
+        .several = run->count > 1,
+    };
+    const struct kn_job_worker_options options = {
+        .store = store,
+        .name = "run",
+        .only = ids,
+        .only_count = run->count,
+        .run = run_job,
+        .title = title,
+        .begun = begun,
+        .ended = ended,
+        .arg = run,
+    };
+    run->display = kn_progress_display_start(&view);
+    status = kn_job_worker_run(&options, cancel, err);
+    if (run->display)
+        kn_progress_display_stop(run->display);
+    cancel_rest(run, store);
+    return status;
 }
 
 /* All done, some failed or all failed: the code for a list of videos. */
-static int run_videos(const struct run *run, char **paths, int count)
+static int code_of(const struct run *run, bool stopped)
 {
     int good = 0, worst = KN_EXIT_OK;
-    for (int i = 0; i < count; i++) {
-        int code = run_video(run, paths[i]);
-        if (code == KN_EXIT_INTERRUPTED)
-            return code;
+    for (int i = 0; i < run->count; i++) {
+        int code = run->videos[i].code;
         good += code == KN_EXIT_OK;
         worst = code != KN_EXIT_OK ? code : worst;
     }
-    if (worst != KN_EXIT_OK && good > 0)
-        return KN_EXIT_SOME_FAILED;
-    return worst;
+    if (stopped && worst != KN_EXIT_OK)
+        return KN_EXIT_INTERRUPTED;
+    return worst != KN_EXIT_OK && good > 0 ? KN_EXIT_SOME_FAILED : worst;
+}
+
+static int run_videos(struct run *run, struct kn_store *store, struct kn_cancel *cancel)
+{
+    struct kn_error err = {0};
+    for (int i = 0; i < run->count; i++) {
+        run->videos[i].status = KN_CANCELLED; /* until it has ended */
+        run->videos[i].code = KN_EXIT_INTERRUPTED;
+    }
+    enum kn_status status = work(run, store, cancel, &err);
+    bool stopped = false;
+    for (int i = 0; i < run->count; i++) {
+        stopped |= run->videos[i].status == KN_CANCELLED;
+        kn_attempt_free(run->videos[i].attempt);
+    }
+    if (status != KN_OK && status != KN_CANCELLED)
+        return kn_complain(status, &err);
+    if (stopped)
+        fprintf(stderr, "kirinuki: stopped; the same command continues from here\n");
+    return code_of(run, stopped);
+}
+
+/* ---- the store ---- */
+
+/* A queue of this run alone. `folder` is to be removed afterwards. */
+static enum kn_status open_private(struct kn_arena *arena, char **ret_folder,
+                                   struct kn_store **ret_store, struct kn_error *err)
+{
+    const char *base = getenv("TMPDIR");
+    char *folder = kn_arena_printf(arena, "%s/kirinuki-XXXXXX", base && base[0] ? base : "/tmp");
+    if (!mkdtemp(folder))
+        return kn_error_set(err, KN_IO, "cannot make a folder for the queue of this run in %s",
+                            folder);
+    *ret_folder = folder;
+    return kn_store_open(
+        &(struct kn_store_options){.where = kn_path_join(arena, folder, "queue.db")}, ret_store,
+        err);
+}
+
+static void remove_private(struct kn_arena *arena, const char *folder)
+{
+    static const char *const names[] = {"queue.db", "queue.db-wal", "queue.db-shm"};
+    for (size_t i = 0; i < KN_COUNT_OF(names); i++)
+        (void)unlink(kn_path_join(arena, folder, names[i])); /* some are not there */
+    (void)rmdir(folder);
+}
+
+static int run_with_store(struct run *run, struct kn_cancel *cancel)
+{
+    struct kn_error err = {0};
+    struct kn_store *store = NULL;
+    char *folder = NULL;
+    enum kn_status status = kn_settings_open_store(run->settings, &store, &err);
+    if (status != KN_OK) {
+        fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_error_text(&err));
+        status = open_private(run->arena, &folder, &store, &err);
+    }
+    int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
+    kn_store_close(store);
+    if (folder)
+        remove_private(run->arena, folder);
+    return code;
 }
 
 int kn_cmd_run(int argc, char **argv)
@@ -88,13 +287,13 @@ int kn_cmd_run(int argc, char **argv)
     if (status != KN_OK) {
         code = kn_complain_usage("run", &err);
     } else {
-        struct run run = {.settings = &settings, .cancel = kn_interrupt_watch()};
-        int workers[KN_LANE_COUNT];
-        kn_executor_defaults(workers);
-        if (settings.workers)
-            workers[KN_LANE_CPU] = settings.workers;
-        status = kn_executor_open(workers, &run.executor, &err);
-        code = status == KN_OK ? run_videos(&run, paths, count) : kn_complain(status, &err);
+        struct kn_cancel *cancel = kn_interrupt_watch();
+        struct run run = {.settings = &settings, .arena = arena, .count = count};
+        run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);
+        for (int i = 0; i < count; i++)
+            run.videos[i].path = paths[i];
+        status = kn_settings_open_executor(&settings, &run.executor, &err);
+        code = status == KN_OK ? run_with_store(&run, cancel) : kn_complain(status, &err);
         kn_executor_close(run.executor);
     }
     kn_arena_free(arena);

@@ -38,6 +38,17 @@ int kn_cmd_run(int argc, char **argv);
 int kn_cmd_analyze(int argc, char **argv);
 int kn_cmd_segments(int argc, char **argv);
 int kn_cmd_doctor(int argc, char **argv);
+int kn_cmd_add(int argc, char **argv);
+int kn_cmd_worker(int argc, char **argv);
+int kn_cmd_jobs(int argc, char **argv);
+int kn_cmd_show(int argc, char **argv);
+int kn_cmd_watch(int argc, char **argv);
+int kn_cmd_cancel(int argc, char **argv);
+int kn_cmd_retry(int argc, char **argv);
+int kn_cmd_bump(int argc, char **argv);
+int kn_cmd_rm(int argc, char **argv);
+int kn_cmd_pause(int argc, char **argv);
+int kn_cmd_resume(int argc, char **argv);
 
 /* The engine's one exported symbol. */
 int kn_engine_main(const char *command, int argc, char **argv);

@@ -54,6 +54,124 @@ const struct kn_command kn_commands[] = {
         .settings = KN_FOR_SEGMENTS,
     },
     {
+        .name = "add",
+        .arguments = "VIDEO…",
+        .summary = "hand videos over to the queue",
+        .about =
+            "Adds videos, those of a folder, or those of a list on stdin (-) to the queue, and "
+            "prints\n"
+            "the number of each one's job. Workers take them from there: `kirinuki worker`, on "
+            "this\n"
+            "machine or, with a PostgreSQL server as the queue, on many. Nothing is lost when a\n"
+            "process or a machine dies. The same video with the same options and folder is known:\n"
+            "then the number is that of the job that is there.\n",
+        .examples =
+            "  kirinuki add talk.mp4                       one video, clips in talk-clips/\n"
+            "  kirinuki add talks/ -n 3                    all videos of a folder\n"
+            "  find / -name '*.mkv' | kirinuki add -       a list\n"
+            "  kirinuki add talk.mp4 --priority high       before the others\n"
+            "  kirinuki add talk.mp4 --at 22:00            not before tonight\n",
+        .settings = KN_FOR_ADD,
+    },
+    {
+        .name = "worker",
+        .arguments = "",
+        .summary = "work on the queue, until it is stopped",
+        .about =
+            "Takes jobs from the queue and makes their clips, many videos at once: while one "
+            "waits\n"
+            "for its disk another computes. Any number of workers may run. One that dies is "
+            "noticed\n"
+            "when its lease ends, and others continue its videos after the last finished step: no\n"
+            "transcription and no clip is made twice. Ctrl-C or SIGTERM lets videos finish for\n"
+            "--grace seconds, then hands them back.\n",
+        .examples = "  kirinuki worker                             on this machine's queue\n"
+                    "  kirinuki worker --drain                     end when all is done\n"
+                    "  kirinuki worker --watch ~/recordings        and add what is put there\n"
+                    "  kirinuki worker --store postgres://db/clips one of many machines\n",
+        .settings = KN_FOR_WORKER,
+    },
+    {
+        .name = "jobs",
+        .arguments = "",
+        .summary = "list what is in the queue",
+        .about = "The newest first, with how far they are or why they wait.\n",
+        .examples = "  kirinuki jobs                               the last 30\n"
+                    "  kirinuki jobs --state failed,cancelled      what did not work\n"
+                    "  kirinuki jobs --owner ann -n 5 --json       for programs\n",
+        .settings = KN_FOR_JOBS,
+    },
+    {
+        .name = "show",
+        .arguments = "ID…",
+        .summary = "tell everything about a job",
+        .about = "Its options and finished steps, why it waits, and why its attempts failed.\n",
+        .examples = "  kirinuki show 12                            for people\n"
+                    "  kirinuki show 12 --json                     for programs\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "watch",
+        .arguments = "[ID…]",
+        .summary = "follow jobs live, wherever they run",
+        .about =
+            "Bars on a terminal, lines elsewhere, until the jobs have ended; without numbers, all\n"
+            "that wait or run now. Exit codes are those of the jobs.\n",
+        .examples = "  kirinuki watch                              all of them\n"
+                    "  kirinuki watch 12 13                        these two\n"
+                    "  kirinuki watch 12 --json                    events for programs\n",
+        .settings = KN_FOR_WATCH,
+    },
+    {
+        .name = "cancel",
+        .arguments = "ID…",
+        .summary = "stop jobs",
+        .about =
+            "What runs stops within a second and leaves no half-made files; finished clips stay.\n",
+        .examples = "  kirinuki cancel 12                          one job\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "retry",
+        .arguments = "ID…",
+        .summary = "queue failed or cancelled jobs again",
+        .about = "They continue after their last finished step.\n",
+        .examples = "  kirinuki retry 12                           one job\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "bump",
+        .arguments = "ID…",
+        .summary = "put jobs before all others",
+        .about = "Also those that wait for a time.\n",
+        .examples = "  kirinuki bump 12                            it is next\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "rm",
+        .arguments = "ID…",
+        .summary = "forget jobs that have ended",
+        .about = "Their clips stay where they are.\n",
+        .examples = "  kirinuki rm 12                              one job\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "pause",
+        .arguments = "",
+        .summary = "let nothing new begin",
+        .about = "What runs goes on to its end.\n",
+        .examples = "  kirinuki pause                              until `kirinuki resume`\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
+        .name = "resume",
+        .arguments = "",
+        .summary = "let a paused queue go on",
+        .about = "The opposite of `kirinuki pause`.\n",
+        .examples = "  kirinuki resume                             workers begin at once\n",
+        .settings = KN_FOR_QUEUE,
+    },
+    {
         .name = "doctor",
         .arguments = "",
         .summary = "check what is installed and say how to mend it",

@@ -58,7 +58,7 @@ static int work(const char *command, int argc, char **argv)
 
 static int unknown_command(const char *word)
 {
-    const char *names[16];
+    const char *names[32];
     int count = 0;
     for (const struct kn_command *c = kn_commands; c->name; c++)
         names[count++] = c->name;

@@ -257,13 +257,15 @@ int kn_progress_draw(const struct kn_progress_view *views, int count,
     return d.lines;
 }
 
-void kn_progress_json(const struct kn_progress_view *view, struct kn_str *out)
+void kn_progress_json(const struct kn_progress_view *view, int64_t job, struct kn_str *out)
 {
     KN_SCOPED_JSON event = json_pack(
         "{s:s, s:i, s:i, s:o, s:s, s:o, s:o, s:I}", "event", "step", "id", view->id, "parent",
         view->parent, "name", kn_json_text(view->name), "state",
         kn_progress_state_name(view->state), "fraction", kn_json_number(view->fraction, 4), "stage",
         kn_json_text(view->stage), "eta_ms", (json_int_t)view->eta_ms);
+    if (job)
+        json_object_set_new(event, "job", json_integer((json_int_t)job));
     kn_json_add(out, event, true);
     kn_str_add_char(out, '\n');
 }

@@ -13,15 +13,26 @@
 #include "base/sync.h"
 
 enum { FRAME_MS = 100, VIEWS_MAX = 4096 };
+
+/* A job's tree: one of this process, or rows from elsewhere. */
+struct track {
+    struct kn_progress_display *display;
+    int64_t job;
+    struct kn_progress *root;       /* NULL: */
+    struct kn_progress_view *views; /* owned */
+    int count;
+    struct track *next;
+};
+
 /* A node's percentages a second: for programs, and for logs that people read afterwards. */
 #define JSON_HZ  4.0
 #define LINES_HZ 0.1
 
 struct kn_progress_display {
     /* Immutable. */
-    struct kn_progress *root;
     FILE *out;
     enum kn_progress_style style;
+    bool several;
     int64_t start_us;
     pthread_t thread;
     bool has_thread;
@@ -30,6 +41,7 @@ struct kn_progress_display {
     pthread_cond_t wake;
     bool over;                      /* by lock */
     int lines;                      /* drawn now; by lock */
+    struct track *tracks;           /* in the order of their coming; by lock */
     struct kn_progress_view *views; /* room for VIEWS_MAX; by lock */
 };
 
@@ -56,15 +68,38 @@ static void erase(struct kn_progress_display *display, struct kn_str *out)
     display->lines = 0;
 }
 
+/* With the lock: one job below the other, until the terminal is full. */
+static void draw_tracks(struct kn_progress_display *display, struct kn_str *frame)
+{
+    struct kn_progress_canvas canvas = measure(display->out);
+    const int height = canvas.height;
+    int left_out = 0;
+    for (struct track *track = display->tracks; track; track = track->next) {
+        struct kn_progress_view *views = track->views;
+        int count = track->count;
+        if (track->root) {
+            views = display->views;
+            count = KN_MIN(kn_progress_snapshot(track->root, views, VIEWS_MAX), VIEWS_MAX);
+        }
+        /* The last line is for those that find no room. */
+        canvas.height = height - display->lines - (track->next ? 1 : 0);
+        if (canvas.height < 2 || (left_out && track->next))
+            left_out++;
+        else
+            display->lines += kn_progress_draw(views, count, &canvas, kn_now_us(), frame);
+    }
+    if (left_out) {
+        kn_str_printf(frame, "  and %d more\n", left_out);
+        display->lines++;
+    }
+}
+
 /* With the lock. One write a frame, so that nothing flickers. */
 static void draw(struct kn_progress_display *display)
 {
     KN_SCOPED_STR frame = {0};
-    const struct kn_progress_canvas canvas = measure(display->out);
-    int count = kn_progress_snapshot(display->root, display->views, VIEWS_MAX);
     erase(display, &frame);
-    display->lines =
-        kn_progress_draw(display->views, KN_MIN(count, VIEWS_MAX), &canvas, kn_now_us(), &frame);
+    draw_tracks(display, &frame);
     fputs(kn_str_text(&frame), display->out);
     fflush(display->out);
 }
@@ -95,31 +130,109 @@ static void log_above(void *arg, enum kn_log_level level, const char *line)
 
 /* ---- lines ---- */
 
+/* One write a line: several trees have a thread each that prints. */
 static void print_line(void *arg, const struct kn_progress_view *view)
 {
-    struct kn_progress_display *display = arg;
+    const struct track *track = arg;
+    const struct kn_progress_display *display = track->display;
     char at[KN_TIME_TEXT_BYTES], span[KN_TIME_TEXT_BYTES];
     if (view->depth == 0 || view->depth > 2 || view->state == KN_PROGRESS_WAITING)
         return;
-    fprintf(display->out, "%8s  %-20s %s", kn_time_span(kn_now_us() - display->start_us, at),
-            view->name, kn_progress_state_name(view->state));
+    KN_SCOPED_STR line = {0};
+    kn_str_printf(&line, "%8s  ", kn_time_span(kn_now_us() - display->start_us, at));
+    if (display->several)
+        kn_str_printf(&line, "%lld: ", (long long)track->job);
+    kn_str_printf(&line, "%-20s %s", view->name, kn_progress_state_name(view->state));
     if (view->state == KN_PROGRESS_RUNNING && view->fraction > 0)
-        fprintf(display->out, " %.0f %%", view->fraction * 100);
+        kn_str_printf(&line, " %.0f %%", view->fraction * 100);
     if (view->state == KN_PROGRESS_DONE && view->start_us)
-        fprintf(display->out, " in %s", kn_time_span(view->end_us - view->start_us, span));
+        kn_str_printf(&line, " in %s", kn_time_span(view->end_us - view->start_us, span));
     if (view->state == KN_PROGRESS_RUNNING && view->stage[0])
-        fprintf(display->out, " (%s)", view->stage);
-    fputc('\n', display->out);
+        kn_str_printf(&line, " (%s)", view->stage);
+    kn_str_add_char(&line, '\n');
+    fputs(kn_str_text(&line), display->out);
     fflush(display->out);
 }
 
 static void print_json(void *arg, const struct kn_progress_view *view)
 {
-    struct kn_progress_display *display = arg;
+    const struct track *track = arg;
+    const struct kn_progress_display *display = track->display;
     KN_SCOPED_STR line = {0};
-    kn_progress_json(view, &line);
+    kn_progress_json(view, display->several ? track->job : 0, &line);
     fputs(kn_str_text(&line), display->out);
     fflush(display->out);
+}
+
+/* ---- the jobs ---- */
+
+static struct track **find_track(struct kn_progress_display *display, int64_t job)
+{
+    struct track **at = &display->tracks;
+    while (*at && (*at)->job != job)
+        at = &(*at)->next;
+    return at;
+}
+
+/* With the lock: the job's, made if it is not there. */
+static struct track *track_of(struct kn_progress_display *display, int64_t job)
+{
+    struct track **at = find_track(display, job);
+    if (!*at) {
+        *at = kn_calloc(1, sizeof **at);
+        (*at)->display = display;
+        (*at)->job = job;
+    }
+    return *at;
+}
+
+void kn_progress_display_add(struct kn_progress_display *display, int64_t job,
+                             struct kn_progress *root)
+{
+    KN_LOCKED(&display->lock);
+    struct track *track = track_of(display, job);
+    track->root = root;
+    if (display->style == KN_PROGRESS_LINES)
+        kn_progress_listen(root, LINES_HZ, print_line, track);
+    else if (display->style == KN_PROGRESS_JSON)
+        kn_progress_listen(root, JSON_HZ, print_json, track);
+}
+
+void kn_progress_display_set(struct kn_progress_display *display, int64_t job,
+                             const struct kn_progress_view *views, int count)
+{
+    KN_LOCKED(&display->lock);
+    struct track *track = track_of(display, job);
+    free(track->views);
+    track->views = kn_calloc((size_t)count + 1, sizeof *views);
+    memcpy(track->views, views, (size_t)count * sizeof *views);
+    track->count = count;
+}
+
+void kn_progress_display_remove(struct kn_progress_display *display, int64_t job)
+{
+    KN_LOCKED(&display->lock);
+    struct track **at = find_track(display, job), *track = *at;
+    if (!track)
+        return;
+    *at = track->next;
+    free(track->views);
+    free(track);
+}
+
+void kn_progress_display_above(struct kn_progress_display *display, void (*print)(void *arg),
+                               void *arg)
+{
+    KN_LOCKED(&display->lock);
+    bool bars = display->style == KN_PROGRESS_BARS;
+    KN_SCOPED_STR text = {0};
+    if (bars)
+        erase(display, &text);
+    fputs(kn_str_text(&text), display->out);
+    fflush(display->out);
+    print(arg);
+    if (bars)
+        draw(display);
 }
 
 /* ---- life ---- */
@@ -140,11 +253,10 @@ static void start_bars(struct kn_progress_display *display)
     kn_log_set_sink(log_above, display);
 }
 
-struct kn_progress_display *kn_progress_display_start(struct kn_progress *root,
-                                                      const struct kn_progress_options *options)
+struct kn_progress_display *kn_progress_display_start(const struct kn_progress_options *options)
 {
     struct kn_progress_display *display = kn_calloc(1, sizeof *display);
-    display->root = root;
+    display->several = options->several;
     display->out = options->out;
     display->style = resolve(options);
     display->start_us = kn_now_us();
@@ -152,10 +264,6 @@ struct kn_progress_display *kn_progress_display_start(struct kn_progress *root,
     kn_cond_init(&display->wake);
     if (display->style == KN_PROGRESS_BARS)
         start_bars(display);
-    else if (display->style == KN_PROGRESS_LINES)
-        kn_progress_listen(root, LINES_HZ, print_line, display);
-    else if (display->style == KN_PROGRESS_JSON)
-        kn_progress_listen(root, JSON_HZ, print_json, display);
     return display;
 }
 
@@ -171,6 +279,8 @@ void kn_progress_display_stop(struct kn_progress_display *display)
             pthread_join(display->thread, NULL);
         draw(display); /* nobody else is left to take the lock */
     }
+    while (display->tracks)
+        kn_progress_display_remove(display, display->tracks->job);
     pthread_cond_destroy(&display->wake);
     pthread_mutex_destroy(&display->lock);
     free(display->views);

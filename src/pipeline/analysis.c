@@ -3,7 +3,8 @@
  *
  * The joined timeline is kept in the cache under the hash of the source's content and of whatever
  * changes it (language, subtitles, engines); a later attempt reads it back instead of listening
- * and looking again.
+ * and looking again. Where clips are made, a copy lies in the output folder beside the clips'
+ * records: another machine that continues the job shares that folder, but not the cache.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -78,18 +79,29 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
     }
     char name[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(key.at, key.length, name);
-    attempt->timeline_path = kn_arena_printf(attempt->arena, "%s/timelines/%s-%.8s.json",
-                                             kn_path_cache(attempt->arena), attempt->hash, name);
+    attempt->timeline_name = kn_arena_printf(attempt->arena, "%s-%.8s.json", attempt->hash, name);
     return KN_OK;
 }
 
-/* A kept timeline that can't be read is only a reason to make it again. */
-static bool read_kept_timeline(struct kn_attempt *attempt)
+/* Where timelines are kept, in the order in which they are looked for; NULL at the end. */
+enum { KEPT_PLACES = 2 };
+static void timeline_folders(const struct kn_attempt *attempt, const char *ret[KEPT_PLACES + 1])
 {
+    int count = 0;
+    ret[count++] = kn_path_join(attempt->arena, kn_path_cache(attempt->arena), "timelines");
+    if (attempt->makes_clips)
+        ret[count++] = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
+    ret[count] = NULL;
+}
+
+/* One that can't be read is only a reason to make it again. */
+static bool read_timeline_in(struct kn_attempt *attempt, const char *folder)
+{
+    const char *path = kn_path_join(attempt->arena, folder, attempt->timeline_name);
     char *text;
     size_t size;
-    if (attempt->options->fresh ||
-        kn_file_read(attempt->timeline_path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK)
+    if (!kn_attempt_reuses(attempt, path) ||
+        kn_file_read(path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK)
         return false;
     struct kn_source source = attempt->source; /* this path, not that of the kept one */
     bool read =
@@ -97,6 +109,16 @@ static bool read_kept_timeline(struct kn_attempt *attempt)
     attempt->timeline.source = source;
     free(text);
     return read;
+}
+
+static bool read_kept_timeline(struct kn_attempt *attempt)
+{
+    const char *folders[KEPT_PLACES + 1];
+    timeline_folders(attempt, folders);
+    for (int i = 0; folders[i]; i++)
+        if (read_timeline_in(attempt, folders[i]))
+            return true;
+    return false;
 }
 
 static enum kn_status identify(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -217,14 +239,30 @@ static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_e
                         err);
 }
 
+/* Wherever it is not yet. */
 static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
 {
-    char *folder = kn_arena_printf(attempt->arena, "%s/timelines", kn_path_cache(attempt->arena));
+    const char *folders[KEPT_PLACES + 1];
+    timeline_folders(attempt, folders);
     KN_SCOPED_STR json = {0};
-    kn_timeline_write_json(&attempt->timeline, &json);
-    enum kn_status status = kn_folder_make(folder, err);
-    return status == KN_OK ? kn_file_write(attempt->timeline_path, json.at, json.length, err)
-                           : status;
+    enum kn_status status = KN_OK;
+    for (int i = 0; folders[i] && status == KN_OK; i++) {
+        const char *path = kn_path_join(attempt->arena, folders[i], attempt->timeline_name);
+        if (attempt->timeline_reused && kn_file_exists(path))
+            continue;
+        if (!json.length)
+            kn_timeline_write_json(&attempt->timeline, &json);
+        status = kn_folder_make(folders[i], err);
+        if (status == KN_OK)
+            status = kn_file_write(path, json.at, json.length, err);
+    }
+    if (status == KN_OK)
+        kn_attempt_kept(attempt, "analysis",
+                        json_pack("{s:s, s:i, s:i}", "timeline", attempt->timeline_name, "words",
+                                  attempt->timeline.word_count, "shots",
+                                  attempt->timeline.shot_count),
+                        attempt->timeline_reused);
+    return status;
 }
 
 static void join_notes(struct kn_attempt *attempt)
@@ -251,7 +289,7 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     struct kn_attempt *attempt = arg;
     if (attempt->timeline_reused) {
         kn_progress_skip(env->progress);
-        return KN_OK;
+        return keep_timeline(attempt, err);
     }
     const struct kn_heard *heard = &attempt->heard;
     const struct kn_seen *seen = &attempt->seen;

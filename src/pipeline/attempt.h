@@ -9,6 +9,7 @@
 
 #include "ai/faces.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/vec.h"
 #include "clip/thumbnail_choice.h"
 #include "pipeline/job.h"
@@ -33,6 +34,7 @@ struct kn_attempt {
     /* Set at the start, read-only after. */
     const char *path;
     const struct kn_job_options *options;
+    struct kn_attempt_context context;
     bool makes_clips;       /* false: analysis alone */
     struct kn_arena *arena; /* what lives as long as the result; one step at a time uses it */
     int64_t start_us, cpu_start_us;
@@ -41,7 +43,7 @@ struct kn_attempt {
     struct kn_source source;
     char hash[KN_HASH_TEXT_BYTES];
     const char *folder;        /* the output folder */
-    const char *timeline_path; /* of the kept timeline */
+    const char *timeline_name; /* of the file of the kept timeline */
     struct kn_arena *listen_arena, *look_arena;
     struct kn_face_finder *finder; /* NULL: not available */
     struct kn_error finder_error;
@@ -60,6 +62,11 @@ struct kn_attempt {
     KN_VEC(struct kn_step_time) step_times; /* by trace_lock */
     struct kn_arena *trace_arena;           /* by trace_lock */
 };
+
+/* job.c: tells whoever listens that a result is kept. Takes `data`. */
+void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
+/* Is what was kept in this file to be reused? */
+bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
 
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);

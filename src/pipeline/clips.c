@@ -50,6 +50,14 @@ static const char *mark_clip(struct clip_work *clip)
     return kn_arena_strdup(clip->arena, mark);
 }
 
+static void tell_kept(const struct clip_work *clip)
+{
+    const char *step = kn_arena_printf(clip->arena, "clip %d", clip->clip.segment + 1);
+    json_t *data =
+        json_pack("{s:o, s:s}", "file", kn_json_text(clip->clip.files[0].path), "mark", clip->mark);
+    kn_attempt_kept(clip->attempt, step, data, clip->clip.reused);
+}
+
 void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress)
 {
     kn_clips_check_fonts(attempt, progress);
@@ -63,12 +71,15 @@ void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress)
         clip->segment = &attempt->segments.segments[i];
         clip->stem = kn_clip_stem(clip->arena, i, clip->segment->title);
         clip->mark = mark_clip(clip);
-        if (!attempt->options->fresh &&
+        const char *record = kn_kept_clip_path(clip->arena, attempt->folder, clip->mark);
+        if (kn_attempt_reuses(attempt, record) &&
             kn_kept_clip_read(attempt->folder, clip->mark, clip->arena, &clip->clip))
             clip->clip.reused = true;
         else
             clip->clip = (struct kn_clip){.status = KN_INTERNAL}; /* until it is made */
         clip->clip.segment = i;
+        if (clip->clip.reused)
+            tell_kept(clip);
     }
 }
 
@@ -276,7 +287,8 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
         return fail(clip, status, err);
     clip->clip.status = KN_OK;
     /* Without its record the clip would only be made again by the next run. */
-    (void)kn_kept_clip_write(clip->attempt->folder, clip->mark, &clip->clip, NULL);
+    if (kn_kept_clip_write(clip->attempt->folder, clip->mark, &clip->clip, NULL) == KN_OK)
+        tell_kept(clip);
     return KN_OK;
 }
 

@@ -12,16 +12,20 @@
 #include "pipeline/job.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "pipeline/attempt.h"
 #include "pipeline/report.h"
 
-struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options *options)
+struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options *options,
+                                  const struct kn_attempt_context *context)
 {
     struct kn_attempt *attempt = kn_calloc(1, sizeof *attempt);
     attempt->path = path;
     attempt->options = options;
+    if (context)
+        attempt->context = *context;
     attempt->arena = kn_arena_new();
     attempt->listen_arena = kn_arena_new();
     attempt->look_arena = kn_arena_new();
@@ -99,11 +103,41 @@ static void fill_result(struct kn_attempt *attempt)
     attempt->has_result = true;
 }
 
+void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused)
+{
+    KN_SCOPED_JSON held = data;
+    const struct kn_attempt_context *context = &attempt->context;
+    if (!context->kept || !held)
+        return;
+    KN_SCOPED_STR text = {0};
+    kn_json_add(&text, held, true);
+    context->kept(context->arg, step, kn_str_text(&text), reused);
+}
+
+bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path)
+{
+    int64_t since_us = attempt->context.fresh_since_us;
+    struct stat st;
+    if (!attempt->options->fresh)
+        return true;
+    return since_us && stat(path, &st) == 0 &&
+           st.st_mtim.tv_sec * KN_US_PER_S + st.st_mtim.tv_nsec / 1000 >= since_us;
+}
+
+static struct kn_plan *begin_plan(struct kn_attempt *attempt)
+{
+    struct kn_plan *plan = kn_plan_new();
+    if (attempt->context.rank)
+        kn_plan_rank(plan, attempt->context.rank);
+    kn_plan_trace(plan, note_step_time, attempt);
+    return plan;
+}
+
 static enum kn_status analyze(struct kn_attempt *attempt, struct kn_executor *executor,
                               struct kn_cancel *cancel, struct kn_progress *node,
                               struct kn_error *err)
 {
-    struct kn_plan *plan = kn_plan_new();
+    struct kn_plan *plan = begin_plan(attempt);
     kn_analysis_plan(attempt, plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);
@@ -117,7 +151,7 @@ static enum kn_status make_clips(struct kn_attempt *attempt, struct kn_executor 
                                  struct kn_cancel *cancel, struct kn_progress *node,
                                  struct kn_error *err)
 {
-    struct kn_plan *plan = kn_plan_new();
+    struct kn_plan *plan = begin_plan(attempt);
     kn_clips_prepare(attempt, node);
     kn_clips_plan(attempt, kn_executor_workers(executor, KN_LANE_CPU), plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
@@ -137,18 +171,17 @@ static double expected_seconds(const struct kn_segments *segments)
     return 0.5 * seconds;
 }
 
-static void begin(struct kn_attempt *attempt, struct kn_executor *executor)
+static void begin(struct kn_attempt *attempt)
 {
     attempt->start_us = kn_now_us();
     attempt->cpu_start_us = kn_cpu_us();
-    kn_executor_trace(executor, note_step_time, attempt);
 }
 
 enum kn_status kn_attempt_analyze(struct kn_attempt *attempt, struct kn_executor *executor,
                                   struct kn_cancel *cancel, struct kn_progress *progress,
                                   struct kn_error *err)
 {
-    begin(attempt, executor);
+    begin(attempt);
     struct kn_progress *node = kn_progress_add(progress, "analysis", 1);
     return analyze(attempt, executor, cancel, node, err);
 }
@@ -157,7 +190,7 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
                               struct kn_cancel *cancel, struct kn_progress *progress,
                               struct kn_error *err)
 {
-    begin(attempt, executor);
+    begin(attempt);
     attempt->makes_clips = true;
     struct kn_progress *analysis = kn_progress_add(progress, "analysis", 1);
     struct kn_progress *clips = kn_progress_add(progress, "clips", 3);

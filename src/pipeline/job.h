@@ -45,10 +45,24 @@ struct kn_job_options {
 /* Every default that a user sees, in one place. */
 void kn_job_defaults(struct kn_job_options *ret_options);
 
+/* What an attempt at a queued job has beside its options; all zeroes will do. */
+struct kn_attempt_context {
+    int64_t rank; /* of its plans (kn_plan_rank); 0: in the order of their starts */
+    /* With options->fresh: what was kept at this time or later (wall clock) was made by an earlier
+     * attempt at the same job, and is reused all the same. 0: nothing is reused. */
+    int64_t fresh_since_us;
+    /* Hears of each result that will not be made again once it is on the disk: "analysis", "clip
+     * 3". `reused`: it was there already. `data` is a small JSON object. Runs on workers, several
+     * at once; must be quick. NULL: nobody does. */
+    void (*kept)(void *arg, const char *step, const char *data, bool reused);
+    void *arg;
+};
+
 struct kn_attempt;
 
-/* Borrows `path` and `options` until it is freed. */
-struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options *options);
+/* Borrows `path` and `options` until it is freed; copies `context` (NULL: zeroes). */
+struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options *options,
+                                  const struct kn_attempt_context *context);
 void kn_attempt_free(struct kn_attempt *attempt); /* and the result with it; NULL is fine */
 
 /*

@@ -8,7 +8,7 @@
 
 enum { RECORD_BYTES_MAX = 64 * 1024 };
 
-static char *record_path(struct kn_arena *arena, const char *folder, const char *mark)
+char *kn_kept_clip_path(struct kn_arena *arena, const char *folder, const char *mark)
 {
     return kn_arena_printf(arena, "%s/.kirinuki/%s.json", folder, mark);
 }
@@ -50,7 +50,7 @@ enum kn_status kn_kept_clip_write(const char *folder, const char *mark, const st
     if (status == KN_OK)
         status = kn_folder_make(hidden, err);
     if (status == KN_OK)
-        status = kn_file_write(record_path(arena, folder, mark), text, strlen(text), err);
+        status = kn_file_write(kn_kept_clip_path(arena, folder, mark), text, strlen(text), err);
     kn_arena_free(arena);
     return status;
 }
@@ -119,8 +119,8 @@ bool kn_kept_clip_read(const char *folder, const char *mark, struct kn_arena *ar
 {
     KN_SCOPED_MEM char *text = NULL;
     size_t size;
-    if (kn_file_read(record_path(arena, folder, mark), RECORD_BYTES_MAX, &text, &size, NULL) !=
-        KN_OK)
+    if (kn_file_read(kn_kept_clip_path(arena, folder, mark), RECORD_BYTES_MAX, &text, &size,
+                     NULL) != KN_OK)
         return false;
     KN_SCOPED_JSON record = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     struct kn_clip clip = {.status = KN_OK};

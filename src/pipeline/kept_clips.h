@@ -12,6 +12,7 @@
 
 #include "model/result.h"
 
+char *kn_kept_clip_path(struct kn_arena *arena, const char *folder, const char *mark);
 enum kn_status kn_kept_clip_write(const char *folder, const char *mark, const struct kn_clip *clip,
                                   struct kn_error *err);
 

@@ -221,6 +221,7 @@ static void run_step(struct kn_item *item, struct kn_worker *worker)
     }
     struct kn_work work = {
         .plan_step = step->spec.name,
+        .plan = plan,
         .name = step->spec.name,
         .run = step->spec.run,
         .arg = step->spec.arg,
@@ -302,12 +303,15 @@ void kn_executor_run(struct kn_executor *executor, struct kn_plan *plan, struct 
     plan->open = plan->steps.count + 1;
     for (int i = 0; i < plan->steps.count; i++) {
         struct kn_planned_step *step = plan->steps.at[i];
-        step->item =
-            (struct kn_item){.run = run_step, .lane = kn_executor_lane(executor, step->spec.lane)};
+        enum kn_lane lane = kn_executor_lane(executor, step->spec.lane);
+        step->item = (struct kn_item){.run = run_step, .lane = lane, .line = &plan->lines[lane]};
         step->progress = kn_progress_add(progress, step->spec.name, step->spec.weight);
     }
     pthread_mutex_lock(&workers->lock);
     executor->plans++;
+    executor->plans_begun++;
+    for (int i = 0; i < KN_LANE_COUNT; i++)
+        kn_line_init(&plan->lines[i], plan->rank == INT64_MIN ? executor->plans_begun : plan->rank);
     pthread_mutex_unlock(&workers->lock);
     kn_cancel_watch(plan->cancel, &plan->watch); /* may call at once */
 

@@ -31,6 +31,7 @@ struct kn_group {
     struct kn_executor *executor; /* NULL: tasks run in place */
     struct kn_worker *worker;     /* whose thread the step runs on; NULL: none of the executor's */
     const char *plan_step;
+    struct kn_plan *plan;     /* whose ranks its tasks have; NULL: of none */
     struct kn_cancel *cancel; /* under the step's */
     struct kn_cancel_watch watch;
 
@@ -85,6 +86,7 @@ struct kn_group *kn_group_new(const struct kn_step_env *env, const struct kn_gro
         group->options.limit = 4 * kn_executor_workers(group->executor, group->options.lane);
     group->worker = kn_worker_self(&group->executor->workers);
     group->plan_step = group->worker ? group->worker->plan_step : "";
+    group->plan = group->worker ? group->worker->plan : NULL;
     group->watch = (struct kn_cancel_watch){.wake = wake_step, .arg = group};
     kn_cancel_watch(group->cancel, &group->watch);
     return group;
@@ -136,6 +138,7 @@ static void run_task(struct kn_item *item, struct kn_worker *worker)
     if (status == KN_OK) {
         struct kn_work work = {
             .plan_step = group->plan_step,
+            .plan = group->plan,
             .name = task->name,
             .run = task->run,
             .arg = task->arg,
@@ -188,6 +191,8 @@ static struct task *task_new(struct kn_group *group, const char *name, double we
         .run = run,
         .arg = arg,
     };
+    if (group->plan)
+        task->item.line = &group->plan->lines[group->options.lane];
     memcpy(task->name, name, name_bytes);
     if (group->options.show_tasks)
         task->progress = kn_progress_add(group->env->progress, name, weight);

@@ -15,7 +15,8 @@ struct kn_executor {
     void (*trace)(void *arg, const struct kn_trace *trace); /* set before work starts */
     void *trace_arg;
     /* Protected by the lock. */
-    int plans; /* running */
+    int plans;           /* running */
+    int64_t plans_begun; /* gives plans their ranks */
     pthread_cond_t quiet;
 };
 
@@ -36,7 +37,11 @@ struct kn_planned_step {
 
 struct kn_plan {
     KN_VEC(struct kn_planned_step *) steps;
+    int64_t rank; /* INT64_MIN: not set */
+    void (*trace)(void *arg, const struct kn_trace *trace);
+    void *trace_arg;
     /* Set when the plan starts. */
+    struct kn_line lines[KN_LANE_COUNT];
     struct kn_executor *executor;
     struct kn_cancel *cancel; /* under the caller's */
     struct kn_cancel_watch watch;
@@ -55,6 +60,7 @@ enum kn_lane kn_executor_lane(const struct kn_executor *executor, enum kn_lane l
 /* One call of a step's function, whoever makes it. */
 struct kn_work {
     const char *plan_step, *name;
+    struct kn_plan *plan; /* NULL: of none */
     kn_step_fn *run;
     void *arg;
     enum kn_lane lane;

@@ -14,7 +14,9 @@ const char *kn_lane_name(enum kn_lane lane)
 
 struct kn_plan *kn_plan_new(void)
 {
-    return kn_calloc(1, sizeof(struct kn_plan));
+    struct kn_plan *plan = kn_calloc(1, sizeof *plan);
+    plan->rank = INT64_MIN;
+    return plan;
 }
 
 void kn_plan_free(struct kn_plan *plan)
@@ -50,6 +52,20 @@ void kn_plan_after(struct kn_plan *plan, int later, int earlier)
     assert(0 <= earlier && earlier < later && later < plan->steps.count);
     kn_vec_push(&plan->steps.at[earlier]->later, later);
     plan->steps.at[later]->waits_for++;
+}
+
+void kn_plan_rank(struct kn_plan *plan, int64_t rank)
+{
+    assert(!plan->executor && rank > INT64_MIN);
+    plan->rank = rank;
+}
+
+void kn_plan_trace(struct kn_plan *plan, void (*trace)(void *arg, const struct kn_trace *trace),
+                   void *arg)
+{
+    assert(!plan->executor);
+    plan->trace = trace;
+    plan->trace_arg = arg;
 }
 
 int kn_plan_count(const struct kn_plan *plan)

@@ -37,12 +37,15 @@ enum kn_status kn_work_run(struct kn_work *work, struct kn_executor *executor,
         return status;
     }
     const char *outer = worker->plan_step;
+    struct kn_plan *outer_plan = worker->plan;
     worker->plan_step = work->plan_step;
+    worker->plan = work->plan;
     env.scratch = scratch_of(worker);
     worker->depth++;
     enum kn_status status = call(work, &env, err);
     worker->depth--;
     worker->plan_step = outer;
+    worker->plan = outer_plan;
     kn_arena_reset(env.scratch);
     return status;
 }
@@ -50,15 +53,19 @@ enum kn_status kn_work_run(struct kn_work *work, struct kn_executor *executor,
 void kn_work_trace(const struct kn_work *work, const struct kn_executor *executor,
                    const struct kn_worker *worker, enum kn_status status)
 {
-    if (!executor || !executor->trace)
+    if (!executor)
         return;
-    executor->trace(executor->trace_arg, &(struct kn_trace){
-                                             .plan_step = work->plan_step,
-                                             .name = work->name,
-                                             .lane = work->lane,
-                                             .worker = worker->number,
-                                             .start_us = work->start_us,
-                                             .end_us = work->end_us,
-                                             .status = status,
-                                         });
+    const struct kn_trace trace = {
+        .plan_step = work->plan_step,
+        .name = work->name,
+        .lane = work->lane,
+        .worker = worker->number,
+        .start_us = work->start_us,
+        .end_us = work->end_us,
+        .status = status,
+    };
+    if (executor->trace)
+        executor->trace(executor->trace_arg, &trace);
+    if (work->plan && work->plan->trace)
+        work->plan->trace(work->plan->trace_arg, &trace);
 }

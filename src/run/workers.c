@@ -64,16 +64,49 @@ static void join_retired(struct kn_worker *worker)
     free(worker);
 }
 
+/* ---- lines ---- */
+
+void kn_line_init(struct kn_line *line, int64_t rank)
+{
+    line->rank = rank;
+    kn_list_init(&line->items);
+}
+
+/* The place of a line among those of its lane. The first lines are the ones that move, so the
+ * search begins there; a new plan's place is most often the last. */
+static struct kn_link *place_of(struct kn_link *queue, const struct kn_line *line)
+{
+    if (kn_list_empty(queue) ||
+        KN_CONTAINER(queue->prev, struct kn_line, in_lane)->rank <= line->rank)
+        return queue;
+    struct kn_link *at = queue->next;
+    while (KN_CONTAINER(at, struct kn_line, in_lane)->rank <= line->rank)
+        at = at->next;
+    return at;
+}
+
+static struct kn_line *line_of(struct kn_workers *workers, const struct kn_item *item)
+{
+    return item->line ? item->line : &workers->lanes[item->lane].ahead;
+}
+
+/* NULL: nothing waits. */
+static struct kn_item *first_item(const struct kn_lane_workers *lane)
+{
+    if (kn_list_empty(&lane->queue))
+        return NULL;
+    struct kn_line *line = KN_CONTAINER(lane->queue.next, struct kn_line, in_lane);
+    return KN_CONTAINER(line->items.next, struct kn_item, in_line);
+}
+
 /* ---- places ---- */
 
 /* Sees to it that the first item of the lane finds a thread, as far as there are places. */
 static void call_worker(struct kn_workers *workers, enum kn_lane lane_index)
 {
     struct kn_lane_workers *lane = &workers->lanes[lane_index];
-    if (kn_list_empty(&lane->queue))
-        return;
-    bool urgent = KN_CONTAINER(lane->queue.next, struct kn_item, in_lane)->urgent;
-    if (lane->busy >= lane->places && !urgent)
+    const struct kn_item *first = first_item(lane);
+    if (!first || (lane->busy >= lane->places && !first->urgent))
         return;
     struct kn_worker *worker = lane->idle;
     if (!worker) {
@@ -109,7 +142,10 @@ void kn_workers_push(struct kn_workers *workers, struct kn_item *item, const str
     bool taken_next = by && by->lane == item->lane && kn_list_empty(queue);
     assert(!item->queued && !workers->closing);
     item->queued = true;
-    kn_list_add(item->urgent ? queue->next : queue, &item->in_lane);
+    struct kn_line *line = line_of(workers, item);
+    if (kn_list_empty(&line->items))
+        kn_list_add(place_of(queue, line), &line->in_lane);
+    kn_list_add(item->urgent ? line->items.next : &line->items, &item->in_line);
     if (item->group)
         kn_list_add(item->group, &item->in_group);
     if (!taken_next)
@@ -118,10 +154,12 @@ void kn_workers_push(struct kn_workers *workers, struct kn_item *item, const str
 
 void kn_workers_remove(struct kn_workers *workers, struct kn_item *item)
 {
-    (void)workers;
     assert(item->queued);
     item->queued = false;
-    kn_list_remove(&item->in_lane);
+    kn_list_remove(&item->in_line);
+    struct kn_line *line = line_of(workers, item);
+    if (kn_list_empty(&line->items))
+        kn_list_remove(&line->in_lane);
     if (item->group)
         kn_list_remove(&item->in_group);
 }
@@ -129,10 +167,8 @@ void kn_workers_remove(struct kn_workers *workers, struct kn_item *item)
 static struct kn_item *take_item(struct kn_worker *worker)
 {
     struct kn_lane_workers *lane = &worker->workers->lanes[worker->lane];
-    if (kn_list_empty(&lane->queue))
-        return NULL;
-    struct kn_item *item = KN_CONTAINER(lane->queue.next, struct kn_item, in_lane);
-    if (lane->busy > lane->places && !item->urgent)
+    struct kn_item *item = first_item(lane);
+    if (!item || (lane->busy > lane->places && !item->urgent))
         return NULL;
     kn_workers_remove(worker->workers, item);
     return item;
@@ -191,6 +227,7 @@ static void init(struct kn_workers *workers, const int places[KN_LANE_COUNT])
     for (int i = 0; i < KN_LANE_COUNT; i++) {
         workers->lanes[i].places = places[i];
         kn_list_init(&workers->lanes[i].queue);
+        kn_line_init(&workers->lanes[i].ahead, INT64_MIN);
     }
 }
 

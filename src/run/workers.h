@@ -1,6 +1,10 @@
 /*
- * Worker threads: each lane has a queue, first in, first out, and up to so many threads that are
- * busy at once. Threads start when there is work for them, and idle ones are kept.
+ * Worker threads: each lane has a queue and up to so many threads that are busy at once. Threads
+ * start when there is work for them, and idle ones are kept.
+ *
+ * The queue is a list of lines in the order of their ranks; a line is first in, first out. A plan
+ * has a line in each lane, which stands in the lane's list while it is not empty. So what an item
+ * costs to queue depends on how many plans wait for the lane, never on how many items do.
  *
  * A thread that waits for others' work gives its place in the lane away for that time
  * (kn_worker_block), so that a lane never stands still because all its threads wait: a place, not
@@ -24,16 +28,25 @@
 struct kn_worker;
 struct kn_item;
 
+/* What waits for a lane and has the same rank. Protected by the lock once an item was queued. */
+struct kn_line {
+    int64_t rank; /* smaller first */
+    struct kn_link in_lane;
+    struct kn_link items; /* by in_line */
+};
+void kn_line_init(struct kn_line *line, int64_t rank);
+
 /* Something to run, embedded in a step or a task. */
 struct kn_item {
     void (*run)(struct kn_item *item, struct kn_worker *worker); /* called without the lock */
     enum kn_lane lane;
-    bool urgent;           /* first in the queue, and with a thread of its own if need be */
+    bool urgent;           /* first of all, and with a thread of its own if need be; has no line */
+    struct kn_line *line;  /* NULL: before all plans */
     struct kn_link *group; /* the list of what is queued of its group; NULL: of none */
 
     /* Protected by the lock. */
     bool queued;
-    struct kn_link in_lane, in_group;
+    struct kn_link in_line, in_group;
 };
 
 struct kn_lane_workers {
@@ -43,7 +56,8 @@ struct kn_lane_workers {
     int threads; /* all: busy, idle and blocked */
     int idle_count;
     struct kn_worker *idle; /* a stack: the warmest thread goes first */
-    struct kn_link queue;   /* of items, by in_lane */
+    struct kn_link queue;   /* of lines that are not empty, by in_lane */
+    struct kn_line ahead;   /* of items without a plan: always the first in the queue */
     KN_VEC(bool) numbers;   /* which are taken */
 };
 
@@ -66,6 +80,7 @@ struct kn_worker {
 
     /* Its own thread's. */
     const char *plan_step;             /* of the work at hand */
+    struct kn_plan *plan;              /* to which that belongs */
     KN_VEC(struct kn_arena *) scratch; /* one a level of nesting */
     int depth;
 

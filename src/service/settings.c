@@ -1,10 +1,12 @@
 #include "service/settings.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "service/settings_queue.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
 
@@ -40,7 +42,7 @@ static void print_length(const struct kn_option *option, const void *field, stru
 {
     (void)option;
     const struct kn_segment_options *segments = field;
-    kn_str_printf(out, "%g-%g", kn_seconds(segments->min_us), kn_seconds(segments->max_us));
+    kn_str_printf(out, "%.12g-%.12g", kn_seconds(segments->min_us), kn_seconds(segments->max_us));
 }
 
 static bool add_aspect(struct kn_aspects *aspects, const char *name, size_t length)
@@ -114,11 +116,15 @@ static const char *const layout_names[] = {"auto", "fill", "fit", "split", NULL}
 static const char *const caption_names[] = {"default", "bold", "karaoke", "minimal",
                                             "box",     "off",  NULL};
 static const char *const topic_names[] = {"coarse", "fine", NULL};
-#define JOB(field) offsetof(struct kn_settings, job.field)
-#define OWN(field) offsetof(struct kn_settings, field)
-#define RUN        KN_FOR_RUN
-#define FILES      (KN_FOR_RUN | KN_FOR_ANALYZE)
-#define RANKING    (FILES | KN_FOR_SEGMENTS)
+#define JOB(field)     offsetof(struct kn_settings, job.field)
+#define OWN(field)     offsetof(struct kn_settings, field)
+#define QUEUE(f)       offsetof(struct kn_settings, queue.f)
+#define CLIPS          (KN_FOR_RUN | KN_FOR_ADD)
+#define FILES          (CLIPS | KN_FOR_ANALYZE)
+#define RANKING        (FILES | KN_FOR_SEGMENTS)
+#define WORKERS        (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
+#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | KN_FOR_JOBS | KN_FOR_WATCH | KN_FOR_QUEUE)
+#define NUMBER_OF_JOBS 1, 1000
 
 /* clang-format off */
 static const struct {
@@ -138,47 +144,87 @@ static const struct {
     {FILES, {"speech", 0, KN_OPTION_FLAG, JOB(speech), NULL,
              "recognise speech; --no-speech goes by picture and sound alone", "What to look for"}},
 
-    {RUN, {"output", 'o', KN_OPTION_TEXT, JOB(output), "DIR",
+    {CLIPS, {"output", 'o', KN_OPTION_TEXT, JOB(output), "DIR",
            "where the clips go; NAME-clips in this folder if not given", "Clips",
            .args_only = true}},
-    {RUN, {"copy", 0, KN_OPTION_FLAG, JOB(copy), NULL,
+    {CLIPS, {"copy", 0, KN_OPTION_FLAG, JOB(copy), NULL,
            "keep the pictures as they are, encoding only at the cuts: fast", "Clips"}},
-    {RUN, {"aspect", 'a', KN_OPTION_CUSTOM, JOB(aspects), "LIST",
+    {CLIPS, {"aspect", 'a', KN_OPTION_CUSTOM, JOB(aspects), "LIST",
            "shapes: 9:16, 1:1, 4:5, 16:9, joined by commas", "Clips", .parse = parse_aspects,
            .print = print_aspects}},
-    {RUN, {"layout", 0, KN_OPTION_CHOICE, JOB(layout), "HOW", "framing", "Clips",
+    {CLIPS, {"layout", 0, KN_OPTION_CHOICE, JOB(layout), "HOW", "framing", "Clips",
            .choices = layout_names}},
-    {RUN, {"captions", 'c', KN_OPTION_CHOICE, JOB(captions), "STYLE", "caption style", "Clips",
+    {CLIPS, {"captions", 'c', KN_OPTION_CHOICE, JOB(captions), "STYLE", "caption style", "Clips",
            .choices = caption_names}},
-    {RUN, {"font", 0, KN_OPTION_TEXT, JOB(font), "FAMILY", "for captions and titles", "Clips"}},
-    {RUN, {"titles", 0, KN_OPTION_FLAG, JOB(titles), NULL,
+    {CLIPS, {"font", 0, KN_OPTION_TEXT, JOB(font), "FAMILY", "for captions and titles", "Clips"}},
+    {CLIPS, {"titles", 0, KN_OPTION_FLAG, JOB(titles), NULL,
            "show each clip's title over its first seconds", "Clips"}},
-    {RUN, {"thumbnail-titles", 0, KN_OPTION_FLAG, JOB(thumbnail_titles), NULL,
+    {CLIPS, {"thumbnail-titles", 0, KN_OPTION_FLAG, JOB(thumbnail_titles), NULL,
            "write the title on the thumbnail", "Clips"}},
 
-    {RUN, {"encoder", 0, KN_OPTION_TEXT, JOB(render.encoder), "NAME",
+    {CLIPS, {"encoder", 0, KN_OPTION_TEXT, JOB(render.encoder), "NAME",
            "video encoder: libx264, h264_nvenc, h264_vaapi, h264_qsv", "Encoding"}},
-    {RUN, {"preset", 0, KN_OPTION_CUSTOM, JOB(render.preset), "NAME",
+    {CLIPS, {"preset", 0, KN_OPTION_CUSTOM, JOB(render.preset), "NAME",
            "x264 preset from ultrafast to slow: slower is smaller", "Encoding",
            .parse = parse_preset, .print = print_text}},
-    {RUN, {"crf", 0, KN_OPTION_INT, JOB(render.crf), "N",
+    {CLIPS, {"crf", 0, KN_OPTION_INT, JOB(render.crf), "N",
            "quality, from 0 (lossless) to 51; smaller is better", "Encoding", 0, 51}},
-    {RUN, {"loudness", 0, KN_OPTION_NUMBER, JOB(render.loudness_lufs), "LUFS",
+    {CLIPS, {"loudness", 0, KN_OPTION_NUMBER, JOB(render.loudness_lufs), "LUFS",
            "integrated loudness of each clip", "Encoding", -40, -5}},
 
     {FILES, {"fresh", 0, KN_OPTION_FLAG, JOB(fresh), NULL,
              "do everything again, reuse nothing of earlier runs", "Work", .args_only = true}},
-    {FILES | KN_FOR_DOCTOR, {"models", 0, KN_OPTION_TEXT, JOB(models), "DIR",
+    {FILES | KN_FOR_DOCTOR | KN_FOR_WORKER, {"models", 0, KN_OPTION_TEXT, JOB(models), "DIR",
                              "folder of the models and of ONNX Runtime", "Work"}},
-    {FILES, {"workers", 'j', KN_OPTION_INT, OWN(workers), "N",
+    {WORKERS, {"workers", 'j', KN_OPTION_INT, OWN(workers), "N",
              "threads that compute; 0 takes as many as there are cores", "Work", 0, 256}},
     {KN_FOR_ALL, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
                   "read settings from here instead of your kirinuki.conf", "Work",
                   .args_only = true}},
 
-    {FILES, {"verbose", 'v', KN_OPTION_FLAG, OWN(verbose), NULL,
+    {KN_FOR_ADD, {"priority", 0, KN_OPTION_CHOICE, QUEUE(priority), "HOW",
+                  "which jobs go first", "Queue", .choices = kn_priority_names}},
+    {KN_FOR_ADD, {"at", 0, KN_OPTION_CUSTOM, QUEUE(at_us), "TIME",
+                  "not before 14:30, \"2027-01-31 14:30\" or +2h (s, m, h, d)", "Queue",
+                  .args_only = true, .parse = kn_parse_at}},
+    {KN_FOR_ADD, {"force", 0, KN_OPTION_FLAG, QUEUE(force), NULL,
+                  "add it even if the same was added before", "Queue", .args_only = true}},
+    {KN_FOR_ADD, {"attempts", 0, KN_OPTION_INT, QUEUE(attempts), "N",
+                  "how often a job is tried before it is given up", "Queue", 1, 100}},
+    {KN_FOR_JOBS, {"state", 0, KN_OPTION_CUSTOM, QUEUE(states), "LIST",
+                   "only queued, running, done, failed, cancelled, joined by commas", "Queue",
+                   .args_only = true, .parse = kn_parse_states}},
+    {KN_FOR_JOBS, {"limit", 'n', KN_OPTION_INT, QUEUE(limit), "N", "how many, the newest first",
+                   "Queue", 1, 10000, .args_only = true}},
+    {KN_FOR_WORKER, {"concurrency", 0, KN_OPTION_INT, QUEUE(concurrency), "N",
+                     "videos at once", "Queue", NUMBER_OF_JOBS}},
+    {KN_FOR_WORKER, {"chunk", 0, KN_OPTION_INT, QUEUE(chunk), "N",
+                     "videos claimed at a time", "Queue", NUMBER_OF_JOBS}},
+    {KN_FOR_WORKER, {"memory", 0, KN_OPTION_CUSTOM, QUEUE(memory_bytes), "SIZE",
+                     "for all videos together, such as 4G; 0 is three quarters of the machine's",
+                     "Queue", .parse = kn_parse_memory, .print = kn_print_memory}},
+    {KN_FOR_WORKER, {"watch", 0, KN_OPTION_TEXT, QUEUE(watch), "DIR",
+                     "add each video that is put into this folder, once it is complete", "Queue",
+                     .args_only = true}},
+    {KN_FOR_WORKER, {"drain", 0, KN_OPTION_FLAG, QUEUE(drain), NULL,
+                     "end when nothing is left to do", "Queue", .args_only = true}},
+    {KN_FOR_WORKER, {"grace", 0, KN_OPTION_INT, QUEUE(grace_s), "SECONDS",
+                     "when told to stop, time to finish before work is handed back", "Queue", 0,
+                     86400}},
+    {KN_FOR_WORKER, {"lease", 0, KN_OPTION_NUMBER, QUEUE(lease_s), "SECONDS",
+                     "silence after which others take over this worker's videos", "Queue", 0.5,
+                     3600}},
+    {CLIPS | KN_FOR_WORKER | KN_FOR_JOBS,
+     {"owner", 0, KN_OPTION_TEXT, QUEUE(owner), "NAME",
+      "whose jobs: owners share the queue fairly", "Queue",
+      .aside = true}},
+    {STORES, {"store", 0, KN_OPTION_TEXT, QUEUE(store), "WHERE",
+              "the queue: a file, or postgres://…; your own if not given", "Queue",
+              .aside = true}},
+
+    {KN_FOR_RUN | KN_FOR_ANALYZE, {"verbose", 'v', KN_OPTION_FLAG, OWN(verbose), NULL,
              "print when and where each step ran, and more", "Output", .args_only = true}},
-    {FILES, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
+    {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
              "Output", .args_only = true}},
     {KN_FOR_ALL, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
                   "Output", .args_only = true}},
@@ -196,20 +242,51 @@ static const struct {
 
 const struct kn_option *kn_settings_table(unsigned commands)
 {
-    static struct kn_option tables[KN_FOR_ALL + 1][KN_COUNT_OF(rows) + 1];
-    struct kn_option *table = tables[commands & KN_FOR_ALL];
-    if (!table->name) {
+    enum { TABLES = 12 }; /* one a command, and one of all rows */
+    static struct table {
+        unsigned commands;
+        struct kn_option options[KN_COUNT_OF(rows) + 1];
+    } tables[TABLES];
+    struct table *table = tables;
+    while (table->commands && table->commands != commands)
+        table++;
+    assert(table < tables + TABLES);
+    if (!table->commands) {
         int count = 0;
+        table->commands = commands;
         for (size_t i = 0; i < KN_COUNT_OF(rows); i++)
             if (rows[i].commands & commands)
-                table[count++] = rows[i].option;
+                table->options[count++] = rows[i].option;
+    }
+    return table->options;
+}
+
+const struct kn_option *kn_settings_job_table(void)
+{
+    static struct kn_option table[KN_COUNT_OF(rows) + 1];
+    if (table->name)
+        return table;
+    int count = 0;
+    for (size_t i = 0; i < KN_COUNT_OF(rows); i++) {
+        size_t offset = rows[i].option.offset;
+        bool of_job = offset - offsetof(struct kn_settings, job) < sizeof(struct kn_job_options);
+        if (of_job && (rows[i].commands & KN_FOR_ADD))
+            table[count++] = rows[i].option;
     }
     return table;
 }
 
 void kn_settings_defaults(struct kn_settings *ret_settings)
 {
-    *ret_settings = (struct kn_settings){0};
+    *ret_settings = (struct kn_settings){
+        .queue = {.priority = 1,
+                  .attempts = 5,
+                  .limit = 30,
+                  .concurrency = 50,
+                  .chunk = 10,
+                  .lease_s = 30,
+                  .grace_s = 30},
+    };
     kn_job_defaults(&ret_settings->job);
 }
 
@@ -272,8 +349,7 @@ static enum kn_status check_copy(const struct kn_settings *s, const struct kn_op
     return KN_OK;
 }
 
-/* Options that can't be meant together. */
-static enum kn_status check(const struct kn_settings *s, struct kn_error *err)
+enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *err)
 {
     if (s->quiet && s->verbose)
         return kn_error_set(err, KN_INVALID, "--quiet and --verbose contradict each other");
@@ -300,7 +376,7 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
         status = kn_options_read_args(table, argc, argv, &settings, arena, ret_rest, ret_rest_count,
                                       given, err);
     if (status == KN_OK)
-        status = check(&settings, err);
+        status = kn_settings_check(&settings, err);
     if (status == KN_OK)
         status = check_copy(&settings, table, given, err);
     if (status != KN_OK)

@@ -13,11 +13,36 @@ enum kn_command_set {
     KN_FOR_ANALYZE = 2,
     KN_FOR_SEGMENTS = 4,
     KN_FOR_DOCTOR = 8,
-    KN_FOR_ALL = 15,
+    KN_FOR_WORKER = 16,
+    KN_FOR_ADD = 32,
+    KN_FOR_JOBS = 64,
+    KN_FOR_WATCH = 128,
+    KN_FOR_QUEUE = 256, /* the commands that change single jobs or the queue */
+    KN_FOR_ALL = 511,
+};
+
+/* What only the commands of the queue take. */
+struct kn_queue_settings {
+    const char *store; /* NULL: the user's own */
+    const char *owner; /* NULL: nobody's */
+    int priority;      /* level: 0 low, 1 normal, 2 high */
+    int64_t at_us;     /* wall clock; 0: at once */
+    bool force;
+    int attempts;
+    unsigned states; /* 1 << enum kn_job_state each; 0: all */
+    int limit;
+
+    int concurrency, chunk;
+    int64_t memory_bytes; /* 0: three quarters of the machine's */
+    double lease_s;
+    const char *watch; /* folder */
+    bool drain;
+    int grace_s;
 };
 
 struct kn_settings {
     struct kn_job_options job;
+    struct kn_queue_settings queue;
     int workers; /* of the CPU lane; 0: as many as cores */
     bool verbose, quiet, json;
     bool tsv, boundaries; /* segments */
@@ -30,6 +55,10 @@ void kn_settings_defaults(struct kn_settings *ret_settings);
 /* The rows of some commands, as a table for kn_options_…; static storage, made at the first call
  * from one thread. */
 const struct kn_option *kn_settings_table(unsigned commands);
+/* The rows that make up a job: what is done to a video, wherever and by whomever it is done. */
+const struct kn_option *kn_settings_job_table(void);
+/* Options that can't be meant together, each fine by itself. */
+enum kn_status kn_settings_check(const struct kn_settings *settings, struct kn_error *err);
 
 /*
  * Defaults, then the configuration file (--config FILE, $KIRINUKI_CONFIG, or kirinuki.conf in the

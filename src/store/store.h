@@ -119,6 +119,8 @@ struct kn_finish {
     const char *text;       /* why; NULL where it is KN_OK */
     bool retry;             /* of a failure: may be tried again, not before: */
     int64_t retry_us;       /* wall clock */
+    bool back;              /* of a failure that is not the job's: to be tried again as with
+                             * `retry`, and the attempt does not count */
 
     /* Set by kn_store_turn: KN_OK, or KN_LOST: the job was another's by then, nothing changed. */
     enum kn_status status;
@@ -140,6 +142,10 @@ struct kn_turn {
      * kept: a small job does not pass a large one that waits for room. */
     int64_t memory_max_bytes;
     bool memory_first; /* the first job is claimed however large it is */
+    /* Claims from these jobs alone (NULL: from the queue), whatever their memory, also such as wait
+     * for a time, and while the queue is paused: of whoever submitted them for itself. */
+    const int64_t *only;
+    int only_count;
 
     /* Set: in the arena, in the order of the queue. */
     struct kn_job *claimed;

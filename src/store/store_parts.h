@@ -148,17 +148,26 @@ enum kn_status kn_status_of_name(const char *name);
 
 /* ---- finishing ---- */
 
-enum kn_finish_rule { KN_FINISH_DONE, KN_FINISH_RETRY, KN_FINISH_FAILED, KN_FINISH_CANCELLED };
+enum kn_finish_rule {
+    KN_FINISH_DONE,
+    KN_FINISH_RETRY,
+    KN_FINISH_FAILED,
+    KN_FINISH_CANCELLED,
+    KN_FINISH_BACK
+};
 enum kn_finish_rule kn_finish_rule(const struct kn_finish *finish);
 const char *kn_finish_text(const struct kn_finish *finish); /* why; never empty */
 /* The event of a finish that led to this state. */
 enum kn_event_kind kn_finish_event(enum kn_job_state state);
 /* The rules as SQL, of a LEASED job `j` ("j." or ""): does it go back to the queue, and what state
  * is it in then? See kn_job_moves. */
-#define KN_FINISH_AGAIN(rule, j) rule " = 1 AND " j "stop = 0 AND " j "attempts_left > 0"
+#define KN_FINISH_AGAIN(rule, j)                                                                   \
+    "(" rule " = 4 OR (" rule " = 1 AND " j "attempts_left > 0)) AND " j "stop = 0"
 #define KN_FINISH_STATE(rule, j)                                                                   \
-    "CASE WHEN " rule " = 0 THEN 2 WHEN " rule " = 3 OR (" rule " = 1 AND " j "stop = 1) THEN 4"   \
-    " WHEN " rule " = 1 AND " j "attempts_left > 0 THEN 0 ELSE 3 END"
+    "CASE WHEN " rule " = 0 THEN 2 WHEN " rule " = 3 OR (" rule " IN (1, 4) AND " j                \
+    "stop = 1) THEN 4 WHEN " rule " = 4 OR (" rule " = 1 AND " j                                   \
+    "attempts_left > 0) THEN 0 ELSE 3 END"
+#define KN_FINISH_LEFT(rule, j) j "attempts_left + CASE WHEN " rule " = 4 THEN 1 ELSE 0 END"
 
 enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,
                              const char *text, struct kn_error *err);

@@ -236,6 +236,7 @@ enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_sp
 #define ENDED                                                                                      \
     "ended AS ("                                                                                   \
     "  UPDATE job AS j SET stop = 0, state = " KN_FINISH_STATE("f.rule", "j.") ","                 \
+    "    attempts_left = " KN_FINISH_LEFT("f.rule", "j.") ","                                      \
     "    held_until_us = CASE WHEN " AGAIN " THEN f.retry_us END,"                                 \
     "    finished_us = CASE WHEN " AGAIN " THEN NULL ELSE $2::bigint END"                          \
     "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],"            \
@@ -249,6 +250,14 @@ enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_sp
     "  WHERE state = 0 AND held_until_us IS NULL AND (SELECT paused FROM queue) = 0"               \
     "    AND EXISTS (SELECT 1 FROM worker WHERE id = $1::bigint)"                                  \
     "  ORDER BY level DESC, tag, id LIMIT $3::bigint FOR UPDATE SKIP LOCKED)"
+
+/* $10: of these, whatever else is so. */
+#define PICKED_ONLY                                                                                \
+    "picked AS MATERIALIZED ("                                                                     \
+    "  SELECT id, level, tag FROM job"                                                             \
+    "  WHERE id = ANY($10::bigint[]) AND state + 0 = 0"                                            \
+    "    AND EXISTS (SELECT 1 FROM worker WHERE id = $1::bigint)"                                  \
+    "  ORDER BY id LIMIT $3::bigint FOR UPDATE SKIP LOCKED)"
 
 /* The first of them whose memory fits. */
 #define FITTING                                                                                    \
@@ -304,6 +313,13 @@ static const struct kn_statement take_turn = {
     .access = KN_WRITE,
     .tables = "job job_spec queue event reason worker",
     .postgres = "WITH " ENDED ", " PICKED ", " BEGUN("picked") ", " BLOCKS ", " WRITTEN SAID,
+};
+
+static const struct kn_statement take_turn_only = {
+    .name = "take_turn_only",
+    .access = KN_WRITE,
+    .tables = "job job_spec queue event reason worker",
+    .postgres = "WITH " ENDED ", " PICKED_ONLY ", " BEGUN("picked") ", " BLOCKS ", " WRITTEN SAID,
 };
 
 static const struct kn_statement take_turn_by_memory = {
@@ -383,7 +399,7 @@ static enum kn_status turn_postgres(struct kn_store *store, struct kn_turn *turn
         statuses[i] = kn_status_name(finish->outcome);
         texts[i] = rules[i] == KN_FINISH_DONE ? "" : kn_finish_text(finish);
     }
-    const struct kn_value values[] = {
+    struct kn_value values[] = {
         KN_INT(turn->worker),       KN_INT(kn_store_now_us(store)),
         KN_INT(turn->claim_max),    KN_INTS(ids, n),
         KN_INTS(attempts, n),       KN_INTS(rules, n),
@@ -391,10 +407,16 @@ static enum kn_status turn_postgres(struct kn_store *store, struct kn_turn *turn
         KN_TEXTS(texts, n),         KN_INT(turn->memory_max_bytes),
         KN_INT(turn->memory_first),
     };
-    bool by_memory = turn->memory_max_bytes > 0;
+    if (turn->only)
+        values[9] = KN_INTS(turn->only, turn->only_count);
+    bool by_memory = turn->memory_max_bytes > 0 && !turn->only;
     struct kn_operation operation = {
-        .statement = by_memory ? &take_turn_by_memory : &take_turn,
-        .value_count = by_memory ? 11 : 9,
+        .statement = turn->only  ? &take_turn_only
+                     : by_memory ? &take_turn_by_memory
+                                 : &take_turn,
+        .value_count = turn->only  ? 10
+                       : by_memory ? 11
+                                   : 9,
         .values = values,
     };
     enum kn_status status = kn_batch_run(store->database, &operation, 1, arena, cancel, err);

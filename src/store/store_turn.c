@@ -31,6 +31,8 @@ enum kn_finish_rule kn_finish_rule(const struct kn_finish *finish)
         return KN_FINISH_DONE;
     if (finish->outcome == KN_CANCELLED)
         return KN_FINISH_CANCELLED;
+    if (finish->back)
+        return KN_FINISH_BACK;
     return finish->retry ? KN_FINISH_RETRY : KN_FINISH_FAILED;
 }
 
@@ -69,14 +71,15 @@ static const struct kn_statement finish_other = {
     .name = "finish_other",
     .access = KN_WRITE,
     .tables = "job",
-    .sqlite = "UPDATE job SET stop = 0,"
-              " state = " KN_FINISH_STATE(
-                  "$5", "") ","
-                            " held_until_us = CASE WHEN " KN_FINISH_AGAIN(
-                                "$5", "") " THEN $6 END,"
-                                          " finished_us = CASE WHEN " KN_FINISH_AGAIN(
-                                              "$5", "") " THEN NULL ELSE $4 END" HELD_BY_US
-                                                        " RETURNING state",
+    .sqlite = "UPDATE job SET stop = 0, attempts_left = " KN_FINISH_LEFT(
+        "$5", "") ","
+                  " state = " KN_FINISH_STATE(
+                      "$5", "") ","
+                                " held_until_us = CASE WHEN " KN_FINISH_AGAIN(
+                                    "$5", "") " THEN $6 END,"
+                                              " finished_us = CASE WHEN " KN_FINISH_AGAIN(
+                                                  "$5", "") " THEN NULL ELSE $4 END" HELD_BY_US
+                                                            " RETURNING state",
 };
 
 enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,
@@ -166,6 +169,14 @@ static const struct kn_statement select_claimable = {
                             " ORDER BY level DESC, tag, id LIMIT $1",
 };
 
+static const struct kn_statement select_only = {
+    .name = "select_only",
+    .access = KN_READ,
+    .tables = "job job_spec",
+    .sqlite = KN_JOB_SELECT "id IN (SELECT value FROM json_each($2)) AND state = 0"
+                            " ORDER BY id LIMIT $1",
+};
+
 static const struct kn_statement claim_jobs = {
     .name = "claim_jobs",
     .access = KN_WRITE,
@@ -200,11 +211,16 @@ static enum kn_status claim(struct kn_change *change, struct kn_turn *turn, bool
     if (status != KN_OK)
         return status;
     *ret_alive = kn_cell_int(&rows, 0, 1) != 0;
-    if (!*ret_alive || kn_cell_int(&rows, 0, 0))
+    if (!*ret_alive || (kn_cell_int(&rows, 0, 0) && !turn->only))
         return KN_OK;
-    status =
-        kn_change_do(change, &select_claimable, KN_VALUES(KN_INT(turn->claim_max)), &rows, err);
-    int count = status == KN_OK ? fitting(&rows, turn) : 0;
+    if (turn->only)
+        status = kn_change_do(
+            change, &select_only,
+            KN_VALUES(KN_INT(turn->claim_max), KN_INTS(turn->only, turn->only_count)), &rows, err);
+    else
+        status =
+            kn_change_do(change, &select_claimable, KN_VALUES(KN_INT(turn->claim_max)), &rows, err);
+    int count = status != KN_OK ? 0 : turn->only ? rows.count : fitting(&rows, turn);
     if (!count)
         return status;
     turn->claimed = kn_arena_array(change->arena, (size_t)count, sizeof *turn->claimed);

@@ -525,6 +525,35 @@ static void a_failure_is_tried_again_until_attempts_are_used_up(void **state)
     assert_int_equal(count, 3);
 }
 
+static void an_attempt_that_is_handed_back_does_not_count(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    int64_t id = submit(f, (struct kn_job_spec){.attempts_max = 1});
+    for (int round = 0; round < 3; round++) {
+        struct kn_job *job = claim_one(f);
+        assert_non_null(job);
+        assert_int_equal(job->attempts_left, 0);
+        bool stopped = round == 2;
+        enum kn_job_state answer;
+        if (stopped)
+            assert_ok(kn_store_cancel(f->store, id, &answer, &error));
+        struct kn_finish finish = {.job = id,
+                                   .attempt = job->attempt,
+                                   .outcome = KN_LOST,
+                                   .text = "handed back",
+                                   .back = true,
+                                   .retry_us = test_clock(NULL)};
+        struct kn_turn turn = {.worker = f->worker, .finishes = &finish, .finish_count = 1};
+        assert_ok(kn_store_turn(f->store, &turn, f->arena, NULL, &error));
+        assert_int_equal(finish.state, stopped ? KN_JOB_CANCELLED : KN_JOB_QUEUED);
+        int released, promoted;
+        bool more;
+        assert_ok(kn_store_promote(f->store, &released, &promoted, &more, &error));
+        assert_int_equal(released, !stopped);
+    }
+}
+
 static void an_error_that_stays_is_not_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -888,6 +917,30 @@ static void changes_are_told_in_the_process(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 
+/* ---- of whoever submitted them ---- */
+
+static void only_the_named_jobs_are_claimed(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    submit(f, (struct kn_job_spec){0});
+    const int64_t only[] = {
+        submit(f, (struct kn_job_spec){.not_before_us = INT64_MAX / 4, .memory_bytes = 1000}),
+        submit(f, (struct kn_job_spec){.not_before_us = INT64_MAX / 4, .attempts_max = 1}),
+    };
+    assert_ok(kn_store_pause(f->store, true, &error));
+    struct kn_turn turn = {
+        .worker = f->worker, .claim_max = 1, .memory_max_bytes = 1, .only = only, .only_count = 2};
+    for (int round = 0; round < 2; round++) {
+        assert_ok(kn_store_turn(f->store, &turn, f->arena, NULL, &error));
+        assert_int_equal(turn.claimed_count, 1);
+        assert_int_equal(turn.claimed[0].id, only[round]);
+        assert_int_equal(get(f, only[round]).state, KN_JOB_LEASED);
+    }
+    assert_ok(kn_store_turn(f->store, &turn, f->arena, NULL, &error));
+    assert_int_equal(turn.claimed_count, 0);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -907,11 +960,13 @@ static int run(void)
         TEST(jobs_for_later_are_fair_when_they_are_due),
         TEST(memory_bounds_a_claim_and_keeps_the_order),
         TEST(a_paused_queue_gives_nothing),
+        TEST(only_the_named_jobs_are_claimed),
         TEST(a_bumped_job_is_next),
         TEST(every_move_is_as_the_table_says),
         TEST(unknown_jobs_are_not_found),
         TEST(counts_and_limits_are_checked),
         TEST(a_failure_is_tried_again_until_attempts_are_used_up),
+        TEST(an_attempt_that_is_handed_back_does_not_count),
         TEST(an_error_that_stays_is_not_tried_again),
         TEST(a_second_attempt_keeps_its_place),
         TEST(cancelling_what_runs_reaches_its_worker),

@@ -142,7 +142,7 @@ static void json_is_one_line_an_event(void **state)
     (void)state;
     struct kn_progress_view view = node(4, 2, 2, "clip “1”\n", KN_PROGRESS_RUNNING, 1.0 / 3);
     KN_SCOPED_STR out = {0};
-    kn_progress_json(&view, &out);
+    kn_progress_json(&view, 0, &out);
     assert_string_equal(out.at,
                         "{\"event\":\"step\",\"id\":4,\"parent\":2,\"name\":\"clip “1”\\n\","
                         "\"state\":\"running\",\"fraction\":0.3333,"

@@ -1,0 +1,169 @@
+/* kirinuki add VIDEO… | DIR | -: hands videos over to whoever works. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/vec.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/queue_view.h"
+#include "service/job_text.h"
+#include "service/video_folder.h"
+
+/* Submitted together, so that the first are at work while the last are still read. */
+enum { AT_ONCE = 100 };
+
+struct adding {
+    struct kn_queue_call *call;
+    struct kn_cancel *cancel;
+    KN_VEC(const char *) paths;
+    KN_VEC(struct kn_job_spec) specs;
+    KN_VEC(const char *) of_specs; /* their paths, as they were given */
+    int good, bad;
+};
+
+/* ---- which videos ---- */
+
+static enum kn_status add_folder(struct adding *adding, const char *folder)
+{
+    const char **paths;
+    int count;
+    struct kn_queue_call *call = adding->call;
+    enum kn_status status = kn_videos_in(folder, call->arena, &paths, &count, &call->err);
+    if (status == KN_OK && !count)
+        status = kn_error_set(&call->err, KN_NOT_FOUND, "there are no videos in %s", folder);
+    for (int i = 0; status == KN_OK && i < count; i++)
+        kn_vec_push(&adding->paths, paths[i]);
+    return status;
+}
+
+/* A path a line. */
+static void add_list(struct adding *adding, FILE *in)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    while ((length = getline(&line, &room, in)) >= 0) {
+        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+            line[--length] = '\0';
+        if (length)
+            kn_vec_push(&adding->paths, kn_arena_strdup(adding->call->arena, line));
+    }
+    free(line);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void complain(struct adding *adding, enum kn_status status)
+{
+    adding->bad++;
+    (void)kn_complain(status, &adding->call->err);
+}
+
+static void gather(struct adding *adding)
+{
+    const struct kn_queue_call *call = adding->call;
+    for (int i = 0; i < call->rest_count; i++) {
+        enum kn_status status = KN_OK;
+        if (strcmp(call->rest[i], "-") == 0)
+            add_list(adding, stdin);
+        else if (is_folder(call->rest[i]))
+            status = add_folder(adding, call->rest[i]);
+        else
+            kn_vec_push(&adding->paths, call->rest[i]);
+        if (status != KN_OK)
+            complain(adding, status);
+    }
+}
+
+/* ---- submitting ---- */
+
+static void say(struct adding *adding, const struct kn_submitted *made, const char *path)
+{
+    if (adding->call->settings.json) {
+        kn_print_json(json_pack(
+            "{s:s, s:I, s:s, s:b}", "event", "added", "id", (json_int_t)made->id, "source",
+            kn_job_path_write(path, adding->call->arena), "known", made->known));
+        return;
+    }
+    printf("%" PRId64 "  %s%s\n", made->id, path, made->known ? "  (known)" : "");
+}
+
+static enum kn_status submit(struct adding *adding)
+{
+    struct kn_queue_call *call = adding->call;
+    int count = adding->specs.count;
+    struct kn_submitted *made = kn_arena_array(call->arena, (size_t)count + 1, sizeof *made);
+    enum kn_status status =
+        kn_store_submit(call->store, adding->specs.at, count, made, adding->cancel, &call->err);
+    for (int i = 0; status == KN_OK && i < count; i++)
+        say(adding, &made[i], adding->of_specs.at[i]);
+    fflush(stdout);
+    adding->good += status == KN_OK ? count : 0;
+    kn_vec_clear(&adding->specs);
+    kn_vec_clear(&adding->of_specs);
+    return status;
+}
+
+/* Stops at the first failure of the store; a video that can't be read leaves the others alone. */
+static enum kn_status submit_all(struct adding *adding)
+{
+    struct kn_queue_call *call = adding->call;
+    enum kn_status status = KN_OK;
+    for (int i = 0; status == KN_OK && i < adding->paths.count; i++) {
+        struct kn_job_spec spec;
+        enum kn_status made = kn_job_spec_make(&call->settings, adding->paths.at[i], true,
+                                               call->arena, adding->cancel, &spec, &call->err);
+        if (made == KN_CANCELLED)
+            return made;
+        if (made != KN_OK) {
+            complain(adding, made);
+            continue;
+        }
+        kn_vec_push(&adding->specs, spec);
+        kn_vec_push(&adding->of_specs, adding->paths.at[i]);
+        if (adding->specs.count == AT_ONCE)
+            status = submit(adding);
+    }
+    return status == KN_OK ? submit(adding) : status;
+}
+
+static int add_videos(struct kn_queue_call *call)
+{
+    struct adding adding = {.call = call, .cancel = kn_interrupt_watch()};
+    gather(&adding);
+    const struct kn_job_options *job = &call->settings.job;
+    int code = KN_EXIT_OK;
+    if (adding.paths.count > 1 && (job->output || job->transcript)) {
+        kn_error_set(&call->err, KN_INVALID, "--%s belongs to one video, but %d were given",
+                     job->output ? "output" : "transcript", adding.paths.count);
+        code = kn_complain_usage("add", &call->err);
+    } else {
+        enum kn_status status = submit_all(&adding);
+        if (status != KN_OK)
+            code = kn_complain(status, &call->err);
+        else if (adding.bad)
+            code = adding.good ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    }
+    kn_vec_free(&adding.paths);
+    kn_vec_free(&adding.specs);
+    kn_vec_free(&adding.of_specs);
+    return code;
+}
+
+int kn_cmd_add(int argc, char **argv)
+{
+    struct kn_queue_call call;
+    int code =
+        kn_queue_begin(&call, "add", KN_FOR_ADD, "a video: kirinuki add talk.mp4", argc, argv);
+    if (code == KN_EXIT_OK)
+        code = add_videos(&call);
+    kn_queue_end(&call);
+    return code;
+}

@@ -1,0 +1,142 @@
+#include "cli/queue_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "queue/admission.h"
+#include "service/job_runner.h"
+#include "service/job_text.h"
+#include "service/progress_text.h"
+#include "service/settings_queue.h"
+
+int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set, const char *takes,
+                   int argc, char **argv)
+{
+    *call = (struct kn_queue_call){.arena = kn_arena_new()};
+    call->rest = kn_arena_array(call->arena, (size_t)argc + 1, sizeof *call->rest);
+    enum kn_status status = kn_settings_read(set, argc, argv, call->arena, &call->settings,
+                                             call->rest, &call->rest_count, &call->err);
+    if (status == KN_OK && !takes && call->rest_count)
+        status = kn_error_set(&call->err, KN_INVALID, "%s takes no arguments", command);
+    if (status == KN_OK && takes && takes[0] && !call->rest_count)
+        status = kn_error_set(&call->err, KN_INVALID, "%s needs %s", command, takes);
+    if (status != KN_OK)
+        return kn_complain_usage(command, &call->err);
+    status = kn_settings_open_store(&call->settings, &call->store, &call->err);
+    return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
+}
+
+void kn_queue_end(struct kn_queue_call *call)
+{
+    kn_store_close(call->store);
+    kn_arena_free(call->arena);
+}
+
+enum kn_status kn_job_id_parse(const char *text, int64_t *ret_id, struct kn_error *err)
+{
+    long long id;
+    if (!kn_parse_int(text, 1, INT64_MAX, &id))
+        return kn_error_set(err, KN_INVALID, "“%.60s” is not the number of a job", text);
+    *ret_id = id;
+    return KN_OK;
+}
+
+const char *kn_job_state_shown(enum kn_job_state state)
+{
+    return state == KN_JOB_LEASED ? "running" : kn_job_state_name(state);
+}
+
+const char *kn_job_level_shown(int level)
+{
+    return level >= 0 && level < 3 ? kn_priority_names[level] : "other";
+}
+
+const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena)
+{
+    char shown[256];
+    const char *path = kn_job_path_read(job->source, arena);
+    return kn_arena_strdup(arena, kn_text_show(kn_path_base(path), shown, sizeof shown));
+}
+
+static const char *last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
+{
+    const struct kn_job_reason *reasons;
+    int count;
+    bool known = kn_store_reasons(store, job, arena, &reasons, &count, NULL) == KN_OK && count;
+    return known ? reasons[count - 1].text : NULL;
+}
+
+/* Jobs of `kirinuki run` wait with a time that never comes. */
+static bool is_reserved(const struct kn_job *job)
+{
+    return job->held_until_us >= INT64_MAX / 8;
+}
+
+const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
+{
+    if (job->state != KN_JOB_QUEUED)
+        return "";
+    if (is_reserved(job))
+        return "for the `kirinuki run` that submitted it";
+    struct kn_waiting waiting = {
+        .job = job,
+        .ahead = -1,
+        .now_us = kn_store_now_us(store),
+        .reason = last_reason(store, job->id, arena),
+    };
+    char why[KN_WAIT_TEXT_BYTES];
+    /* Without these the sentence says a little less. */
+    (void)kn_store_paused(store, &waiting.paused, NULL);
+    (void)kn_store_position(store, job->id, &waiting.ahead, NULL);
+    return kn_arena_strdup(arena, kn_waiting_why(&waiting, why));
+}
+
+double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *arena)
+{
+    const char *text;
+    int64_t at_us;
+    struct kn_progress_view *views;
+    int count;
+    if (kn_store_get_progress(store, job, arena, &text, &at_us, NULL) != KN_OK ||
+        kn_progress_text_read(text, kn_now_us(), arena, &views, &count, NULL) != KN_OK)
+        return -1;
+    return views[0].fraction;
+}
+
+static json_t *time_json(int64_t at_us)
+{
+    char text[KN_TIME_TEXT_BYTES];
+    return at_us && at_us < INT64_MAX / 8 ? json_string(kn_time_iso(at_us, text)) : json_null();
+}
+
+json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
+{
+    json_t *options = json_loads(job->options, 0, NULL);
+    const char *waits = kn_job_waits(store, job, arena);
+    double fraction = job->state == KN_JOB_LEASED ? kn_job_fraction(store, job->id, arena)
+                      : job->state == KN_JOB_DONE ? 1
+                                                  : -1;
+    return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+                     "id", (json_int_t)job->id, "state", kn_job_state_shown(job->state), "priority",
+                     kn_job_level_shown(job->level), "owner", kn_json_text(job->owner), "source",
+                     kn_json_text(job->source), "options", options ? options : json_object(),
+                     "attempt", job->attempt, "attempts_max", job->attempts_max, "fraction",
+                     fraction >= 0 ? kn_json_number(fraction, 4) : json_null(), "waits",
+                     waits[0] ? json_string(waits) : json_null(), "not_before",
+                     time_json(job->held_until_us), "submitted", time_json(job->submitted_us),
+                     "claimed", time_json(job->claimed_us), "finished", time_json(job->finished_us),
+                     "cancel_asked", job->cancel_asked);
+}
+
+void kn_print_json(json_t *value)
+{
+    KN_SCOPED_JSON held = value;
+    KN_SCOPED_STR text = {0};
+    kn_json_add(&text, held, true);
+    puts(kn_str_text(&text));
+}

@@ -1,0 +1,203 @@
+#include "service/job_text.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <unistr.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+
+/* What a job takes beside what the lanes' work takes, which is bounded by the cores: words, shots
+ * and curves of its source, and what is buffered between its steps. */
+enum { JOB_MEMORY_BYTES = 32 << 20, OPTIONS_BYTES_MAX = 1 << 20 };
+
+#define BYTES "bytes:"
+
+/* ---- paths ---- */
+
+static const char *absolute(const char *path, struct kn_arena *arena)
+{
+    char folder[PATH_MAX];
+    if (path[0] == '/' || !getcwd(folder, sizeof folder))
+        return path;
+    while (kn_starts_with(path, "./"))
+        path += 2;
+    return kn_path_join(arena, folder, path);
+}
+
+const char *kn_job_path_write(const char *path, struct kn_arena *arena)
+{
+    path = absolute(path, arena);
+    if (!u8_check((const uint8_t *)path, strlen(path)))
+        return kn_arena_strdup(arena, path);
+    KN_SCOPED_STR text = {0};
+    kn_str_add(&text, BYTES);
+    for (const char *at = path; *at;) {
+        int length = u8_mblen((const uint8_t *)at, strlen(at));
+        if (length > 0 && *at != '%')
+            kn_str_add_bytes(&text, at, (size_t)length);
+        else
+            kn_str_printf(&text, "%%%02X", (unsigned char)*at);
+        at += length > 0 ? length : 1;
+    }
+    return kn_arena_strdup(arena, kn_str_text(&text));
+}
+
+const char *kn_job_path_read(const char *text, struct kn_arena *arena)
+{
+    if (!kn_starts_with(text, BYTES))
+        return kn_arena_strdup(arena, text);
+    char *path = kn_arena_strdup(arena, text + strlen(BYTES)), *to = path;
+    for (const char *from = path; *from; to++) {
+        unsigned byte;
+        bool escaped = from[0] == '%' && isxdigit((unsigned char)from[1]) &&
+                       isxdigit((unsigned char)from[2]) && sscanf(from + 1, "%2x", &byte) == 1 &&
+                       byte;
+        *to = escaped ? (char)byte : *from;
+        from += escaped ? 3 : 1;
+    }
+    *to = '\0';
+    return path;
+}
+
+const char *kn_job_path_show(const char *text, char *ret_text, size_t room)
+{
+    struct kn_arena *arena = kn_arena_new();
+    kn_text_show(kn_job_path_read(text, arena), ret_text, room);
+    kn_arena_free(arena);
+    return ret_text;
+}
+
+/* ---- options ---- */
+
+static bool is_path(const struct kn_option *option)
+{
+    static const char *const names[] = {"transcript", "output", "models"};
+    for (size_t i = 0; i < KN_COUNT_OF(names); i++)
+        if (strcmp(option->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *kn_job_options_write(const struct kn_settings *settings, struct kn_arena *arena)
+{
+    struct kn_settings defaults;
+    kn_settings_defaults(&defaults);
+    KN_SCOPED_JSON made = json_object();
+    for (const struct kn_option *o = kn_settings_job_table(); o->name; o++) {
+        KN_SCOPED_STR value = {0}, usual = {0};
+        kn_option_print(o, settings, &value);
+        kn_option_print(o, &defaults, &usual);
+        if (strcmp(kn_str_text(&value), kn_str_text(&usual)) == 0)
+            continue;
+        const char *text = kn_str_text(&value);
+        json_object_set_new(made, o->name,
+                            kn_json_text(is_path(o) ? kn_job_path_write(text, arena) : text));
+    }
+    KN_SCOPED_STR text = {0};
+    kn_json_add(&text, made, true);
+    return kn_arena_strdup(arena, kn_str_text(&text));
+}
+
+static enum kn_status read_option(const char *name, json_t *value, struct kn_arena *arena,
+                                  struct kn_settings *settings, struct kn_error *err)
+{
+    const struct kn_option *option = kn_option_find(kn_settings_job_table(), name);
+    if (!option)
+        return kn_error_set(err, KN_UNSUPPORTED,
+                            "the job has an option “%.60s” that kirinuki " KN_VERSION
+                            " does not know: it was added by a newer one",
+                            name);
+    const char *text = json_string_value(value);
+    if (!text)
+        return kn_error_set(err, KN_DAMAGED, "the job's option “%.60s” is not a text", name);
+    if (is_path(option))
+        text = kn_job_path_read(text, arena);
+    enum kn_status status = kn_option_set(option, text, settings, arena, err);
+    return status == KN_OK ? KN_OK : kn_error_add(err, "the job's options");
+}
+
+enum kn_status kn_job_options_read(const char *text, struct kn_arena *arena,
+                                   struct kn_settings *settings, struct kn_error *err)
+{
+    struct kn_error own;
+    err = err ? err : &own;
+    size_t size = strlen(text);
+    KN_SCOPED_JSON read =
+        size <= OPTIONS_BYTES_MAX ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (!json_is_object(read))
+        return kn_error_set(err, KN_DAMAGED, "the job's options are not a JSON object");
+    struct kn_settings made = *settings;
+    kn_job_defaults(&made.job);
+    const char *name;
+    json_t *value;
+    json_object_foreach(read, name, value)
+    {
+        enum kn_status status = read_option(name, value, arena, &made, err);
+        if (status != KN_OK)
+            return status;
+    }
+    enum kn_status status = kn_settings_check(&made, err);
+    if (status != KN_OK)
+        return kn_error_add(err, "the job's options");
+    made.job.described_count =
+        kn_options_describe(kn_settings_table(KN_FOR_RUN), &made, arena, &made.job.described);
+    *settings = made;
+    return KN_OK;
+}
+
+/* ---- specs ---- */
+
+static bool on_hashed(void *arg, double fraction)
+{
+    (void)fraction;
+    return !kn_cancel_requested(arg);
+}
+
+static enum kn_status make_key(const char *video, const char *options, struct kn_arena *arena,
+                               struct kn_cancel *cancel, const char **ret_key, struct kn_error *err)
+{
+    char content[KN_HASH_TEXT_BYTES], key[KN_HASH_TEXT_BYTES];
+    struct stat st;
+    if (stat(video, &st) == 0 && S_ISDIR(st.st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is a folder, not a video", video);
+    enum kn_status status = kn_file_hash(video, on_hashed, cancel, content, err);
+    if (status != KN_OK)
+        return status;
+    const char *whole = kn_arena_printf(arena, "%s %s", content, options);
+    kn_hash_bytes(whole, strlen(whole), key);
+    *ret_key = kn_arena_strdup(arena, key);
+    return KN_OK;
+}
+
+enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *video, bool keyed,
+                                struct kn_arena *arena, struct kn_cancel *cancel,
+                                struct kn_job_spec *ret_spec, struct kn_error *err)
+{
+    struct kn_settings made = *settings;
+    if (!made.job.output)
+        made.job.output = kn_arena_printf(arena, "%s-clips", kn_path_stem(arena, video));
+    const struct kn_queue_settings *queue = &settings->queue;
+    struct kn_job_spec spec = {
+        .owner = queue->owner,
+        .source = kn_job_path_write(video, arena),
+        .options = kn_job_options_write(&made, arena),
+        .level = queue->priority,
+        .not_before_us = queue->at_us,
+        .attempts_max = queue->attempts,
+        .memory_bytes = JOB_MEMORY_BYTES,
+        .force = queue->force,
+    };
+    if (keyed) {
+        enum kn_status status = make_key(video, spec.options, arena, cancel, &spec.key, err);
+        if (status != KN_OK)
+            return status;
+    }
+    *ret_spec = spec;
+    return KN_OK;
+}

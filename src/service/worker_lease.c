@@ -1,0 +1,137 @@
+/*
+ * The heartbeat and the ear.
+ *
+ * The lease counts by our own monotonic clock from the moment before a renewal was sent, which is
+ * never later than what the store counts from. When it is over by that clock, others may have our
+ * jobs, whatever the store would say: everything is cancelled.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sync.h"
+#include "service/worker_parts.h"
+
+/* Between looks for cancels that news of the store lead to. */
+enum { POKES_APART_US = 100000 };
+
+enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err)
+{
+    int64_t before_us = kn_now_us(), id;
+    enum kn_status status =
+        kn_store_join(worker->store, worker->options->name, worker->lease_us, &id, err);
+    if (status != KN_OK)
+        return status;
+    KN_LOCKED(&worker->lock);
+    worker->id = id;
+    worker->alive_until_us = before_us + worker->lease_us;
+    worker->lost = false;
+    pthread_cond_signal(&worker->beat);
+    return KN_OK;
+}
+
+/* With the lock. */
+static void lose(struct kn_job_worker *worker)
+{
+    worker->lost = true;
+    worker->woken = true;
+    kn_tasks_stop(worker, KN_STOP_LOST, NULL, 0);
+    pthread_cond_signal(&worker->changed);
+}
+
+/* Returns when the next renewal is due. */
+static int64_t renew(struct kn_job_worker *worker)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error err;
+    const int64_t *jobs = NULL;
+    int count = 0;
+    int64_t before_us = kn_now_us();
+    enum kn_status status =
+        kn_store_renew(worker->store, worker->id, worker->lease_us, arena, &jobs, &count, &err);
+    pthread_mutex_lock(&worker->lock);
+    int64_t next_us = before_us + worker->lease_us / 3;
+    if (status == KN_OK) {
+        worker->alive_until_us = before_us + worker->lease_us;
+        if (count)
+            kn_tasks_stop(worker, KN_STOP_ASKED, jobs, count);
+    } else if (status == KN_LOST || kn_now_us() >= worker->alive_until_us) {
+        lose(worker);
+    } else {
+        next_us = KN_MIN(kn_now_us() + worker->lease_us / 10, worker->alive_until_us);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    if (status != KN_OK)
+        kn_log(KN_LOG_WARN, "worker", "the lease could not be renewed: %s", kn_error_text(&err));
+    kn_arena_free(arena);
+    return next_us;
+}
+
+static void *keep_alive(void *arg)
+{
+    struct kn_job_worker *worker = arg;
+    int64_t next_us = kn_now_us() + worker->lease_us / 3, poke_us = 0;
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->closing) {
+        int64_t now_us = kn_now_us();
+        bool look = worker->poked && now_us >= poke_us;
+        if (worker->lost || (now_us < next_us && !look)) {
+            int64_t until_us = worker->poked ? KN_MIN(next_us, poke_us) : next_us;
+            if (worker->lost) /* until the main thread has joined anew */
+                pthread_cond_wait(&worker->beat, &worker->lock);
+            else
+                (void)kn_cond_wait_until(&worker->beat, &worker->lock, until_us);
+            continue;
+        }
+        worker->poked = false;
+        pthread_mutex_unlock(&worker->lock);
+        next_us = renew(worker);
+        poke_us = kn_now_us() + POKES_APART_US;
+        pthread_mutex_lock(&worker->lock);
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return NULL;
+}
+
+static void *keep_listening(void *arg)
+{
+    struct kn_job_worker *worker = arg;
+    while (kn_wake_wait(worker->wake, INT64_MAX, worker->close) != KN_CANCELLED) {
+        KN_LOCKED(&worker->lock);
+        worker->woken = true;
+        worker->poked = worker->tasks != NULL;
+        pthread_cond_signal(&worker->changed);
+        pthread_cond_signal(&worker->beat);
+    }
+    return NULL;
+}
+
+enum kn_status kn_lease_start(struct kn_job_worker *worker, struct kn_error *err)
+{
+    worker->close = kn_cancel_new(NULL);
+    int failed = kn_thread_start(&worker->heart, "kn-heart", keep_alive, worker);
+    if (!failed) {
+        failed = kn_thread_start(&worker->ear, "kn-ear", keep_listening, worker);
+        if (!failed)
+            return KN_OK;
+        pthread_mutex_lock(&worker->lock);
+        worker->closing = true;
+        pthread_cond_signal(&worker->beat);
+        pthread_mutex_unlock(&worker->lock);
+        pthread_join(worker->heart, NULL);
+    }
+    kn_cancel_free(worker->close);
+    return kn_error_errno(err, failed, "cannot start a thread");
+}
+
+void kn_lease_stop(struct kn_job_worker *worker)
+{
+    kn_cancel_trigger(worker->close);
+    pthread_mutex_lock(&worker->lock);
+    worker->closing = true;
+    pthread_cond_signal(&worker->beat);
+    pthread_mutex_unlock(&worker->lock);
+    pthread_join(worker->heart, NULL);
+    pthread_join(worker->ear, NULL);
+    kn_cancel_free(worker->close);
+}

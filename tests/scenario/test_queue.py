@@ -1,0 +1,406 @@
+#!/usr/bin/env python3
+"""The queue from outside: real processes, real videos, and processes that are killed."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from scenario import (HOME, PROGRAM, case, environment, expect_complaint, ffmpeg, folder, kirinuki,
+                      leftovers, main, probe)
+
+QUICK = ["--no-speech", "-n", "1", "-l", "5-8", "--copy"]
+RENDER = ["--no-speech", "-n", "2", "-l", "5-8", "--preset", "ultrafast"]
+
+
+def video(name, seconds=14, number=0):
+    """A moving picture with a hum; `number` makes its content its own."""
+    path = os.path.join(folder("videos"), name)
+    if not os.path.exists(path):
+        ffmpeg("-f", "lavfi", "-i", f"testsrc2=s=320x180:r=25:d={seconds}", "-f", "lavfi", "-i",
+               f"sine=f={300 + number}:d={seconds},tremolo=f=4", "-shortest", "-preset",
+               "ultrafast", path)
+    return path
+
+
+class Queue:
+    """A queue of a case's own, in a folder of its own."""
+
+    def __init__(self, name):
+        self.home = folder("queue-" + name)
+        self.env = environment(KIRINUKI_STORE=self.home + "/queue.db",
+                               XDG_CACHE_HOME=self.home + "/cache")
+        self.workers = []
+
+    def __call__(self, *arguments, **how):
+        return kirinuki(*arguments, env=self.env, cwd=self.home, **how)
+
+    def good(self, *arguments, **how):
+        outcome = self(*arguments, **how)
+        assert outcome.code == 0, outcome
+        return outcome
+
+    def add(self, *arguments):
+        said = self.good("add", *arguments, "--json").out
+        return [json.loads(line)["id"] for line in said.splitlines()]
+
+    def show(self, job):
+        return json.loads(self.good("show", str(job), "--json").out)
+
+    def jobs(self, *arguments):
+        return json.loads(self.good("jobs", "--json", "-n", "1000", *arguments).out)
+
+    def start(self, *arguments):
+        """A program that goes on; its stdout is read by the caller."""
+        # pylint: disable=consider-using-with
+        child = subprocess.Popen([os.path.abspath(PROGRAM), *arguments], env=self.env,
+                                 cwd=self.home, text=True, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.workers.append(child)
+        return child
+
+    def until(self, job, wanted):
+        """Follows a job until an event is `wanted`."""
+        watch = self.start("watch", str(job), "--json")
+        for line in watch.stdout:
+            if wanted(json.loads(line)):
+                watch.kill()
+                watch.communicate()
+                return
+        raise AssertionError(f"job {job} ended first: {self.show(job)}")
+
+    def out(self, name):
+        return os.path.join(self.home, name + "-clips")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.communicate()
+
+
+def kill(child):
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+
+
+def is_step(name):
+    return lambda event: event.get("what") == "step" and event.get("detail") == name
+
+
+def is_claimed(event):
+    return event.get("what") == "claimed"
+
+
+def step_times(job):
+    return {step["name"]: step["at"] for step in job["steps"]}
+
+
+@case
+def what_is_added_is_done():
+    with Queue("add") as queue:
+        videos = [video(f"many-{i}.mp4", number=i) for i in range(4)]
+        listed = "\n".join(videos[2:]) + "\n"
+        first = queue.add(*videos[:2], *QUICK)
+        assert first == [1, 2], first
+        done = subprocess.run([os.path.abspath(PROGRAM), "add", "-", *QUICK], env=queue.env,
+                              cwd=queue.home, input=listed.encode(), capture_output=True, check=True)
+        assert [l.split()[0] for l in done.stdout.decode().splitlines()] == ["3", "4"], done
+        again = queue.good("add", *videos, *QUICK)
+        assert again.out.count("(known)") == 4, again
+        assert [j["state"] for j in queue.jobs()] == ["queued"] * 4
+        assert "No worker runs" in queue.good("jobs").out
+        assert "ahead" in queue.show(4)["waits"], queue.show(4)
+
+        queue.good("worker", "--drain")
+        for job, path in zip(range(1, 5), videos):
+            shown = queue.show(job)
+            assert shown["state"] == "done" and shown["attempt"] == 1, shown
+            assert sorted(step_times(shown)) == ["analysis", "clip 1"], shown
+            name = os.path.splitext(os.path.basename(path))[0]
+            clips = [f for f in os.listdir(queue.out(name)) if f.endswith(".mp4")]
+            assert len(clips) == 1 and probe(os.path.join(queue.out(name), clips[0]))["video"]
+        assert queue.good("add", videos[0], *QUICK).out.count("(known)") == 1
+        forced = queue.add(videos[0], *QUICK, "--force")
+        assert forced[0] > 4, forced
+
+
+@case
+def a_folder_is_added():
+    with Queue("folder") as queue:
+        inside = folder("queue-folder/talks")
+        for name in ("b.mp4", "a.mkv", "notes.txt", ".hidden.mp4"):
+            shutil.copy(video("many-0.mp4"), os.path.join(inside, name))
+        said = queue.good("add", inside, *QUICK)
+        names = [os.path.basename(l.split()[1]) for l in said.out.splitlines()]
+        assert names == ["a.mkv", "b.mp4"], said
+        expect_complaint(queue("add", folder("nothing-here")), 1, "no videos in")
+        mixed = queue("add", "nowhere.mp4", video("many-1.mp4", number=1), *QUICK)
+        expect_complaint(mixed, 3, r"nowhere\.mp4: No such file")
+
+
+@case
+def a_worker_killed_while_it_looks_is_replaced():
+    with Queue("kill-analysis") as queue:
+        path = video("long.mp4", seconds=240)
+        job, = queue.add(path, *QUICK)
+        first = queue.start("worker", "--lease", "1")
+        queue.until(job, is_claimed)
+        kill(first)
+        assert queue.show(job)["state"] == "running"
+        queue.good("worker", "--lease", "1", "--drain")
+        shown = queue.show(job)
+        assert shown["state"] == "done" and shown["attempt"] == 2, shown
+        assert [r["text"] for r in shown["reasons"]] == ["the worker went away"], shown
+        assert len(shown["steps"]) == 2, shown
+
+
+@case
+def a_worker_killed_while_it_renders_is_continued():
+    with Queue("kill-render") as queue:
+        path = video("render.mp4", seconds=40)
+        job, = queue.add(path, *RENDER)
+        first = queue.start("worker", "--lease", "1", "-j", "1")
+        queue.until(job, is_step("clip 1"))
+        kill(first)
+        before, out = queue.show(job), queue.out("render")
+        made = {f: os.stat(os.path.join(out, f)).st_mtime_ns
+                for f in os.listdir(out) if f.endswith(".mp4") and ".part" not in f}
+        assert len(made) == 1, made
+        for name in made:  # whole, though its maker was killed
+            assert probe(os.path.join(out, name))["video"]
+        # Another machine has another cache: what it continues from lies in the output folder.
+        queue.env["XDG_CACHE_HOME"] = queue.home + "/other-cache"
+        queue.good("worker", "--lease", "1", "--drain")
+        after = queue.show(job)
+        assert after["state"] == "done" and after["attempt"] == 2, after
+        assert sorted(step_times(after)) == ["analysis", "clip 1", "clip 2"], after
+        for step, at in step_times(before).items():
+            assert step_times(after)[step] == at, f"{step} was done again: {before} {after}"
+        for name, at in made.items():
+            assert os.stat(os.path.join(out, name)).st_mtime_ns == at, f"{name} was made again"
+        with open(os.path.join(out, "result.json"), encoding="utf-8") as file:
+            result = json.load(file)
+        assert result["timeline_reused"], result
+        assert sorted(c["reused"] for c in result["clips"]) == [False, True], result["clips"]
+        assert not leftovers(out), leftovers(out)
+
+
+@case
+def sigterm_hands_back():
+    with Queue("sigterm") as queue:
+        path = video("render.mp4", seconds=40)
+        job, = queue.add(path, *RENDER, "--attempts", "1")
+        worker = queue.start("worker", "--grace", "0")
+        queue.until(job, is_step("analysis"))
+        begin = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=10)
+        took = time.monotonic() - begin
+        assert worker.returncode == 0 and took < 1.5, (worker.returncode, took)
+        shown = queue.show(job)
+        assert shown["state"] == "queued" and "handed it back" in shown["reasons"][0]["text"], shown
+        assert not leftovers(queue.out("render"))
+        queue.good("worker", "--drain")
+        assert queue.show(job)["state"] == "done"
+
+
+@case
+def two_workers_share_ten_jobs():
+    with Queue("two") as queue:
+        videos = [video(f"ten-{i}.mp4", number=100 + i) for i in range(10)]
+        ids = queue.add(*videos, *QUICK)
+        workers = [queue.start("worker", "--drain", "--concurrency", "2", "--chunk", "1")
+                   for _ in range(2)]
+        said = [w.communicate(timeout=120)[0] for w in workers]
+        assert all(w.returncode == 0 for w in workers), said
+        began = [line.split()[0] for text in said for line in text.splitlines() if "began" in line]
+        assert sorted(map(int, began)) == ids, began
+        assert all("done" in text for text in said), said
+        for job in queue.jobs():
+            assert job["state"] == "done" and job["attempt"] == 1, job
+
+
+@case
+def watch_shows_what_another_process_does():
+    with Queue("watch") as queue:
+        job, = queue.add(video("render.mp4", seconds=40), *RENDER)
+        watch = queue.start("watch", str(job), "--json")
+        lines = queue.start("watch")
+        queue.good("worker", "--drain")
+        events = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]
+        assert watch.returncode == 0, events
+        whats = [e["what"] for e in events if e["event"] == "state"]
+        assert whats == ["claimed", "step", "step", "step", "done"], whats
+        ids = [e["event_id"] for e in events if e["event"] == "state"]
+        assert ids == sorted(set(ids)), ids
+        shown = [e["fraction"] for e in events if e["event"] == "progress"]
+        assert len(shown) >= 2 and shown == sorted(shown), shown
+        said = lines.communicate(timeout=30)[0]
+        assert "claimed" in said and "done" in said, said
+        assert "nothing waits or runs" in queue.good("watch").out
+
+
+@case
+def a_cancel_stops_within_a_second():
+    with Queue("cancel") as queue:
+        running, waiting = queue.add(video("render.mp4", seconds=40),
+                                     video("many-0.mp4"), *RENDER)
+        worker = queue.start("worker", "--concurrency", "1", "--chunk", "1")
+        queue.until(running, is_step("analysis"))
+        assert "cancelled" in queue.good("cancel", str(waiting)).out
+        watch = queue.start("watch", str(running), "--json")
+        watch.stdout.readline()  # it runs: progress is told
+        begin = time.monotonic()
+        assert "stopping" in queue.good("cancel", str(running)).out
+        watch.communicate(timeout=10)
+        took = time.monotonic() - begin
+        assert took < 1.5, took
+        assert watch.returncode == 1
+        assert not leftovers(queue.out("render"))
+        assert [j["state"] for j in queue.jobs()] == ["cancelled", "cancelled"]
+        assert worker.poll() is None
+        queue.good("retry", str(waiting))
+        queue.good("watch", str(waiting), timeout=60)
+        assert queue.show(waiting)["state"] == "done"
+        expect_complaint(queue("cancel", str(waiting)), 1, r"job \d+ is done and can't be cancelled")
+        assert "removed" in queue.good("rm", str(waiting), str(running)).out
+        assert queue.jobs() == []
+
+
+@case
+def pause_bump_and_priority_order_the_work():
+    with Queue("order") as queue:
+        queue.good("pause")
+        videos = [video(f"many-{i}.mp4", number=i) for i in range(4)]
+        low, = queue.add(videos[0], *QUICK, "--priority", "low")
+        normal, = queue.add(videos[1], *QUICK)
+        high, = queue.add(videos[2], *QUICK, "--priority", "high")
+        later, = queue.add(videos[3], *QUICK, "--at", "+5d")
+        assert "paused" in queue.show(low)["waits"]
+        assert "scheduled" in queue.show(later)["waits"] or "paused" in queue.show(later)["waits"]
+        queue.good("worker", "--drain", timeout=20)  # ends: nothing may begin
+        assert [j["state"] for j in queue.jobs()] == ["queued"] * 4
+        queue.good("bump", str(low))
+        queue.good("resume")
+        said = queue.good("worker", "--drain", "--concurrency", "1").out
+        began = [int(l.split()[0]) for l in said.splitlines() if "began" in l]
+        assert began == [low, high, normal], said
+        assert queue.show(later)["state"] == "queued"
+        queue.good("bump", str(later))
+        queue.good("worker", "--drain")
+        assert queue.show(later)["state"] == "done"
+
+
+@case
+def a_failure_says_why_and_is_not_tried_again():
+    with Queue("fails") as queue:
+        bad = os.path.join(queue.home, "bad.mp4")
+        with open(bad, "wb") as out:
+            out.write(b"this is no video" * 100)
+        job, = queue.add(bad, *QUICK)
+        said = queue.good("worker", "--drain").out
+        assert "failed" in said, said
+        shown = queue.show(job)
+        assert shown["state"] == "failed" and shown["attempt"] == 1, shown
+        assert "bad.mp4" in shown["reasons"][0]["text"], shown
+        assert queue("watch", str(job)).code == 1
+        assert [j["id"] for j in queue.jobs("--state", "failed")] == [job]
+        assert queue.jobs("--state", "done,running") == []
+
+
+@case
+def videos_put_into_a_folder_are_added():
+    with Queue("folder-watch") as queue:
+        inside = folder("queue-folder-watch/in")
+        shutil.copy(video("many-0.mp4"), os.path.join(inside, "there.mp4"))
+        worker = queue.start("worker", "--watch", inside, *["--json"])
+        events = (json.loads(line) for line in worker.stdout)
+        assert any(e["what"] == "done" and e["name"] == "there.mp4" for e in events)
+        with open(video("many-1.mp4", number=1), "rb") as whole, \
+                open(os.path.join(inside, "coming.mp4"), "wb") as slow:
+            data = whole.read()
+            slow.write(data[:len(data) // 2])
+            slow.flush()
+            os.fsync(slow.fileno())
+            assert [j for j in queue.jobs() if "coming" in j["source"]] == []
+            slow.write(data[len(data) // 2:])
+        assert any(e["what"] == "done" and e["name"] == "coming.mp4" for e in events)
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=10)
+        again = queue.start("worker", "--watch", inside, "--json")
+        shutil.copy(video("many-2.mp4", number=2), os.path.join(inside, "third.mp4"))
+        first = json.loads(again.stdout.readline())
+        assert first["name"] == "third.mp4", first  # the others are known
+        assert len(queue.jobs()) == 3
+
+
+@case
+def run_is_seen_in_the_queue_and_taken_by_nobody():
+    with Queue("run") as queue:
+        worker = queue.start("worker", "--json")
+        outcome = queue.good("run", video("many-0.mp4"), video("many-1.mp4", number=1), *QUICK)
+        assert len(outcome.out.splitlines()) == 2, outcome
+        assert {j["state"] for j in queue.jobs()} == {"done"}
+        worker.send_signal(signal.SIGTERM)
+        assert worker.communicate(timeout=10)[0] == ""
+
+
+@case
+def run_works_without_a_queue():
+    with Queue("no-queue") as queue:
+        queue.env["KIRINUKI_STORE"] = "/proc/nowhere/queue.db"
+        outcome = queue.good("run", video("many-0.mp4"), *QUICK, "-q")
+        assert outcome.err.startswith("note: ") and "queue of its own" in outcome.err, outcome
+        assert len(outcome.out.splitlines()) == 1, outcome
+
+
+@case
+def bad_input_gets_one_sentence():
+    with Queue("bad") as queue:
+        path = video("many-0.mp4")
+        corrupt, newer = queue.home + "/corrupt.db", queue.home + "/newer.db"
+        with open(corrupt, "wb") as out:
+            out.write(b"this is no database " * 500)
+        queue.good("jobs", "--store", newer)
+        import sqlite3
+        with sqlite3.connect(newer) as database:
+            table, = [t for t, in database.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table'") if "schema" in t
+                or "migration" in t]
+            column = database.execute(f"SELECT * FROM {table}").description[0][0]
+            database.execute(f"UPDATE {table} SET {column} = 999 WHERE {column} ="
+                             f" (SELECT max({column}) FROM {table})")
+        for code, pattern, arguments in [
+                (2, "needs the number", ["cancel"]),
+                (2, "is not the number of a job", ["show", "x"]),
+                (2, "is not the number of a job", ["retry", "0"]),
+                (1, "there is no job 99", ["show", "99"]),
+                (1, "there is no job 99", ["cancel", "99"]),
+                (1, "there is no job 99", ["watch", "99"]),
+                (2, "add needs a video", ["add"]),
+                (2, "--priority takes low, normal or high", ["add", path, "--priority", "top"]),
+                (2, "--at takes a time", ["add", path, "--at", "tomorrow"]),
+                (2, "--output belongs to one video", ["add", path, path, "-o", "x"]),
+                (2, "--concurrency takes", ["worker", "--concurrency", "0"]),
+                (2, "--chunk takes", ["worker", "--chunk", "-1"]),
+                (2, "--memory takes", ["worker", "--memory", "much"]),
+                (2, "--lease takes", ["worker", "--lease", "0"]),
+                (2, "--state takes", ["jobs", "--state", "lost"]),
+                (2, "pause takes no arguments", ["pause", "1"]),
+                (1, "not an SQLite database", ["jobs", "--store", corrupt]),
+                (1, "newer", ["jobs", "--store", newer]),
+                (1, "cannot", ["jobs", "--store", "/proc/nowhere/q.db"]),
+                (1, "Connection refused", ["jobs", "--store", "postgres://a:secret@127.0.0.1:1/x"]),
+                (1, "cannot watch", ["worker", "--watch", "/nowhere", "--drain"])]:
+            outcome = queue(*arguments)
+            expect_complaint(outcome, code, pattern)
+            assert "secret" not in outcome.err, outcome
+        assert queue.jobs() == []
+
+
+main()
