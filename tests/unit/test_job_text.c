@@ -56,7 +56,7 @@ static void every_option_comes_back(void **state)
                   "--layout split --captions off --font Lato --no-titles --thumbnail-titles "
                   "--encoder h264_qsv --preset slow --crf 0 --loudness -13.123456 --fresh "
                   "--models /m";
-    struct kn_settings before = typed(strtok(line, "\n")), after;
+    struct kn_settings before = typed(line), after;
     struct kn_error err;
     const char *text = kn_job_options_write(&before, arena);
     if (read_back(text, &after, &err) != KN_OK)
