@@ -13,6 +13,7 @@
 #include "analyze/features.h"
 #include "analyze/select.h"
 #include "analyze/sentences.h"
+#include "analyze/shots.h"
 #include "analyze/text.h"
 #include "analyze/titles.h"
 #include "analyze/topics.h"
@@ -112,6 +113,27 @@ static const char *name_segment(const struct kn_text *text, const struct kn_cand
     return kn_arena_printf(arena, "Scene at %s", kn_time_clock(candidate->start->at_us, clock));
 }
 
+/* Nobody posts a black picture in which nothing is said: such spans are candidates only where there
+ * are no others. */
+#define BLACK_SHARE 0.5
+
+static void drop_black(const struct kn_timeline *t, struct kn_arena *arena,
+                       struct kn_candidates *candidates)
+{
+    struct kn_candidate *list = kn_arena_array(arena, (size_t)candidates->count + 1, sizeof *list);
+    int kept = 0;
+    for (int i = 0; i < candidates->count; i++) {
+        const struct kn_candidate *c = &candidates->list[i];
+        if (c->word_count > 0 || kn_shots_black_share(t->shots, t->shot_count, c->start->at_us,
+                                                      c->end->at_us) <= BLACK_SHARE)
+            list[kept++] = *c;
+    }
+    if (kept == 0)
+        return;
+    candidates->list = list;
+    candidates->count = kept;
+}
+
 /* Why there are fewer than wanted; NULL when there are not. */
 static const char *make_remark(const struct kn_timeline *t, const struct kn_candidates *candidates,
                                const struct kn_segment_options *options, int wanted, int fit,
@@ -170,6 +192,7 @@ enum kn_status kn_segments_choose(const struct kn_timeline *timeline,
     kn_text_build(&joined, arena, &text);
     kn_topics_find(&text, KN_TOPICS_COARSE, arena, &topics);
     kn_candidates_find(&text, options, arena, &candidates);
+    drop_black(&joined, arena, &candidates);
     kn_features_rate(&text, &topics, &candidates, options, arena, &ratings);
     usual_values(&ratings, candidates.count, usual);
 

@@ -428,3 +428,13 @@ int kn_cuts_doubt(const struct kn_moment *moments, int count, struct kn_arena *a
     kn_vec_free(&doubts);
     return found;
 }
+
+double kn_shots_black_share(const struct kn_shot *shots, int count, int64_t start_us,
+                            int64_t end_us)
+{
+    int64_t black_us = 0;
+    for (int i = 0; i < count && shots[i].start_us < end_us; i++)
+        if (shots[i].kind == KN_SHOT_BLACK && shots[i].end_us > start_us)
+            black_us += KN_MIN(shots[i].end_us, end_us) - KN_MAX(shots[i].start_us, start_us);
+    return end_us > start_us ? (double)black_us / (double)(end_us - start_us) : 0;
+}

@@ -74,4 +74,8 @@ struct kn_doubt {
 int kn_cuts_doubt(const struct kn_moment *moments, int count, struct kn_arena *arena,
                   const struct kn_doubt **ret_doubts);
 
+/* The share of [start, end) that lies in black shots, 0..1; 0 where there are none. */
+double kn_shots_black_share(const struct kn_shot *shots, int count, int64_t start_us,
+                            int64_t end_us);
+
 #endif

@@ -133,21 +133,42 @@ static struct moment word_moment(const struct writer *w, const struct kn_caption
                            k == 0, last};
 }
 
-/* The size over time: grows in with the screenful, swells while active. */
-static void add_size(const struct writer *w, const struct moment *m)
+/* What parts a word from another beside it; words of right-to-left lines follow to the left. */
+static double gap_between(const struct kn_caption_word *word, const struct kn_caption_word *other)
 {
-    double enter = w->look->enter * 100, pop = w->look->pop * 100;
+    return fmax(other->ink.left - word->ink.right, word->ink.left - other->ink.right);
+}
+
+/* The size to which word k swells: its edge stays clear of its neighbours', however long it is. */
+static double pop_size(const struct writer *w, const struct kn_caption *screen, int k)
+{
+    const struct kn_caption_word *word = &w->captions->words[screen->first_word + k];
+    const struct kn_caption_look *look = w->look;
+    double width = word->ink.right - word->ink.left, room = INFINITY;
+    double taken = (2 * look->edge + KN_POP_CLEAR * look->em * screen->scale) * w->unit;
+
+    if (k > 0 && k != screen->line_break)
+        room = fmin(room, gap_between(word, &word[-1]) - taken);
+    if (k + 1 < screen->word_count && k + 1 != screen->line_break)
+        room = fmin(room, gap_between(word, &word[1]) - taken);
+    return 1 + fmin(look->pop - 1, fmax(2 * room, 0) / fmax(width, 1));
+}
+
+/* The size over time: grows in with the screenful, swells to `pop_size` while active. */
+static void add_size(const struct writer *w, const struct moment *m, double pop_size)
+{
+    double enter = w->look->enter * 100, pop = pop_size * 100;
     bool pops = w->look->pop != 1;
 
     if (w->look->enter != 1) {
         double until = m->first && pops ? pop : 100;
-        kn_str_printf(w->ass, "\\fscx%.0f\\fscy%.0f\\t(0,%d,0.6,\\fscx%.0f\\fscy%.0f)", enter,
+        kn_str_printf(w->ass, "\\fscx%.0f\\fscy%.0f\\t(0,%d,0.6,\\fscx%.1f\\fscy%.1f)", enter,
                       enter, ENTER_MS, until, until);
     }
     if (!pops)
         return;
     if (!m->first)
-        kn_str_printf(w->ass, "\\t(%d,%d,\\fscx%.0f\\fscy%.0f)", m->from_ms, m->from_ms + POP_MS,
+        kn_str_printf(w->ass, "\\t(%d,%d,\\fscx%.1f\\fscy%.1f)", m->from_ms, m->from_ms + POP_MS,
                       pop, pop);
     if (!m->last)
         kn_str_printf(w->ass, "\\t(%d,%d,\\fscx100\\fscy100)", m->to_ms, m->to_ms + SETTLE_MS);
@@ -207,7 +228,7 @@ static void add_word(const struct writer *w, const struct kn_caption *screen, in
     if (layer == LAYER_LETTERS)
         add_color(w, &m);
     if (layer != LAYER_HALO) /* too soft to be missed, and costly to blur anew at every size */
-        add_size(w, &m);
+        add_size(w, &m, pop_size(w, screen, k));
     kn_str_add_char(w->ass, '}');
     kn_ass_add_font(w->ass, word, screen->scale);
     kn_ass_add_text(w->ass, word->shown);

@@ -29,7 +29,7 @@ static const struct kn_caption_look looks[] = {
     },
     [KN_CAPTIONS_BOLD] = {
         .font = "Lato Black",
-        .em = 124, .pitch = 1.06, .space = 0.12,
+        .em = 124, .pitch = 1.06, .space = 0.20,
         .capitals = true, .words = 4, .ideal_words = 3, .screen_s = 1.8, .narrow = 1,
         .text = 0xffffff, .active = 0xffe500,
         .edge = 9, .edge_color = 0x000000,

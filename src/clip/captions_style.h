@@ -32,7 +32,7 @@ struct kn_caption_look {
     double halo, halo_blur, halo_alpha; /* a soft shadow around the letters; 0: none */
     double drop;                        /* a hard shadow downwards; 0: none */
 
-    double pop;   /* size of the word that is being said, 1: it stays */
+    double pop;   /* size of the word that is being said, if there is room; 1: it stays */
     double enter; /* size that a screenful grows from, 1: it is simply there */
 
     bool pill; /* a rounded shape under the active word */
@@ -40,6 +40,9 @@ struct kn_caption_look {
     uint32_t shape_color;
     double pad_x, pad_y, radius; /* of pill or card */
 };
+
+/* Between the edges of a word that swells and of those beside it, in em: words stay apart. */
+#define KN_POP_CLEAR 0.15
 
 /* The title, whatever the style: a headline on a white card. Units as above. */
 #define KN_TITLE_EM      58.0

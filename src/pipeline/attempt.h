@@ -99,7 +99,8 @@ enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
 
 /* clip_remarks.c: a sentence on how a clip came out, in its arena; empty when there is nothing to
  * be said. */
-const char *kn_clip_loudness_remark(struct clip_work *clip);     /* once its loudness is known */
+const char *kn_clip_loudness_remark(struct clip_work *clip); /* once its loudness is known */
+const char *kn_clip_picture_remark(const struct clip_work *clip);
 const char *kn_clip_layout_remark(const struct clip_work *clip); /* once it was framed */
 
 /* clips.c: `name` in the output folder, in the clip's arena. */

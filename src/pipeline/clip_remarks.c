@@ -1,7 +1,10 @@
 /* What a user should know of a clip that is not quite what one would expect. */
+#include "analyze/shots.h"
 #include "media/loudness.h"
 #include "pipeline/attempt.h"
 
+/* A blink of something else doesn't make a black picture worth looking at. */
+static const double BLACK_THROUGHOUT = 0.95;
 /* Nobody hears less than this. */
 static const double FAINT_LU = 1.0;
 
@@ -32,4 +35,13 @@ const char *kn_clip_layout_remark(const struct clip_work *clip)
                 return "";
     }
     return "no split: there are never two faces at once, so the picture fills the frame";
+}
+
+const char *kn_clip_picture_remark(const struct clip_work *clip)
+{
+    const struct kn_timeline *timeline = &clip->attempt->timeline;
+    int64_t start_us = clip->segment->start_us, end_us = clip->segment->end_us;
+    bool black = kn_shots_black_share(timeline->shots, timeline->shot_count, start_us, end_us) >=
+                 BLACK_THROUGHOUT;
+    return black ? "the picture is black throughout" : "";
 }

@@ -161,6 +161,7 @@ static void describe_files(struct clip_work *clip, const struct kn_render_target
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
     add_remark(clip, report->remark);
+    add_remark(clip, kn_clip_picture_remark(clip));
     add_remark(clip, kn_clip_layout_remark(clip));
     add_remark(clip, kn_clip_loudness_remark(clip));
 }
@@ -229,6 +230,7 @@ static void describe_copy(struct clip_work *clip, const char *name,
     clip->clip.true_peak_dbtp = report->true_peak_dbtp;
     clip->clip.gain_db = report->gain_db;
     add_remark(clip, plan->remark);
+    add_remark(clip, kn_clip_picture_remark(clip));
     add_remark(clip, kn_clip_loudness_remark(clip));
 }
 

@@ -285,10 +285,13 @@ static void join_faces(const struct over *over, struct kn_seen_faces *all)
         kn_seen_faces_append(all, &over->stretches[i].faces);
 }
 
+/* A blink of something else doesn't make a black picture worth looking at. */
+static const double BLACK_THROUGHOUT = 0.95;
+
 static void note_gaps(const struct over *over, int looks, struct kn_arena *arena,
                       struct kn_seen *seen)
 {
-    struct kn_note notes[2];
+    struct kn_note notes[3];
     int count = 0, damaged = 0;
     for (int i = 0; i < over->stretch_count; i++)
         damaged += over->stretches[i].damaged;
@@ -298,6 +301,9 @@ static void note_gaps(const struct over *over, int looks, struct kn_arena *arena
         notes[count++].text = kn_arena_printf(
             arena, "%d of %d pictures that were looked at are damaged and were passed over",
             damaged, damaged + looks);
+    if (kn_shots_black_share(seen->shots, seen->shot_count, 0, over->source->duration_us) >=
+        BLACK_THROUGHOUT)
+        notes[count++].text = "the picture is black throughout";
     if (!over->finder)
         notes[count++].text = "faces were not looked for, so clips are framed by motion alone";
     seen->note_count = count;

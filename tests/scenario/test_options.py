@@ -257,6 +257,17 @@ def a_split_that_cannot_be_had_is_told():
 
 
 @case
+def a_black_picture_is_told():
+    path = os.path.join(folder("made"), "black.mp4")
+    ffmpeg("-f", "lavfi", "-i", "color=black:s=640x360:r=25:d=16", "-f", "lavfi", "-i",
+           "sine=f=330:d=16,tremolo=f=4", "-shortest", path)
+    for name, options in (("black", []), ("black-copy", ["--copy"])):
+        result, _ = run(name, path, *QUICK, "--no-speech", *options)
+        assert "the picture is black throughout" in result["timeline"]["notes"], result["timeline"]
+        assert "black throughout" in result["clips"][0]["remark"], result["clips"]
+
+
+@case
 def letters_without_a_font_are_told_once_and_early():
     """Anatolian hieroglyphs: hardly any machine has a font for them."""
     path = os.path.join(folder("made"), "old.srt")

@@ -157,6 +157,58 @@ static void drawn_words_stand_where_the_layout_says(void **state)
     }
 }
 
+/* While a word of `bold` swells, what is left between its edge and its neighbours'. */
+static void words_that_swell_stay_apart(void **state)
+{
+    (void)state;
+    static const struct kn_word long_words[] = {
+        {0, 500000, "The", 1, -1, true},
+        {500000, 1500000, "bear", 1, -1, false},
+        {1500000, 1900000, "that", 1, -1, false},
+        {1900000, 2500000, "danced", 1, -1, false},
+        {3000000, 3800000, "uncommonly", 1, -1, true},
+        {3800000, 4500000, "commercial", 1, -1, false},
+        {4500000, 5200000, "uses.", 1, -1, false},
+    };
+    static const struct kn_timeline timeline = {
+        .language = "en", .word_count = KN_COUNT_OF(long_words), .words = long_words};
+    const struct kn_caption_look *look = kn_caption_look(KN_CAPTIONS_BOLD);
+    for (int aspect = 0; aspect < KN_ASPECT_COUNT; aspect++) {
+        struct kn_arena *arena = kn_arena_new();
+        struct kn_caption_options o = {.style = KN_CAPTIONS_BOLD};
+        struct kn_captions c;
+        struct stage stage;
+        KN_SCOPED_STR ass = {0};
+
+        kn_aspect_size(aspect, &o.width_px, &o.height_px);
+        kn_captions_layout(&timeline, 0, 6000000, &o, arena, &c);
+        kn_captions_ass(&c, &o, &ass);
+        open_stage(&stage, kn_str_text(&ass), o.width_px, o.height_px);
+        double unit = kn_caption_area(o.width_px, o.height_px).unit;
+        for (int i = 0; i < c.count; i++) {
+            const struct kn_caption *s = &c.captions[i];
+            for (int k = 1; k < s->word_count; k++) {
+                const struct kn_caption_word *left = &c.words[s->first_word + k - 1];
+                const struct kn_caption_word *right = left + 1;
+                struct kn_caption_box box;
+                if (k == s->line_break)
+                    continue;
+                double least = (2 * look->edge + 0.13 * look->em * s->scale) * unit;
+                assert_true(find_color(draw(&stage, left->end_us - 30000), look->active, &box));
+                if (right->ink.left - box.right < least)
+                    fail_msg("%s: %.0f px between “%s” and “%s”, not %.0f", kn_aspect_name(aspect),
+                             right->ink.left - box.right, left->shown, right->shown, least);
+                assert_true(find_color(draw(&stage, right->end_us - 30000), look->active, &box));
+                if (box.left - left->ink.right < least)
+                    fail_msg("%s: %.0f px between “%s” and “%s”, not %.0f", kn_aspect_name(aspect),
+                             box.left - left->ink.right, left->shown, right->shown, least);
+            }
+        }
+        close_stage(&stage);
+        kn_arena_free(arena);
+    }
+}
+
 static void nothing_is_drawn_while_nobody_speaks(void **state)
 {
     (void)state;
@@ -233,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_words_stand_where_the_layout_says),
+        cmocka_unit_test(words_that_swell_stay_apart),
         cmocka_unit_test(nothing_is_drawn_while_nobody_speaks),
         cmocka_unit_test(titles_are_cards_within_the_safe_area),
     };

@@ -494,6 +494,32 @@ static struct kn_timeline random_timeline(struct kn_arena *arena, uint32_t seed)
     return t;
 }
 
+static void black_pictures_without_words_come_last(void **state)
+{
+    struct kn_arena *arena = *state;
+    enum { SHOTS = 60 };
+    struct kn_shot *shots = kn_arena_array(arena, SHOTS, sizeof *shots);
+    struct kn_timeline t = {.shots = shots, .shot_count = SHOTS, .source.duration_us = 300000000};
+    const struct kn_segment_options many = {15000000, 30000000, 8};
+    for (int i = 0; i < SHOTS; i++) /* black but for one minute */
+        shots[i] = (struct kn_shot){.start_us = i * INT64_C(5000000),
+                                    .end_us = (i + 1) * INT64_C(5000000),
+                                    .kind = i < 24 || i >= 36 ? KN_SHOT_BLACK : KN_SHOT_OTHER,
+                                    .brightness = 0.1f};
+    struct kn_segments found = chosen(arena, &t, &many);
+    assert_true(found.count >= 1);
+    for (int i = 0; i < found.count; i++) {
+        const struct kn_segment *s = &found.segments[i];
+        int64_t lit_us = KN_MIN(s->end_us, 180000000) - KN_MAX(s->start_us, 120000000);
+        if (2 * lit_us < s->end_us - s->start_us)
+            fail_msg("%.1f..%.1f s is mostly black", (double)s->start_us / 1e6,
+                     (double)s->end_us / 1e6);
+    }
+    for (int i = 0; i < SHOTS; i++)
+        shots[i].kind = KN_SHOT_BLACK;
+    assert_true(chosen(arena, &t, &many).count >= 1); /* there is nothing else */
+}
+
 static void random_timelines_keep_every_promise(void **state)
 {
     (void)state;
@@ -570,6 +596,7 @@ int main(void)
         TEST(a_cut_within_reach_is_the_exact_place),
         TEST(nobody_is_cut_in_the_middle),
         TEST(without_speech_picture_and_sound_decide),
+        TEST(black_pictures_without_words_come_last),
         TEST(random_timelines_keep_every_promise),
         TEST(no_word_is_cut_in_two),
     };
