@@ -48,7 +48,9 @@ int kn_model_folders(const char *models, struct kn_arena *arena,
         return 1;
     }
     int count = 0;
-    ret_folders[count++] = kn_path_join(arena, kn_path_data(arena), "models");
+    const char *data = kn_path_data(arena);
+    if (data)
+        ret_folders[count++] = kn_path_join(arena, data, "models");
     ret_folders[count++] = "/usr/local/share/kirinuki/models";
     const char *beside = folder_beside_program(arena);
     if (beside)

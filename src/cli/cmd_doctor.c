@@ -113,11 +113,12 @@ static void check_machine(struct report *report)
         "a clip takes 5 to 30 MB: make room, or choose another --output");
     char *cache = kn_path_cache(report->arena);
     struct kn_error err;
-    if (kn_folder_make(cache, &err) == KN_OK && access(cache, W_OK) == 0)
+    if (cache && kn_folder_make(cache, &err) == KN_OK && access(cache, W_OK) == 0)
         add(report, GOOD, "cache folder", cache, NULL);
     else
-        add(report, BROKEN, "cache folder",
-            kn_arena_printf(report->arena, "%s is not writable", cache),
+        add(report, LACKING, "cache folder",
+            cache ? kn_arena_printf(report->arena, "%s is not writable", cache)
+                  : "none: HOME is not set, and the system knows no home of yours",
             "set XDG_CACHE_HOME to a folder that you may write");
 }
 

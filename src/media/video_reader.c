@@ -190,9 +190,8 @@ static enum kn_status go_to_top(struct kn_video_reader *reader, struct kn_error 
     int64_t first = reader->stream->start_time;
     /* Well before the start: edit lists and B-frames begin below it. */
     int64_t margin = av_rescale_q(10 * KN_US_PER_S, AV_TIME_BASE_Q, reader->stream->time_base);
-    if (first != AV_NOPTS_VALUE &&
-        avformat_seek_file(reader->input->format, reader->stream_index, INT64_MIN, first - margin,
-                           first, 0) >= 0)
+    if (first != AV_NOPTS_VALUE && avformat_seek_file(reader->input->format, reader->stream_index,
+                                                      INT64_MIN, first - margin, first, 0) >= 0)
         return KN_OK;
     kn_input_close(reader->input);
     reader->input = NULL;

@@ -232,8 +232,12 @@ static enum kn_status read_config(int argc, char **argv, struct kn_arena *arena,
 {
     const char *path = config_in_args(argc, argv);
     bool asked_for = path && path[0];
-    if (!asked_for)
-        path = kn_path_join(arena, kn_path_config(arena), "kirinuki.conf");
+    if (!asked_for) {
+        const char *folder = kn_path_config(arena);
+        if (!folder)
+            return KN_OK;
+        path = kn_path_join(arena, folder, "kirinuki.conf");
+    }
     KN_SCOPED_MEM char *text = NULL;
     size_t size;
     enum kn_status status = kn_file_read(path, CONFIG_BYTES_MAX, &text, &size, err);

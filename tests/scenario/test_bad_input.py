@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Bad input gets one clear sentence and the right exit code, and leaves nothing behind."""
+import fcntl
+import json
 import os
+import resource
 import shutil
 import subprocess
 
-from scenario import (HOME, Skip, case, corpus, environment, expect_complaint, ffmpeg, folder,
-                      kirinuki, leftovers, main, probe)
+from scenario import (HOME, PROGRAM, Outcome, Skip, case, corpus, environment, expect_complaint,
+                      ffmpeg, folder, kirinuki, leftovers, main, models_folder, probe)
 
 FAILED, USAGE = 1, 2
 SHORT = ["--clips", "1", "--length", "5-10", "--preset", "ultrafast"]
@@ -253,6 +256,24 @@ def very_long_name():
 def huge_picture():
     path = talk("huge.mp4", "-vf", "scale=7680:4320", "-preset", "ultrafast", "-t", "6")
     accept(path)
+
+
+@case
+def no_home():
+    """Nobody's home is not everybody's folder."""
+    env = environment()
+    for name in "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "KIRINUKI_MODELS":
+        env.pop(name, None)
+    for home in None, "":
+        outcome = kirinuki("doctor", "--json", env=env if home is None else dict(env, HOME=home))
+        assert "/tmp/." not in outcome.out, outcome
+
+
+@case
+def configuration_that_is_a_pipe():
+    pipe = os.path.join(folder("made"), "pipe")
+    os.mkfifo(pipe)
+    refuse(r"pipe is not a regular file", "x.mp4", "--config", pipe, code=USAGE, timeout=20)
 
 
 @case
