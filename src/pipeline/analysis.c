@@ -42,6 +42,8 @@ static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_
     enum kn_status status = choose_folder(attempt, err);
     if (status != KN_OK)
         return status;
+    /* A file that is not there is for the probe to tell. */
+    (void)kn_file_identify(attempt->path, &attempt->identity, NULL);
     status = kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);
     if (status == KN_OK && attempt->makes_clips && attempt->options->copy)
         status = kn_cut_check(&attempt->source, err);
@@ -106,7 +108,9 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
     if (status != KN_OK)
         return status;
     attempt->source.hash = attempt->hash;
-    status = name_timeline(attempt, err);
+    status = kn_attempt_check_source(attempt, err);
+    if (status == KN_OK)
+        status = name_timeline(attempt, err);
     if (status == KN_OK)
         attempt->timeline_reused = read_kept_timeline(attempt);
     return status;
@@ -253,6 +257,9 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
         kn_progress_skip(env->progress);
         return KN_OK;
     }
+    enum kn_status status = kn_attempt_check_source(attempt, err);
+    if (status != KN_OK)
+        return status;
     const struct kn_heard *heard = &attempt->heard;
     const struct kn_seen *seen = &attempt->seen;
     attempt->timeline = (struct kn_timeline){

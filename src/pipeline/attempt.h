@@ -38,6 +38,7 @@ struct kn_attempt {
 
     /* Written by one step each, read by those after it. */
     struct kn_source source;
+    struct kn_file_identity identity; /* of the source's file, before anything of it was read */
     char hash[KN_HASH_TEXT_BYTES];
     const char *folder;        /* the output folder */
     const char *timeline_path; /* of the kept timeline */
@@ -59,6 +60,10 @@ struct kn_attempt {
     KN_VEC(struct kn_step_time) step_times; /* by trace_lock */
     struct kn_arena *trace_arena;           /* by trace_lock */
 };
+
+/* job.c. IO: the source is not what it was when the attempt began; what was made of it since is of no
+ * use. */
+enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err);
 
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);

@@ -47,6 +47,11 @@ void kn_attempt_free(struct kn_attempt *attempt)
     free(attempt);
 }
 
+enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err)
+{
+    return kn_file_unchanged(attempt->path, &attempt->identity, err);
+}
+
 const struct kn_result *kn_attempt_result(const struct kn_attempt *attempt)
 {
     return attempt->has_result ? &attempt->result : NULL;
@@ -108,6 +113,10 @@ static enum kn_status analyze(struct kn_attempt *attempt, struct kn_executor *ex
     kn_analysis_plan(attempt, plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);
+    /* Whatever a step stumbled over, this is why. */
+    if (status != KN_OK && status != KN_CANCELLED && attempt->identity.inode &&
+        kn_attempt_check_source(attempt, err) != KN_OK)
+        status = err->status;
     kn_progress_end(node, status);
     if (status == KN_OK)
         fill_result(attempt);

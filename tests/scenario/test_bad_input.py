@@ -153,7 +153,8 @@ def disk_full():
         outcome = kirinuki("run", corpus("aws_foodvlog.mp4"), *SHORT, "-o", small + "/out")
         expect_complaint(outcome, FAILED, r"(disk is full|No space left)")
         assert not leftovers(small), os.listdir(small + "/out")
-        assert not [f for f in os.listdir(small + "/out") if f.endswith(".mp4")]
+        left = [f for f in os.listdir(small + "/out") if f.endswith((".mp4", ".jpg", ".srt"))]
+        assert not left, left
     finally:
         subprocess.run(["umount", small], check=True)
 
@@ -256,6 +257,53 @@ def very_long_name():
 def huge_picture():
     path = talk("huge.mp4", "-vf", "scale=7680:4320", "-preset", "ultrafast", "-t", "6")
     accept(path)
+
+
+@case
+def times_below_zero():
+    """Matroska has none, so the first packets are without."""
+    path = os.path.join(folder("made"), "below-zero.mkv")
+    ffmpeg("-i", corpus("autoeditor_example.mp4"), "-t", "12", "-c", "copy", "-output_ts_offset",
+           "-5", "-avoid_negative_ts", "disabled", path)
+    accept(path)
+
+
+def change_during(step, out, cache):
+    """Runs, writes another video over the source as soon as that step runs; gives the outcome."""
+    path = os.path.join(folder("made"), "changing.mp4")
+    shutil.copy(talk("talk.mp4"), path)
+    run = subprocess.Popen([os.path.abspath(PROGRAM), "run", path, "--json", *SHORT, "-o", out],
+                           env=environment(XDG_CACHE_HOME=cache), stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=HOME, text=True)
+    printed = ""
+    for line in run.stdout:
+        printed += line
+        event = json.loads(line)
+        if event["event"] == "step" and event["name"] == step and event["state"] == "running":
+            shutil.copy(corpus("autoeditor_example.mp4"), path)
+            break
+    rest, complaint = run.communicate(timeout=300)
+    return Outcome(run.returncode, printed + rest, complaint)
+
+
+def made_in(path):
+    """Everything below a folder but what holds it."""
+    return [f for _, _, names in os.walk(path) for f in names
+            if f not in ("lock", "report.html", "result.json")]
+
+
+@case
+def source_that_changes():
+    for step in "listen", "clip 1 look", "clip 1 render":
+        out = os.path.join(HOME, "changed")
+        cache = os.path.join(HOME, "changed-cache")
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(cache, ignore_errors=True)
+        outcome = change_during(step, out, cache)
+        expect_complaint(outcome, FAILED, r"changing\.mp4 changed while it was being read: run again")
+        assert not made_in(out), made_in(out)
+        if step == "listen":
+            assert not made_in(cache), made_in(cache)
 
 
 @case
