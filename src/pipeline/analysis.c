@@ -33,7 +33,9 @@ static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error 
     if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))
         return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
                             attempt->folder);
-    return KN_OK;
+    bool used = attempt->makes_clips &&
+                kn_file_exists(kn_path_join(attempt->arena, attempt->folder, ".kirinuki"));
+    return used ? kn_attempt_hold_folder(attempt, err) : KN_OK;
 }
 
 static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)

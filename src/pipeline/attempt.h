@@ -41,6 +41,7 @@ struct kn_attempt {
     struct kn_file_identity identity; /* of the source's file, before anything of it was read */
     char hash[KN_HASH_TEXT_BYTES];
     const char *folder;        /* the output folder */
+    int folder_lock;           /* held while this attempt may write there; -1: not yet */
     const char *timeline_path; /* of the kept timeline */
     struct kn_arena *listen_arena, *look_arena;
     struct kn_face_finder *finder; /* NULL: not available */
@@ -61,7 +62,10 @@ struct kn_attempt {
     struct kn_arena *trace_arena;           /* by trace_lock */
 };
 
-/* job.c. IO: the source is not what it was when the attempt began; what was made of it since is of no
+/* job.c. Makes the output folder this attempt's own, once. LOST: another attempt is at work there.
+ */
+enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err);
+/* IO: the source is not what it was when the attempt began; what was made of it since is of no
  * use. */
 enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err);
 

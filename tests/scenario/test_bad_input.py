@@ -307,6 +307,25 @@ def source_that_changes():
 
 
 @case
+def two_runs_in_one_folder():
+    out = os.path.join(HOME, "shared-output")
+    os.makedirs(out + "/.kirinuki")
+    with open(out + "/.kirinuki/lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", out)
+        expect_complaint(outcome, FAILED, r"another kirinuki is working in .*shared-output: choose "
+                                          r"another --output, or wait")
+    # A run that was killed left these; the kernel let its lock go.
+    for name in "01-clip.4711.part.mp4", "report.html.4711-3.part", ".kirinuki/a.json.4711-9.part":
+        open(os.path.join(out, name), "w", encoding="ascii").close()
+    kept = os.path.join(out, "download.part")
+    open(kept, "w", encoding="ascii").close()
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", out)
+    assert outcome.code == 0, outcome
+    assert leftovers(out) == [kept], leftovers(out)
+
+
+@case
 def no_home():
     """Nobody's home is not everybody's folder."""
     env = environment()
