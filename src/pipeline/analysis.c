@@ -82,8 +82,10 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
     }
     char name[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(key.at, key.length, name);
-    attempt->timeline_path = kn_arena_printf(attempt->arena, "%s/timelines/%s-%.8s.json",
-                                             kn_path_cache(attempt->arena), attempt->hash, name);
+    const char *cache = kn_path_cache(attempt->arena);
+    if (cache)
+        attempt->timeline_path = kn_arena_printf(attempt->arena, "%s/timelines/%s-%.8s.json", cache,
+                                                 attempt->hash, name);
     return KN_OK;
 }
 
@@ -92,7 +94,7 @@ static bool read_kept_timeline(struct kn_attempt *attempt)
 {
     char *text;
     size_t size;
-    if (attempt->options->fresh ||
+    if (attempt->options->fresh || !attempt->timeline_path ||
         kn_file_read(attempt->timeline_path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK)
         return false;
     struct kn_source source = attempt->source; /* this path, not that of the kept one */
@@ -225,12 +227,30 @@ static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_e
 
 static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
 {
-    char *folder = kn_arena_printf(attempt->arena, "%s/timelines", kn_path_cache(attempt->arena));
+    enum { DAY_S = 24 * 3600 };
+    const char *cache = kn_path_cache(attempt->arena);
+    if (!cache)
+        return kn_error_set(err, KN_MISSING, "HOME is not set, nor XDG_CACHE_HOME");
+    char *folder = kn_path_join(attempt->arena, cache, "timelines");
     KN_SCOPED_STR json = {0};
     kn_timeline_write_json(&attempt->timeline, &json);
     enum kn_status status = kn_folder_make(folder, err);
-    return status == KN_OK ? kn_file_write(attempt->timeline_path, json.at, json.length, err)
-                           : status;
+    if (status != KN_OK)
+        return status;
+    kn_folder_sweep(folder, DAY_S); /* others may be writing there now */
+    return kn_file_write(attempt->timeline_path, json.at, json.length, err);
+}
+
+/* The timeline is only kept to spare the next run some work. */
+static void keep_timeline_if_possible(struct kn_attempt *attempt)
+{
+    struct kn_error why;
+    if (keep_timeline(attempt, &why) != KN_OK)
+        kn_attempt_note(attempt,
+                        kn_arena_printf(attempt->arena,
+                                        "the timeline could not be kept: %s; the next run listens "
+                                        "and looks again",
+                                        kn_error_text(&why)));
 }
 
 static void join_notes(struct kn_attempt *attempt)
@@ -282,7 +302,8 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     };
     join_notes(attempt);
     kn_sentences_join(&attempt->timeline, attempt->arena);
-    return keep_timeline(attempt, err);
+    keep_timeline_if_possible(attempt);
+    return KN_OK;
 }
 
 static enum kn_status choose(void *arg, const struct kn_step_env *env, struct kn_error *err)

@@ -65,6 +65,8 @@ struct kn_attempt {
 /* job.c. Makes the output folder this attempt's own, once. LOST: another attempt is at work there.
  */
 enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err);
+/* One more note for the result; for steps that run alone. Kept in the attempt. */
+void kn_attempt_note(struct kn_attempt *attempt, const char *text);
 /* IO: the source is not what it was when the attempt began; what was made of it since is of no
  * use. */
 enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err);

@@ -75,6 +75,17 @@ enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_erro
     return KN_OK;
 }
 
+void kn_attempt_note(struct kn_attempt *attempt, const char *text)
+{
+    struct kn_timeline *timeline = &attempt->timeline;
+    struct kn_note *notes =
+        kn_arena_array(attempt->arena, (size_t)timeline->note_count + 1, sizeof *notes);
+    for (int i = 0; i < timeline->note_count; i++)
+        notes[i] = timeline->notes[i];
+    notes[timeline->note_count++].text = kn_arena_strdup(attempt->arena, text);
+    timeline->notes = notes;
+}
+
 enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err)
 {
     return kn_file_unchanged(attempt->path, &attempt->identity, err);

@@ -337,6 +337,16 @@ def no_home():
 
 
 @case
+def cache_that_cannot_be_written():
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", os.path.join(HOME, "no-cache"),
+                       env=environment(XDG_CACHE_HOME="/proc/nowhere"))
+    assert outcome.code == 0, outcome
+    assert "note: the timeline could not be kept: cannot make the folder" in outcome.err, outcome
+    result = json.load(open(os.path.join(HOME, "no-cache", "result.json"), encoding="utf-8"))
+    assert any("could not be kept" in n for n in result["timeline"]["notes"]), result["timeline"]
+
+
+@case
 def configuration_that_is_a_pipe():
     pipe = os.path.join(folder("made"), "pipe")
     os.mkfifo(pipe)
