@@ -125,8 +125,6 @@ int kn_cmd_segments(int argc, char **argv)
         code = kn_complain_usage("segments", &err);
     } else {
         status = rank(files[0], &settings, arena, &err);
-        if (status == KN_OK && (fflush(stdout) != 0 || ferror(stdout)))
-            status = kn_error_set(&err, KN_IO, "cannot write to stdout");
         if (status != KN_OK)
             code = kn_complain(status, &err);
     }

@@ -347,6 +347,29 @@ def cache_that_cannot_be_written():
 
 
 @case
+def output_that_is_lost():
+    for arguments in ["--help"], ["run", "--help"], ["version"], ["doctor", "--json"], \
+            ["analyze", "--json", talk("talk.mp4")]:
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([os.path.abspath(PROGRAM), *arguments], stdout=full, cwd=HOME,
+                                  env=environment(), stderr=subprocess.PIPE, check=False)
+        assert done.returncode == FAILED, (arguments, done)
+        assert b"cannot write to standard output" in done.stderr, (arguments, done)
+
+
+@case
+def files_of_limited_size():
+    out = os.path.join(HOME, "limited")
+    done = subprocess.run(
+        [os.path.abspath(PROGRAM), "run", talk("talk.mp4"), *SHORT, "-o", out], cwd=HOME,
+        env=environment(), capture_output=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)))
+    assert done.returncode == FAILED, done
+    assert b"File too large" in done.stderr, done
+    assert not leftovers(out), leftovers(out)
+
+
+@case
 def configuration_that_is_a_pipe():
     pipe = os.path.join(folder("made"), "pipe")
     os.mkfifo(pipe)
