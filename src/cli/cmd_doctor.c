@@ -40,17 +40,21 @@ static void add(struct report *report, enum verdict verdict, const char *what, c
 static void check_models(struct report *report, const char *models)
 {
     struct kn_error err;
+    bool runtime_damaged = false;
     for (int m = 0; m < KN_MODEL_COUNT; m++) {
         const char *path = NULL;
         enum kn_status status =
-            kn_model_check(models, (enum kn_model)m, report->arena, &path, &err);
+            kn_model_verify(models, (enum kn_model)m, report->arena, &path, &err);
         add(report,
             status == KN_OK       ? GOOD
             : m == KN_MODEL_FACES ? LACKING
                                   : BROKEN,
             kn_model_file((enum kn_model)m)->purpose, status == KN_OK ? path : kn_error_text(&err),
             "run `make` in kirinuki's folder: it fetches the models");
+        runtime_damaged |= m == KN_MODEL_RUNTIME && status == KN_DAMAGED;
     }
+    if (runtime_damaged) /* told above, and to load it would be the end of this program */
+        return;
     struct kn_onnx *onnx = NULL;
     enum kn_status status = kn_onnx_open(models, &onnx, &err);
     if (status == KN_OK)

@@ -110,6 +110,80 @@ def no_video_named():
     expect_complaint(kirinuki("run"), USAGE, r"run needs a video")
 
 
+def models_but(*names):
+    """A folder with all models but those."""
+    whole = models_folder()
+    part = os.path.join(HOME, "some-models")
+    shutil.rmtree(part, ignore_errors=True)
+    os.mkdir(part)
+    for name in os.listdir(whole):
+        if name not in names:
+            os.symlink(os.path.join(whole, name), os.path.join(part, name))
+    return part
+
+
+def models_with(name, change):
+    """A folder with all models, where the content of one is what `change` makes of it."""
+    part = models_but(name)
+    content = bytearray(open(os.path.join(models_folder(), name), "rb").read())
+    path = os.path.join(part, name)
+    open(path, "wb").write(change(content))
+    os.chmod(path, 0o644)
+    return part, path
+
+
+def doctor(models):
+    """What doctor says of the models there: its exit code, and what is not good."""
+    outcome = kirinuki("doctor", "--json", "--models", models)
+    found = json.loads(outcome.out)
+    return outcome.code, [c["found"] for c in found if c["verdict"] != "good"]
+
+
+def flip(content):
+    content[len(content) // 2] ^= 0x10
+    return content
+
+
+@case
+def cut_onnx_library():
+    part, _ = models_with("libonnxruntime.so", lambda content: content[:20000])
+    refuse(r"libonnxruntime\.so cannot be loaded, because it is damaged: its end is missing.*make",
+           corpus("jfk_inaugural_11s.wav"), "--models", part)
+    code, bad = doctor(part)
+    assert code == FAILED and any("its end is missing" in b for b in bad), bad
+
+
+@case
+def onnx_library_that_is_none():
+    part, _ = models_with("libonnxruntime.so", lambda content: b"#!/bin/sh\n" * 1000)
+    refuse(r"does not begin as a shared library", corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def flipped_bits_are_found_by_doctor():
+    for name in "libonnxruntime.so", "silero-vad.onnx":
+        part, _ = models_with(name, flip)
+        code, bad = doctor(part)
+        assert code == FAILED, bad
+        assert any(name in b and "not the right content" in b for b in bad), bad
+
+
+@case
+def cut_models():
+    for name in "moonshine-tiny-vocab.txt", "silero-vad.onnx":
+        part, _ = models_with(name, lambda content: content[:-1000])
+        refuse(name + r" has \d+ bytes where \d+ are expected.*make",
+               corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def onnx_library_that_anybody_can_write():
+    part, path = models_with("libonnxruntime.so", bytes)
+    os.chmod(path, 0o646)
+    refuse(r"libonnxruntime\.so is not loaded, because somebody else could have written it",
+           corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
 @case
 def missing_model():
     refuse(r"make", corpus("jfk_inaugural_11s.wav"), "--models", folder("no-models"))
@@ -117,14 +191,7 @@ def missing_model():
 
 @case
 def missing_onnx_library():
-    data = os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share"))
-    models = os.environ.get("KIRINUKI_MODELS", data + "/kirinuki/models")
-    if not os.path.isdir(models):
-        raise Skip("no models here")
-    part = folder("models-without-runtime")
-    for name in os.listdir(models):
-        if not name.startswith("libonnx") and not os.path.exists(os.path.join(part, name)):
-            os.symlink(os.path.join(models, name), os.path.join(part, name))
+    part = models_but("libonnxruntime.so")
     refuse(r"ONNX Runtime", corpus("jfk_inaugural_11s.wav"), "--models", part)
 
 
