@@ -46,7 +46,7 @@ static int run_video(const struct run *run, const char *path)
     if (status == KN_CANCELLED)
         fprintf(stderr, "kirinuki: stopped; the same command continues from here\n");
     if (status != KN_OK && status != KN_END) {
-        code = kn_complain(status, &err);
+        code = kn_complain_about(path, status, &err);
         if (result && result->failed && result->failed < result->clip_count)
             code = KN_EXIT_SOME_FAILED;
     }

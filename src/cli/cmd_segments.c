@@ -126,7 +126,7 @@ int kn_cmd_segments(int argc, char **argv)
     } else {
         status = rank(files[0], &settings, arena, &err);
         if (status != KN_OK)
-            code = kn_complain(status, &err);
+            code = kn_complain_about(files[0], status, &err);
     }
     kn_arena_free(arena);
     return code;

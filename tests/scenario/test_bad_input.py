@@ -436,6 +436,25 @@ def files_of_limited_size():
     assert not leftovers(out), leftovers(out)
 
 
+def last_event(*arguments, code=FAILED):
+    outcome = kirinuki(*arguments)
+    assert outcome.code == code, outcome
+    event = json.loads(outcome.out.splitlines()[-1])
+    assert event["event"] == "error" and event["message"] in outcome.err, outcome
+    return event
+
+
+@case
+def programs_are_told_the_reason():
+    for command in "run", "analyze", "segments":
+        event = last_event(command, "--json", "nowhere.mp4")
+        assert (event["video"], event["status"]) == ("nowhere.mp4", "NOT_FOUND"), event
+        event = last_event(command, "nowhere.mp4", "--json", "--clisp", "3", code=USAGE)
+        assert (event["video"], event["status"]) == (None, "INVALID"), event
+    event = last_event("run", "--json", code=USAGE)
+    assert "needs a video" in event["message"], event
+
+
 @case
 def configuration_that_is_a_pipe():
     pipe = os.path.join(folder("made"), "pipe")
