@@ -18,6 +18,7 @@
 #include "model/transcript.h"
 #include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
+#include "pipeline/clip_names.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 1 };
@@ -25,9 +26,7 @@ enum { ANALYSIS_VERSION = 1 };
 static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error *err)
 {
     const char *given = attempt->options->output;
-    attempt->folder = given ? given
-                            : kn_arena_printf(attempt->arena, "%s-clips",
-                                              kn_path_stem(attempt->arena, attempt->path));
+    attempt->folder = given ? given : kn_clip_folder_name(attempt->arena, attempt->path);
     /* Say now what would only go wrong after minutes of work. */
     struct stat st;
     if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))

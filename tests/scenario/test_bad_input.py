@@ -456,6 +456,17 @@ def programs_are_told_the_reason():
 
 
 @case
+def folder_for_names_that_are_hard():
+    made = folder("hard-names")
+    for name, clips in [("..mp4", "video-clips"), (".hidden.mp4", "hidden-clips"),
+                        ("é" * 125 + ".mp4", "é" * 124 + "-clips")]:
+        shutil.copy(talk("talk.mp4"), os.path.join(made, name))
+        outcome = kirinuki("run", name, *SHORT, cwd=made)
+        assert outcome.code == 0, outcome
+        assert outcome.out.startswith(clips + "/"), outcome
+
+
+@case
 def configuration_that_is_a_pipe():
     pipe = os.path.join(folder("made"), "pipe")
     os.mkfifo(pipe)
