@@ -474,6 +474,11 @@ def configuration_that_is_a_pipe():
 
 
 @case
+def language_that_is_none():
+    refuse(r"--language takes a code such as", "x.mp4", "--language", 'xx"{}', code=USAGE)
+
+
+@case
 def broken_configuration():
     config = os.path.join(folder("made"), "broken.conf")
     with open(config, "w", encoding="ascii") as out:
