@@ -249,8 +249,7 @@ static void open_all(struct bench *bench, const char *path)
     bench->arena = kn_arena_new();
     if (kn_probe(path, bench->arena, NULL, &bench->source, &err) != KN_OK)
         give_up(&err);
-    const char *models = kn_path_join(bench->arena, kn_path_data(bench->arena), "models");
-    if (kn_face_finder_open(models, &bench->finder, &err) != KN_OK)
+    if (kn_face_finder_open(NULL, &bench->finder, &err) != KN_OK)
         fprintf(stderr, "without faces: %s\n", kn_error_text(&err));
     int workers[KN_LANE_COUNT];
     kn_executor_defaults(workers);

@@ -70,7 +70,7 @@ enum kn_status kn_face_finder_open(const char *models, struct kn_face_finder **r
     struct kn_onnx_model model = {.inputs = inputs, .outputs = outputs};
     model.name = kn_model_file(KN_MODEL_FACES)->name;
     KN_SCOPED(kn_face_finder) finder = kn_calloc(1, sizeof *finder);
-    enum kn_status status = kn_model_find(models, KN_MODEL_FACES, arena, &model.path, err);
+    enum kn_status status = kn_model_check(models, KN_MODEL_FACES, arena, &model.path, err);
     if (status == KN_OK)
         status = kn_onnx_open(models, &finder->onnx, err);
     if (status == KN_OK)

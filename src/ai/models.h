@@ -10,6 +10,7 @@
 #ifndef KN_AI_MODELS_H
 #define KN_AI_MODELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <kirinuki/arena.h>
@@ -28,7 +29,11 @@ enum kn_model {
 struct kn_model_file {
     const char *name;    /* "silero-vad.onnx" */
     const char *purpose; /* "finds where somebody speaks" */
-    int64_t size_bytes;  /* of the file that kirinuki is tested with */
+    /* Of the file that kirinuki is tested with, which the set-up fetches (scripts/models.lock); 0
+     * and NULL where there is none for this machine. */
+    int64_t size_bytes;
+    const char *sha256; /* 64 hex digits */
+    bool others_too;    /* other builds than that one are welcome */
 };
 
 const struct kn_model_file *kn_model_file(enum kn_model model);
@@ -43,10 +48,16 @@ int kn_model_folders(const char *models, struct kn_arena *arena,
 enum kn_status kn_model_find(const char *models, enum kn_model model, struct kn_arena *arena,
                              const char **ret_path, struct kn_error *err);
 
-/* For `doctor`. As kn_model_find; DAMAGED when the file has another size than the one that
- * kirinuki is tested with (a cut download, another model under the same name). *ret_path is set
- * then as well. Only the size is looked at: opening the model tells the rest. */
+/* As kn_model_find, for a file that is to be used: DAMAGED when it has another size than the one
+ * that kirinuki is tested with. That is a cut download, or another model under the same name, which
+ * would be used for what it was not made for: thresholds, vocabulary and patches belong to these
+ * very files. *ret_path is set then as well. */
 enum kn_status kn_model_check(const char *models, enum kn_model model, struct kn_arena *arena,
                               const char **ret_path, struct kn_error *err);
+
+/* For `doctor`, which has the time to read every byte. As kn_model_check; DAMAGED also when the
+ * content is not that of the file which kirinuki is tested with though its size is. */
+enum kn_status kn_model_verify(const char *models, enum kn_model model, struct kn_arena *arena,
+                               const char **ret_path, struct kn_error *err);
 
 #endif

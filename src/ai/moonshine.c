@@ -70,7 +70,7 @@ static enum kn_status read_model(const char *models, enum kn_model which, char *
 {
     struct kn_arena *arena = kn_arena_new();
     const char *path;
-    enum kn_status status = kn_model_find(models, which, arena, &path, err);
+    enum kn_status status = kn_model_check(models, which, arena, &path, err);
     if (status == KN_OK)
         status = kn_file_read(path, MODEL_BYTES_MAX, ret_data, ret_size, err);
     kn_arena_free(arena);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ai/library.h"
 #include "ai/models.h"
 #include "ai/onnx_table.h"
 #include "base/file.h"
@@ -61,23 +62,43 @@ static void *load_system_library(void)
     return library;
 }
 
-static void *load_library(const char *models, struct kn_error *err)
+/* A file that is not to be trusted or damaged is an error even where the system has a library of
+ * its own: somebody put it there to be used. */
+static enum kn_status load_file(const char *path, void **ret_library, char *reason, size_t room,
+                                struct kn_error *err)
+{
+    enum kn_status status = kn_file_trust(path, err);
+    if (status == KN_OK)
+        status = kn_library_check(path, err);
+    if (status != KN_OK)
+        return status;
+    *ret_library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!*ret_library)
+        snprintf(reason, room, "%s", dlerror());
+    return KN_OK;
+}
+
+static enum kn_status load_library(const char *models, void **ret_library, struct kn_error *err)
 {
     char reason[256] = "";
     struct kn_arena *arena = kn_arena_new();
     const char *path;
     void *library = NULL;
-    enum kn_status status = kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, NULL);
-    if (status == KN_OK && !(library = dlopen(path, RTLD_NOW | RTLD_LOCAL)))
-        snprintf(reason, sizeof reason, "%s", dlerror());
+    enum kn_status found = kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, err);
+    enum kn_status status = KN_OK;
+    if (found == KN_OK)
+        status = load_file(path, &library, reason, sizeof reason, err);
+    kn_arena_free(arena);
+    if (status != KN_OK)
+        return status;
     if (!library)
         library = load_system_library();
-    if (!library && status == KN_OK)
-        kn_error_set(err, KN_MISSING, "ONNX Runtime cannot be loaded: %s", reason);
-    else if (!library)
-        kn_model_find(models, KN_MODEL_RUNTIME, arena, &path, err);
-    kn_arena_free(arena);
-    return library;
+    if (!library && found == KN_OK)
+        return kn_error_set(err, KN_MISSING, "ONNX Runtime cannot be loaded: %s", reason);
+    if (!library)
+        return found;
+    *ret_library = library;
+    return KN_OK;
 }
 
 enum kn_status kn_onnx_available(const char *models, const enum kn_model *needed, int count,
@@ -129,11 +150,12 @@ static void free_runtime(struct kn_onnx *onnx)
 static enum kn_status load_runtime(const char *models, struct kn_onnx **ret_onnx,
                                    struct kn_error *err)
 {
-    void *library = load_library(models, err);
-    if (!library)
-        return KN_MISSING;
+    void *library;
+    enum kn_status status = load_library(models, &library, err);
+    if (status != KN_OK)
+        return status;
     struct kn_onnx *onnx = kn_calloc(1, sizeof *onnx);
-    enum kn_status status = bind_table(onnx, library, err);
+    status = bind_table(onnx, library, err);
     if (status == KN_OK)
         status = check(onnx, onnx->ort.create_env(ORT_LOG_ERROR, "kirinuki", &onnx->env),
                        "ONNX Runtime does not start", err);

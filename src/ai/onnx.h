@@ -33,7 +33,8 @@ enum kn_status kn_onnx_available(const char *models, const enum kn_model *needed
 /*
  * Loads the runtime or shares the one that is loaded (then `models` plays no part). It is searched
  * as ai/models.h says, and after that where the system keeps libraries. MISSING: not found, not
- * loadable, or older than 1.17.
+ * loadable, or older than 1.17. DAMAGED: its headers promise more than the file holds. DENIED:
+ * somebody else could have put it there (kn_file_trust).
  */
 enum kn_status kn_onnx_open(const char *models, struct kn_onnx **ret_onnx, struct kn_error *err);
 void kn_onnx_close(struct kn_onnx *onnx); /* NULL is fine */

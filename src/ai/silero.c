@@ -45,7 +45,7 @@ enum kn_status kn_silero_open(const char *models, struct kn_silero **ret_silero,
     struct kn_onnx_model model = {.inputs = inputs, .outputs = outputs};
     model.name = kn_model_file(KN_MODEL_VAD)->name;
     KN_SCOPED(kn_silero) s = kn_calloc(1, sizeof *s);
-    enum kn_status status = kn_model_find(models, KN_MODEL_VAD, arena, &model.path, err);
+    enum kn_status status = kn_model_check(models, KN_MODEL_VAD, arena, &model.path, err);
     if (status == KN_OK)
         status = kn_onnx_open(models, &s->onnx, err);
     if (status == KN_OK)

@@ -70,6 +70,8 @@ static enum kn_status status_of_errno(int value)
     case ENOSPC:
     case EDQUOT:
         return KN_NO_SPACE;
+    case EFBIG: /* `ulimit -f`, or more than the file system takes in one file */
+        return KN_LIMIT;
     case ENAMETOOLONG:
         return KN_INVALID;
     case ETIMEDOUT:

@@ -1,12 +1,17 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -37,17 +42,32 @@ static enum kn_status read_all(int fd, const char *path, char *data, size_t size
     return KN_OK;
 }
 
+/* Without O_NONBLOCK the opening of a pipe would wait for somebody who writes into it. */
+static enum kn_status open_regular(const char *path, int *ret_fd, struct stat *ret_st,
+                                   struct kn_error *err)
+{
+    SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return kn_error_errno(err, errno, "cannot open %s", path);
+    if (fstat(fd, ret_st) < 0)
+        return kn_error_errno(err, errno, "cannot read %s", path);
+    if (S_ISDIR(ret_st->st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is a directory, not a file", path);
+    if (!S_ISREG(ret_st->st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is not a regular file", path);
+    *ret_fd = fd;
+    fd = -1;
+    return KN_OK;
+}
+
 enum kn_status kn_file_read(const char *path, size_t limit, char **ret_data, size_t *ret_size,
                             struct kn_error *err)
 {
-    SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return kn_error_errno(err, errno, "cannot open %s", path);
+    SCOPED_FD fd = -1;
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return kn_error_errno(err, errno, "cannot read %s", path);
-    if (S_ISDIR(st.st_mode))
-        return kn_error_set(err, KN_INVALID, "%s is a directory, not a file", path);
+    enum kn_status status = open_regular(path, &fd, &st, err);
+    if (status != KN_OK)
+        return status;
     if (st.st_size < 0 || (uint64_t)st.st_size > limit)
         return kn_error_set(err, KN_LIMIT, "%s is larger than the %zu bytes allowed here", path,
                             limit);
@@ -55,7 +75,7 @@ enum kn_status kn_file_read(const char *path, size_t limit, char **ret_data, siz
     if (!data)
         return kn_error_set(err, KN_LIMIT, "not enough memory to read %s", path);
     size_t got;
-    enum kn_status status = read_all(fd, path, data, (size_t)st.st_size, &got, err);
+    status = read_all(fd, path, data, (size_t)st.st_size, &got, err);
     if (status != KN_OK)
         return status;
     data[got] = '\0';
@@ -81,8 +101,11 @@ static enum kn_status write_all(int fd, const char *path, const char *data, size
 
 enum kn_status kn_file_write(const char *path, const void *data, size_t size, struct kn_error *err)
 {
+    static atomic_uint written; /* two threads may write the same file: each its own part */
     char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
+    unsigned number = atomic_fetch_add(&written, 1);
+    if (snprintf(part, sizeof part, "%s.%d-%u.part", path, (int)getpid(), number) >=
+        (int)sizeof part)
         return kn_error_set(err, KN_INVALID, "the name %.60s… is too long", path);
     SCOPED_FD fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
@@ -100,8 +123,43 @@ char *kn_file_part_path(struct kn_arena *arena, const char *path)
     const char *base = kn_path_base(path);
     const char *dot = strrchr(base, '.');
     if (!dot || dot == base)
-        return kn_arena_printf(arena, "%s.part", path);
-    return kn_arena_printf(arena, "%.*s.part%s", (int)(dot - path), path, dot);
+        return kn_arena_printf(arena, "%s.%d.part", path, (int)getpid());
+    return kn_arena_printf(arena, "%.*s.%d.part%s", (int)(dot - path), path, (int)getpid(), dot);
+}
+
+/* Is it ".<process>[-<number>].part[.<extension>]" that the name ends in? */
+static bool is_part_name(const char *name)
+{
+    const char *part = NULL;
+    for (const char *at = name; (at = strstr(at, ".part")); at++)
+        part = at;
+    if (!part || (part[5] != '\0' && (part[5] != '.' || strchr(part + 6, '.'))))
+        return false;
+    const char *at = part;
+    int digits = 0, dashes = 0;
+    while (at > name &&
+           ((at[-1] >= '0' && at[-1] <= '9') || (at[-1] == '-' && digits && !dashes))) {
+        at--;
+        digits += *at != '-';
+        dashes += *at == '-';
+    }
+    return digits > dashes && *at != '-' && at - 1 > name && at[-1] == '.';
+}
+
+void kn_folder_sweep(const char *path, int64_t older_than_s)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    time_t newest = time(NULL) - (time_t)older_than_s;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        struct stat st;
+        if (is_part_name(entry->d_name) &&
+            fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime <= newest)
+            (void)unlinkat(dirfd(folder), entry->d_name, 0); /* it only takes up space */
+    }
+    closedir(folder);
 }
 
 /* A rename is durable once its folder is synced. */
@@ -153,6 +211,21 @@ enum kn_status kn_folder_make(const char *path, struct kn_error *err)
     return KN_OK;
 }
 
+enum kn_status kn_file_lock(const char *path, int *ret_fd, struct kn_error *err)
+{
+    SCOPED_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    if (fd < 0)
+        return kn_error_errno(err, errno, "cannot write %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno == EWOULDBLOCK || errno == EACCES)
+            return kn_error_set(err, KN_LOST, "%s is locked by another program", path);
+        return kn_error_set(err, KN_UNSUPPORTED, "%s: this file system has no locks", path);
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return KN_OK;
+}
+
 int64_t kn_disk_free(const char *path)
 {
     char at[PATH_MAX];
@@ -182,6 +255,62 @@ int64_t kn_file_size(const char *path)
     return stat(path, &st) < 0 ? -1 : (int64_t)st.st_size;
 }
 
+enum kn_status kn_file_identify(const char *path, struct kn_file_identity *ret_identity,
+                                struct kn_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return kn_error_errno(err, errno, "cannot read %s", path);
+    *ret_identity = (struct kn_file_identity){
+        .device = (uint64_t)st.st_dev,
+        .inode = (uint64_t)st.st_ino,
+        .size_bytes = (int64_t)st.st_size,
+        .changed_s = (int64_t)st.st_mtim.tv_sec,
+        .changed_ns = (int64_t)st.st_mtim.tv_nsec,
+    };
+    return KN_OK;
+}
+
+enum kn_status kn_file_unchanged(const char *path, const struct kn_file_identity *before,
+                                 struct kn_error *err)
+{
+    struct kn_file_identity now;
+    enum kn_status status = kn_file_identify(path, &now, err);
+    if (status != KN_OK)
+        return status;
+    if (now.device != before->device || now.inode != before->inode ||
+        now.size_bytes != before->size_bytes || now.changed_s != before->changed_s ||
+        now.changed_ns != before->changed_ns)
+        return kn_error_set(err, KN_IO, "%s changed while it was being read: run again", path);
+    return KN_OK;
+}
+
+static bool is_trusted_owner(uid_t owner)
+{
+    return owner == 0 || owner == geteuid();
+}
+
+enum kn_status kn_file_trust(const char *path, struct kn_error *err)
+{
+    char real[PATH_MAX], folder[PATH_MAX];
+    struct stat st, around;
+    if (!realpath(path, real) || stat(real, &st) < 0)
+        return kn_error_errno(err, errno, "cannot open %s", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)(kn_path_base(real) - real), real);
+    if (stat(folder, &around) < 0)
+        return kn_error_errno(err, errno, "cannot open %s", folder);
+    if (!S_ISREG(st.st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is not a regular file", path);
+    bool folder_open = (around.st_mode & S_IWOTH) && !(around.st_mode & S_ISVTX);
+    if (!is_trusted_owner(st.st_uid) || (st.st_mode & (S_IWGRP | S_IWOTH)) ||
+        !is_trusted_owner(around.st_uid) || folder_open)
+        return kn_error_set(err, KN_DENIED,
+                            "%s is not loaded, because somebody else could have written it: it and "
+                            "its folder must belong to you or root and be writable for no others",
+                            path);
+    return KN_OK;
+}
+
 const char *kn_path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -202,13 +331,27 @@ char *kn_path_join(struct kn_arena *arena, const char *folder, const char *name)
     return kn_arena_printf(arena, "%s%s%s", folder, kn_ends_with(folder, "/") ? "" : "/", name);
 }
 
+/* Of the user that the program runs for; NULL: none is known. */
+static const char *home_folder(char *room, size_t size)
+{
+    const char *home = getenv("HOME");
+    if (home && home[0] == '/')
+        return home;
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(geteuid(), &entry, room, size, &found) != 0 || !found)
+        return NULL;
+    return found->pw_dir && found->pw_dir[0] == '/' ? found->pw_dir : NULL;
+}
+
 static char *xdg_folder(struct kn_arena *arena, const char *variable, const char *under_home)
 {
+    enum { PASSWD_BYTES = 16 * 1024 };
     const char *set = getenv(variable);
     if (set && set[0] == '/') /* the specification ignores relative paths */
         return kn_path_join(arena, set, "kirinuki");
-    const char *home = getenv("HOME");
-    return kn_arena_printf(arena, "%s/%s/kirinuki", home && home[0] ? home : "/tmp", under_home);
+    KN_SCOPED_MEM char *room = kn_malloc(PASSWD_BYTES);
+    const char *home = home_folder(room, PASSWD_BYTES);
+    return home ? kn_arena_printf(arena, "%s/%s/kirinuki", home, under_home) : NULL;
 }
 
 char *kn_path_data(struct kn_arena *arena)
@@ -246,12 +389,11 @@ enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double 
                             void *arg, char ret_text[KN_HASH_TEXT_BYTES], struct kn_error *err)
 {
     enum { CHUNK_BYTES = 4 * 1024 * 1024 };
-    SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return kn_error_errno(err, errno, "cannot open %s", path);
+    SCOPED_FD fd = -1;
     struct stat st;
-    if (fstat(fd, &st) < 0)
-        return kn_error_errno(err, errno, "cannot read %s", path);
+    enum kn_status status = open_regular(path, &fd, &st, err);
+    if (status != KN_OK)
+        return status;
     __attribute__((cleanup(free_hash_state))) XXH3_state_t *state = XXH3_createState();
     KN_SCOPED_MEM char *chunk = kn_malloc(CHUNK_BYTES);
     if (!state)
@@ -259,7 +401,7 @@ enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double 
     XXH3_128bits_reset(state);
     for (int64_t done = 0;;) {
         size_t got;
-        enum kn_status status = read_all(fd, path, chunk, CHUNK_BYTES, &got, err);
+        status = read_all(fd, path, chunk, CHUNK_BYTES, &got, err);
         if (status != KN_OK)
             return status;
         if (got == 0)

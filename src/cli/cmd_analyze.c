@@ -35,7 +35,7 @@ static int analyze(const struct kn_settings *settings, const char *path)
         kn_print_analysis(kn_attempt_result(attempt), settings);
     if (status == KN_OK && settings->verbose)
         kn_print_step_times(kn_attempt_result(attempt), stderr);
-    int code = status == KN_OK ? KN_EXIT_OK : kn_complain(status, &err);
+    int code = status == KN_OK ? KN_EXIT_OK : kn_complain_about(path, status, &err);
     kn_progress_free(progress);
     kn_attempt_free(attempt);
     kn_executor_close(executor);

@@ -40,17 +40,21 @@ static void add(struct report *report, enum verdict verdict, const char *what, c
 static void check_models(struct report *report, const char *models)
 {
     struct kn_error err;
+    bool runtime_damaged = false;
     for (int m = 0; m < KN_MODEL_COUNT; m++) {
         const char *path = NULL;
         enum kn_status status =
-            kn_model_check(models, (enum kn_model)m, report->arena, &path, &err);
+            kn_model_verify(models, (enum kn_model)m, report->arena, &path, &err);
         add(report,
             status == KN_OK       ? GOOD
             : m == KN_MODEL_FACES ? LACKING
                                   : BROKEN,
             kn_model_file((enum kn_model)m)->purpose, status == KN_OK ? path : kn_error_text(&err),
             "run `make` in kirinuki's folder: it fetches the models");
+        runtime_damaged |= m == KN_MODEL_RUNTIME && status == KN_DAMAGED;
     }
+    if (runtime_damaged) /* told above, and to load it would be the end of this program */
+        return;
     struct kn_onnx *onnx = NULL;
     enum kn_status status = kn_onnx_open(models, &onnx, &err);
     if (status == KN_OK)
@@ -113,11 +117,12 @@ static void check_machine(struct report *report)
         "a clip takes 5 to 30 MB: make room, or choose another --output");
     char *cache = kn_path_cache(report->arena);
     struct kn_error err;
-    if (kn_folder_make(cache, &err) == KN_OK && access(cache, W_OK) == 0)
+    if (cache && kn_folder_make(cache, &err) == KN_OK && access(cache, W_OK) == 0)
         add(report, GOOD, "cache folder", cache, NULL);
     else
-        add(report, BROKEN, "cache folder",
-            kn_arena_printf(report->arena, "%s is not writable", cache),
+        add(report, LACKING, "cache folder",
+            cache ? kn_arena_printf(report->arena, "%s is not writable", cache)
+                  : "none: HOME is not set, and the system knows no home of yours",
             "set XDG_CACHE_HOME to a folder that you may write");
 }
 

@@ -69,7 +69,7 @@ static void print_outcome(const struct run *run, struct video *video)
     video->code = KN_EXIT_OK;
     if (video->status == KN_OK || video->status == KN_END)
         return;
-    video->code = kn_complain(video->status, &video->err);
+    video->code = kn_complain_about(video->path, video->status, &video->err);
     if (result && result->failed && result->failed < result->clip_count)
         video->code = KN_EXIT_SOME_FAILED;
 }

@@ -125,10 +125,8 @@ int kn_cmd_segments(int argc, char **argv)
         code = kn_complain_usage("segments", &err);
     } else {
         status = rank(files[0], &settings, arena, &err);
-        if (status == KN_OK && (fflush(stdout) != 0 || ferror(stdout)))
-            status = kn_error_set(&err, KN_IO, "cannot write to stdout");
         if (status != KN_OK)
-            code = kn_complain(status, &err);
+            code = kn_complain_about(files[0], status, &err);
     }
     kn_arena_free(arena);
     return code;

@@ -53,8 +53,11 @@ int kn_cmd_resume(int argc, char **argv);
 /* The engine's one exported symbol. */
 int kn_engine_main(const char *command, int argc, char **argv);
 
-/* Prints "kirinuki: <sentence>" and gives the exit code: FAILED, or INTERRUPTED (and silence). */
+/* Prints "kirinuki: <sentence>" and gives the exit code: FAILED, or INTERRUPTED (and silence). With
+ * --json an event on stdout says the same; `path` (NULL: none) is the video or transcript that it
+ * is about. */
 int kn_complain(enum kn_status status, const struct kn_error *err);
+int kn_complain_about(const char *path, enum kn_status status, const struct kn_error *err);
 /* The same for wrong options; points to the command's help. Gives USAGE. */
 int kn_complain_usage(const char *command, const struct kn_error *err);
 

@@ -4,7 +4,10 @@
  * (kirinuki-engine.so), opened only when a command needs it.
  */
 #include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -95,7 +98,7 @@ static int help(int argc, char **argv)
     return KN_EXIT_OK;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         kn_help_print();
@@ -116,4 +119,38 @@ int main(int argc, char **argv)
         return KN_EXIT_OK;
     }
     return work(word, argc - 2, argv + 2);
+}
+
+/* A file that is opened under the number of a closed standard stream would get what is printed
+ * there. What stands in refuses writing, so that a loss is noticed. */
+static void fill_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Output that was lost (a full disk behind `>`) is a failure, whatever was to be told. */
+static int finish(int code)
+{
+    errno = 0;
+    bool lost = ferror(stdout);
+    lost = fflush(stdout) != 0 || lost;
+    if (!lost)
+        return code;
+    char room[128];
+    const char *reason = errno ? strerror_r(errno, room, sizeof room) : "not all of it was taken";
+    fprintf(stderr, "kirinuki: cannot write to standard output: %s\n", reason);
+    return code == KN_EXIT_OK ? KN_EXIT_FAILED : code;
+}
+
+int main(int argc, char **argv)
+{
+    fill_standard_streams();
+    /* A file beyond `ulimit -f` is then an ordinary error (EFBIG). */
+    signal(SIGXFSZ, SIG_IGN);
+    return finish(dispatch(argc, argv));
 }

@@ -30,6 +30,16 @@ static const char *plain(void)
     return styled() ? "\033[0m" : "";
 }
 
+enum { PATH_SHOWN_BYTES = 512 };
+
+/* For people: control characters in names, such as line ends, become "?". */
+static void print_path(const char *folder, const char *name)
+{
+    char shown[PATH_SHOWN_BYTES];
+    printf("%s/", kn_text_show(folder, shown, sizeof shown));
+    printf("%s", kn_text_show(name, shown, sizeof shown));
+}
+
 static void print_notes(const struct kn_timeline *timeline, FILE *out)
 {
     for (int i = 0; i < timeline->note_count; i++)
@@ -50,9 +60,11 @@ static void print_clip(const struct kn_result *result, const struct kn_clip *cli
     print_segment_line(&result->segments->segments[clip->segment], clip->segment);
     if (clip->status != KN_OK)
         printf("     failed: %s\n", clip->error);
-    for (int i = 0; i < clip->file_count; i++)
-        printf("     %s/%s%s%s%s\n", result->folder, clip->files[i].path, dim(),
-               clip->reused ? "  (made before)" : "", plain());
+    for (int i = 0; i < clip->file_count; i++) {
+        printf("     ");
+        print_path(result->folder, clip->files[i].path);
+        printf("%s%s%s\n", dim(), clip->reused ? "  (made before)" : "", plain());
+    }
     if (clip->remark)
         printf("     %snote: %s%s\n", dim(), clip->remark, plain());
 }
@@ -67,11 +79,13 @@ static void print_table(const struct kn_result *result)
         printf("\nnote: %s\n", result->segments->remark);
     print_notes(result->timeline, stdout);
     int good = result->clip_count - result->failed;
-    printf("\n%d clip%s in %s. What was chosen and why: %s%s/report.html%s\n", good,
-           good == 1 ? "" : "s", kn_time_span(result->wall_us, wall), bold(), result->folder,
-           plain());
+    printf("\n%d clip%s in %s. What was chosen and why: %s", good, good == 1 ? "" : "s",
+           kn_time_span(result->wall_us, wall), bold());
+    print_path(result->folder, "report.html");
+    printf("%s\n", plain());
 }
 
+/* For scripts: the names as they are. Those with line ends in them need --json to be told apart. */
 static void print_paths(const struct kn_result *result)
 {
     for (int i = 0; i < result->clip_count; i++)
@@ -112,9 +126,10 @@ static void print_reasons(const struct kn_segment *segment)
 
 static void print_summary(const struct kn_timeline *timeline)
 {
-    char length[KN_TIME_TEXT_BYTES];
+    char length[KN_TIME_TEXT_BYTES], path[PATH_SHOWN_BYTES];
     const struct kn_source *source = &timeline->source;
-    printf("%s%s%s  %s", bold(), source->path, plain(), kn_time_clock(source->duration_us, length));
+    printf("%s%s%s  %s", bold(), kn_text_show(source->path, path, sizeof path), plain(),
+           kn_time_clock(source->duration_us, length));
     if (source->has_video)
         printf(", %dx%d %s, %d shots", source->width_px, source->height_px, source->video_codec,
                timeline->shot_count);

@@ -27,6 +27,7 @@
 #include <kirinuki/channel.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "clip/burn.h"
 #include "clip/sound.h"
 #include "clip/timing.h"
@@ -441,11 +442,15 @@ static enum kn_status run(struct render *render, struct kn_error *err)
     if (status != KN_OK)
         give_up(render, status, &failure);
     join_all(render);
+    int finished = 0;
     for (int i = 0; i < render->output_count && render->error.status == KN_OK; i++) {
         status = kn_encoder_finish(render->outputs[i].encoder, &failure);
         if (status != KN_OK)
             give_up(render, status, &failure);
+        finished += status == KN_OK;
     }
+    for (int i = 0; i < finished && render->error.status != KN_OK; i++)
+        kn_file_discard(render->request->targets[i].path);
     if (render->error.status != KN_OK && err)
         *err = render->error;
     return render->error.status;

@@ -182,30 +182,33 @@ static int64_t media_time(const struct kn_video_reader *reader, int64_t stream_t
     return av_rescale_q(stream_time, reader->stream->time_base, AV_TIME_BASE_Q) - reader->origin_us;
 }
 
-/* To the very first packet; by opening the file anew where its format cannot seek. */
+/* To the very first packet; by opening the file anew where its format cannot seek, or where the
+ * first packets have no times to seek to. */
 static enum kn_status go_to_top(struct kn_video_reader *reader, struct kn_error *err)
 {
     reader->from_top = true;
-    int64_t first = reader->stream->start_time != AV_NOPTS_VALUE ? reader->stream->start_time : 0;
+    int64_t first = reader->stream->start_time;
     /* Well before the start: edit lists and B-frames begin below it. */
     int64_t margin = av_rescale_q(10 * KN_US_PER_S, AV_TIME_BASE_Q, reader->stream->time_base);
-    if (avformat_seek_file(reader->input->format, reader->stream_index, INT64_MIN, first - margin,
-                           first, 0) >= 0)
+    if (first != AV_NOPTS_VALUE && avformat_seek_file(reader->input->format, reader->stream_index,
+                                                      INT64_MIN, first - margin, first, 0) >= 0)
         return KN_OK;
     kn_input_close(reader->input);
     reader->input = NULL;
     return open_input(reader, err);
 }
 
-/* Lets the next packet be a key frame that starts, as the container says, at or before `at_us`. */
+/* Lets the next packet be a key frame that starts, as the container says, at or before `at_us`. No
+ * picture is shown before 0, so that whoever steps back and back comes to the top whatever the
+ * container says about its start. */
 static enum kn_status jump(struct kn_video_reader *reader, int64_t at_us, struct kn_error *err)
 {
     avcodec_flush_buffers(reader->codec);
     av_packet_unref(reader->packet);
     reader->no_packets = reader->in_run = reader->packet_waits = false;
     int64_t at = av_rescale_q(at_us + reader->origin_us, AV_TIME_BASE_Q, reader->stream->time_base);
-    bool before_all =
-        reader->stream->start_time != AV_NOPTS_VALUE && at <= reader->stream->start_time;
+    bool before_all = at_us < 0 || (reader->stream->start_time != AV_NOPTS_VALUE &&
+                                    at <= reader->stream->start_time);
     reader->from_top = false;
     if (before_all ||
         av_seek_frame(reader->input->format, reader->stream_index, at, AVSEEK_FLAG_BACKWARD) < 0)

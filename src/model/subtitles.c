@@ -314,6 +314,26 @@ static bool starts_comment(const char *line, const char *end)
     return false;
 }
 
+/* Lines end in LF, CR LF, or CR alone, as WebVTT has it. */
+static const char *line_end(const char *line, const char *text_end)
+{
+    while (line < text_end && *line != '\n' && *line != '\r')
+        line++;
+    return line;
+}
+
+/* Where the line after the one that ends at `end` begins. Text that was converted twice has CR CR
+ * LF for one end. */
+static const char *next_line(const char *end, const char *text_end)
+{
+    const char *at = end;
+    while (at < text_end && *at == '\r')
+        at++;
+    if (at < text_end && *at == '\n')
+        return at + 1;
+    return end < text_end ? end + 1 : text_end;
+}
+
 /* A line that is only a number right before a line of times is the next cue's number. */
 static bool is_number_before_times(const char *line, const char *end, const char *text_end)
 {
@@ -321,12 +341,11 @@ static bool is_number_before_times(const char *line, const char *end, const char
     if (line == end || end >= text_end)
         return false;
     for (const char *c = line; c < end; c++) {
-        if ((*c < '0' || *c > '9') && *c != '\r')
+        if (*c < '0' || *c > '9')
             return false;
     }
-    const char *next = end + 1;
-    const char *newline = memchr(next, '\n', (size_t)(text_end - next));
-    return read_times(next, newline ? newline : text_end, &start_us, &end_us);
+    const char *next = next_line(end, text_end);
+    return read_times(next, line_end(next, text_end), &start_us, &end_us);
 }
 
 static enum kn_status read_lines(struct parser *p, const char *text, size_t size, bool vtt,
@@ -336,14 +355,11 @@ static enum kn_status read_lines(struct parser *p, const char *text, size_t size
     bool comment = false, blank = true;
 
     for (const char *line = text; line < text_end;) {
-        const char *newline = memchr(line, '\n', (size_t)(text_end - line));
-        const char *next = newline ? newline + 1 : text_end;
-        const char *end = newline ? newline : text_end;
+        const char *end = line_end(line, text_end);
+        const char *next = next_line(end, text_end);
         int64_t start_us, end_us;
 
         bool number = is_number_before_times(line, end, text_end);
-        if (end > line && end[-1] == '\r')
-            end--;
         if (end == line) {
             blank = true;
             comment = false;

@@ -19,6 +19,7 @@
 #include "model/transcript.h"
 #include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
+#include "pipeline/clip_names.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 1 };
@@ -26,15 +27,15 @@ enum { ANALYSIS_VERSION = 1 };
 static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error *err)
 {
     const char *given = attempt->options->output;
-    attempt->folder = given ? given
-                            : kn_arena_printf(attempt->arena, "%s-clips",
-                                              kn_path_stem(attempt->arena, attempt->path));
+    attempt->folder = given ? given : kn_clip_folder_name(attempt->arena, attempt->path);
     /* Say now what would only go wrong after minutes of work. */
     struct stat st;
     if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))
         return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
                             attempt->folder);
-    return KN_OK;
+    bool used = attempt->makes_clips &&
+                kn_file_exists(kn_path_join(attempt->arena, attempt->folder, ".kirinuki"));
+    return used ? kn_attempt_hold_folder(attempt, err) : KN_OK;
 }
 
 static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -43,6 +44,8 @@ static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_
     enum kn_status status = choose_folder(attempt, err);
     if (status != KN_OK)
         return status;
+    /* A file that is not there is for the probe to tell. */
+    (void)kn_file_identify(attempt->path, &attempt->identity, NULL);
     status = kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);
     if (status == KN_OK && attempt->makes_clips && attempt->options->copy)
         status = kn_cut_check(&attempt->source, err);
@@ -88,7 +91,9 @@ enum { KEPT_PLACES = 2 };
 static void timeline_folders(const struct kn_attempt *attempt, const char *ret[KEPT_PLACES + 1])
 {
     int count = 0;
-    ret[count++] = kn_path_join(attempt->arena, kn_path_cache(attempt->arena), "timelines");
+    const char *cache = kn_path_cache(attempt->arena);
+    if (cache)
+        ret[count++] = kn_path_join(attempt->arena, cache, "timelines");
     if (attempt->makes_clips)
         ret[count++] = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
     ret[count] = NULL;
@@ -128,7 +133,9 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
     if (status != KN_OK)
         return status;
     attempt->source.hash = attempt->hash;
-    status = name_timeline(attempt, err);
+    status = kn_attempt_check_source(attempt, err);
+    if (status == KN_OK)
+        status = name_timeline(attempt, err);
     if (status == KN_OK)
         attempt->timeline_reused = read_kept_timeline(attempt);
     return status;
@@ -239,30 +246,51 @@ static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_e
                         err);
 }
 
-/* Wherever it is not yet. */
+static enum kn_status keep_timeline_in(const struct kn_attempt *attempt, const char *folder,
+                                       struct kn_str *json, struct kn_error *err)
+{
+    enum { DAY_S = 24 * 3600 };
+    const char *path = kn_path_join(attempt->arena, folder, attempt->timeline_name);
+    if (attempt->timeline_reused && kn_file_exists(path))
+        return KN_OK;
+    if (!json->length)
+        kn_timeline_write_json(&attempt->timeline, json);
+    enum kn_status status = kn_folder_make(folder, err);
+    if (status != KN_OK)
+        return status;
+    kn_folder_sweep(folder, DAY_S); /* others may be writing there now */
+    return kn_file_write(path, json->at, json->length, err);
+}
+
+/* Wherever it is not yet; one place is enough. */
 static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
 {
     const char *folders[KEPT_PLACES + 1];
     timeline_folders(attempt, folders);
     KN_SCOPED_STR json = {0};
-    enum kn_status status = KN_OK;
-    for (int i = 0; folders[i] && status == KN_OK; i++) {
-        const char *path = kn_path_join(attempt->arena, folders[i], attempt->timeline_name);
-        if (attempt->timeline_reused && kn_file_exists(path))
-            continue;
-        if (!json.length)
-            kn_timeline_write_json(&attempt->timeline, &json);
-        status = kn_folder_make(folders[i], err);
-        if (status == KN_OK)
-            status = kn_file_write(path, json.at, json.length, err);
-    }
-    if (status == KN_OK)
-        kn_attempt_kept(attempt, "analysis",
-                        json_pack("{s:s, s:i, s:i}", "timeline", attempt->timeline_name, "words",
-                                  attempt->timeline.word_count, "shots",
-                                  attempt->timeline.shot_count),
-                        attempt->timeline_reused);
-    return status;
+    int kept = 0;
+    (void)kn_error_set(err, KN_MISSING, "HOME is not set, nor XDG_CACHE_HOME");
+    for (int i = 0; folders[i]; i++)
+        kept += keep_timeline_in(attempt, folders[i], &json, err) == KN_OK;
+    if (kept == 0)
+        return err->status;
+    kn_attempt_kept(attempt, "analysis",
+                    json_pack("{s:s, s:i, s:i}", "timeline", attempt->timeline_name, "words",
+                              attempt->timeline.word_count, "shots", attempt->timeline.shot_count),
+                    attempt->timeline_reused);
+    return KN_OK;
+}
+
+/* The timeline is only kept to spare the next run some work. */
+static void keep_timeline_if_possible(struct kn_attempt *attempt)
+{
+    struct kn_error why;
+    if (keep_timeline(attempt, &why) != KN_OK)
+        kn_attempt_note(attempt,
+                        kn_arena_printf(attempt->arena,
+                                        "the timeline could not be kept: %s; the next run listens "
+                                        "and looks again",
+                                        kn_error_text(&why)));
 }
 
 static void join_notes(struct kn_attempt *attempt)
@@ -289,8 +317,12 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     struct kn_attempt *attempt = arg;
     if (attempt->timeline_reused) {
         kn_progress_skip(env->progress);
-        return keep_timeline(attempt, err);
+        keep_timeline_if_possible(attempt);
+        return KN_OK;
     }
+    enum kn_status status = kn_attempt_check_source(attempt, err);
+    if (status != KN_OK)
+        return status;
     const struct kn_heard *heard = &attempt->heard;
     const struct kn_seen *seen = &attempt->seen;
     attempt->timeline = (struct kn_timeline){
@@ -311,7 +343,8 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     };
     join_notes(attempt);
     kn_sentences_join(&attempt->timeline, attempt->arena);
-    return keep_timeline(attempt, err);
+    keep_timeline_if_possible(attempt);
+    return KN_OK;
 }
 
 static enum kn_status choose(void *arg, const struct kn_step_env *env, struct kn_error *err)

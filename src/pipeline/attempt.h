@@ -41,8 +41,10 @@ struct kn_attempt {
 
     /* Written by one step each, read by those after it. */
     struct kn_source source;
+    struct kn_file_identity identity; /* of the source's file, before anything of it was read */
     char hash[KN_HASH_TEXT_BYTES];
     const char *folder;        /* the output folder */
+    int folder_lock;           /* held while this attempt may write there; -1: not yet */
     const char *timeline_name; /* of the file of the kept timeline */
     struct kn_arena *listen_arena, *look_arena;
     struct kn_face_finder *finder; /* NULL: not available */
@@ -67,6 +69,14 @@ struct kn_attempt {
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
 /* Is what was kept in this file to be reused? */
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
+/* job.c. Makes the output folder this attempt's own, once. LOST: another attempt is at work there.
+ */
+enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err);
+/* One more note for the result; for steps that run alone. Kept in the attempt. */
+void kn_attempt_note(struct kn_attempt *attempt, const char *text);
+/* IO: the source is not what it was when the attempt began; what was made of it since is of no
+ * use. */
+enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err);
 
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);

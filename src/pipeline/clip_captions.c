@@ -121,17 +121,6 @@ enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script
 
 /* ---- fonts ---- */
 
-static void add_note(struct kn_attempt *attempt, const char *text)
-{
-    struct kn_timeline *timeline = &attempt->timeline;
-    struct kn_note *notes =
-        kn_arena_array(attempt->arena, (size_t)timeline->note_count + 1, sizeof *notes);
-    for (int i = 0; i < timeline->note_count; i++)
-        notes[i] = timeline->notes[i];
-    notes[timeline->note_count++].text = kn_arena_strdup(attempt->arena, text);
-    timeline->notes = notes;
-}
-
 /* The note belongs to this job and not to the timeline that is kept. */
 void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress)
 {
@@ -142,6 +131,6 @@ void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progre
     if (!draws || attempt->timeline.word_count == 0 ||
         kn_caption_font_check(options->font, &attempt->timeline, NULL, 0, &why) == KN_OK)
         return;
-    add_note(attempt, kn_error_text(&why));
+    kn_attempt_note(attempt, kn_error_text(&why));
     kn_progress_stage(progress, "%s", kn_error_text(&why));
 }

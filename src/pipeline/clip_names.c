@@ -1,10 +1,13 @@
 #include "pipeline/clip_names.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
 #include <unistr.h>
 
+#include "base/file.h"
 #include "base/str.h"
 
 enum { TITLE_BYTES_MAX = 60 };
@@ -74,4 +77,18 @@ const char *kn_clip_file_name(struct kn_arena *arena, const char *stem, enum kn_
     const char *name = kn_aspect_name(aspect); /* "1:1" */
     int colon = (int)strcspn(name, ":");
     return kn_arena_printf(arena, "%s.%.*sx%s.mp4", stem, colon, name, name + colon + 1);
+}
+
+const char *kn_clip_folder_name(struct kn_arena *arena, const char *path)
+{
+    static const char suffix[] = "-clips";
+    const char *stem = kn_path_stem(arena, path);
+    char name[NAME_MAX + 1];
+    stem += strspn(stem, "."); /* a folder that is hidden is a folder that is not found */
+    if (!*stem)
+        stem = "video";
+    snprintf(name, sizeof name - strlen(suffix), "%s", stem);
+    if (strlen(stem) > strlen(name))
+        kn_utf8_trim(name);
+    return kn_arena_printf(arena, "%s%s", name, suffix);
 }

@@ -17,4 +17,8 @@ const char *kn_clip_stem(struct kn_arena *arena, int rank, const char *title);
 const char *kn_clip_file_name(struct kn_arena *arena, const char *stem, enum kn_aspect aspect,
                               bool first);
 
+/* The folder that the clips of a video go to where none was named, in the working folder:
+ * "talk-clips" for "/videos/talk.mp4". Never hidden, and not longer than a file system takes. */
+const char *kn_clip_folder_name(struct kn_arena *arena, const char *path);
+
 #endif

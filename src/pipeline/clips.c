@@ -85,8 +85,27 @@ void kn_clips_prepare(struct kn_attempt *attempt, struct kn_progress *progress)
 
 /* ---- steps ---- */
 
+/* What was made for a clip that there will not be. */
+static void discard_files(struct clip_work *clip)
+{
+    struct kn_clip *made = &clip->clip;
+    const char **besides[] = {&made->thumbnail, &made->srt, &made->vtt, &made->ass};
+    for (int i = 0; i < made->file_count; i++)
+        kn_file_discard(kn_clip_path(clip, made->files[i].path));
+    made->file_count = 0;
+    for (size_t i = 0; i < KN_COUNT_OF(besides); i++) {
+        if (*besides[i])
+            kn_file_discard(kn_clip_path(clip, *besides[i]));
+        *besides[i] = NULL;
+    }
+}
+
+/* Takes the outcome; where the source changed meanwhile, that is why. */
 static enum kn_status fail(struct clip_work *clip, enum kn_status status, struct kn_error *err)
 {
+    if (status != KN_CANCELLED && kn_attempt_check_source(clip->attempt, err) != KN_OK)
+        status = err->status;
+    discard_files(clip);
     clip->clip.status = status;
     clip->error = *err;
     return status;
@@ -113,9 +132,10 @@ static enum kn_status look_closely(void *arg, const struct kn_step_env *env, str
         kn_progress_skip(env->progress);
         return KN_OK;
     }
-    enum kn_status status =
-        kn_look_closely(&attempt->source, attempt->finder, clip->segment->start_us,
-                        clip->segment->end_us, env, clip->arena, &clip->closeup, err);
+    enum kn_status status = kn_attempt_check_source(attempt, err);
+    if (status == KN_OK)
+        status = kn_look_closely(&attempt->source, attempt->finder, clip->segment->start_us,
+                                 clip->segment->end_us, env, clip->arena, &clip->closeup, err);
     if (status != KN_OK)
         return fail(clip, status, err);
     plan_framings(clip);
@@ -285,6 +305,8 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
         return clip->error.status;
     bool copy = clip->attempt->options->copy;
     enum kn_status status = copy ? copy_clip(clip, env, err) : render_clip(clip, env, err);
+    if (status == KN_OK)
+        status = kn_attempt_check_source(clip->attempt, err);
     if (status != KN_OK)
         return fail(clip, status, err);
     clip->clip.status = KN_OK;

@@ -13,6 +13,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "pipeline/attempt.h"
@@ -26,6 +27,7 @@ struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options 
     attempt->options = options;
     if (context)
         attempt->context = *context;
+    attempt->folder_lock = -1;
     attempt->arena = kn_arena_new();
     attempt->listen_arena = kn_arena_new();
     attempt->look_arena = kn_arena_new();
@@ -41,6 +43,8 @@ void kn_attempt_free(struct kn_attempt *attempt)
     for (int i = 0; i < attempt->clip_count; i++)
         kn_arena_free(attempt->clips[i].arena);
     kn_face_finder_close(attempt->finder);
+    if (attempt->folder_lock >= 0)
+        close(attempt->folder_lock); /* which unlocks it */
     kn_vec_free(&attempt->step_times);
     pthread_mutex_destroy(&attempt->trace_lock);
     kn_arena_free(attempt->trace_arena);
@@ -48,6 +52,46 @@ void kn_attempt_free(struct kn_attempt *attempt)
     kn_arena_free(attempt->listen_arena);
     kn_arena_free(attempt->arena);
     free(attempt);
+}
+
+enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err)
+{
+    enum { NOBODY_WRITES_SO_SLOWLY_S = 24 * 3600 };
+    if (attempt->folder_lock >= 0)
+        return KN_OK;
+    const char *hidden = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
+    enum kn_status status = kn_folder_make(hidden, err);
+    if (status == KN_OK)
+        status =
+            kn_file_lock(kn_path_join(attempt->arena, hidden, "lock"), &attempt->folder_lock, err);
+    if (status == KN_LOST)
+        return kn_error_set(err, KN_LOST,
+                            "another kirinuki is working in %s: choose another --output, or wait "
+                            "until it is done",
+                            attempt->folder);
+    if (status != KN_OK && status != KN_UNSUPPORTED)
+        return status;
+    /* Without a lock somebody else may be at work on what is young. */
+    int64_t older_than_s = status == KN_OK ? 0 : NOBODY_WRITES_SO_SLOWLY_S;
+    kn_folder_sweep(attempt->folder, older_than_s);
+    kn_folder_sweep(hidden, older_than_s);
+    return KN_OK;
+}
+
+void kn_attempt_note(struct kn_attempt *attempt, const char *text)
+{
+    struct kn_timeline *timeline = &attempt->timeline;
+    struct kn_note *notes =
+        kn_arena_array(attempt->arena, (size_t)timeline->note_count + 1, sizeof *notes);
+    for (int i = 0; i < timeline->note_count; i++)
+        notes[i] = timeline->notes[i];
+    notes[timeline->note_count++].text = kn_arena_strdup(attempt->arena, text);
+    timeline->notes = notes;
+}
+
+enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct kn_error *err)
+{
+    return kn_file_unchanged(attempt->path, &attempt->identity, err);
 }
 
 const struct kn_result *kn_attempt_result(const struct kn_attempt *attempt)
@@ -141,6 +185,10 @@ static enum kn_status analyze(struct kn_attempt *attempt, struct kn_executor *ex
     kn_analysis_plan(attempt, plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);
+    /* Whatever a step stumbled over, this is why. */
+    if (status != KN_OK && status != KN_CANCELLED && attempt->identity.inode &&
+        kn_attempt_check_source(attempt, err) != KN_OK)
+        status = err->status;
     kn_progress_end(node, status);
     if (status == KN_OK)
         fill_result(attempt);
@@ -200,6 +248,8 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
     double seconds = kn_seconds(kn_now_us() - attempt->start_us);
     kn_progress_weight(clips, expected_seconds(&attempt->segments) / (seconds + 0.1));
     status = kn_folder_make(attempt->folder, err);
+    if (status == KN_OK)
+        status = kn_attempt_hold_folder(attempt, err);
     if (status != KN_OK)
         return status;
     if (attempt->segments.count == 0) {

@@ -104,10 +104,48 @@ static enum kn_status parse_preset(const struct kn_option *option, const char *v
                         option->name, value);
 }
 
+/* The shape of BCP 47 (RFC 5646, section 2.1): parts of 1 to 8 letters or digits, of which the
+ * first is letters alone. Whether there is such a language is not looked up. */
+static bool is_language_tag(const char *tag)
+{
+    enum { PART_MAX = 8, TAG_MAX = 35 };
+    if (strlen(tag) > TAG_MAX)
+        return false;
+    for (const char *part = tag;; part++) {
+        int letters = 0, digits = 0;
+        for (; *part && *part != '-'; part++) {
+            bool letter = (*part >= 'a' && *part <= 'z') || (*part >= 'A' && *part <= 'Z');
+            letters += letter;
+            digits += *part >= '0' && *part <= '9';
+            if (!letter && !(*part >= '0' && *part <= '9'))
+                return false;
+        }
+        bool first = part - tag == letters + digits;
+        if (letters + digits < 1 || letters + digits > PART_MAX ||
+            (first && (digits || letters < 2)))
+            return false;
+        if (!*part)
+            return true;
+    }
+}
+
+static enum kn_status parse_language(const struct kn_option *option, const char *value, void *field,
+                                     struct kn_arena *arena, struct kn_error *err)
+{
+    if (!is_language_tag(value))
+        return kn_error_set(err, KN_INVALID,
+                            "--%s takes a code such as en, ja or pt-BR (BCP 47), not “%.60s”",
+                            option->name, value);
+    *(const char **)field = kn_arena_strdup(arena, value);
+    return KN_OK;
+}
+
 static void print_text(const struct kn_option *option, const void *field, struct kn_str *out)
 {
     (void)option;
-    kn_str_add(out, *(const char *const *)field);
+    const char *text = *(const char *const *)field;
+    if (text)
+        kn_str_add(out, text);
 }
 
 /* ---- the table ---- */
@@ -139,8 +177,9 @@ static const struct {
     {FILES, {"transcript", 't', KN_OPTION_TEXT, JOB(transcript), "FILE",
              "use these subtitles (.srt, .vtt, .tsv, .json) instead of recognising",
              "What to look for", .args_only = true}},
-    {FILES, {"language", 0, KN_OPTION_TEXT, JOB(language), "CODE",
-             "the language spoken, such as en or ja, if it is known", "What to look for"}},
+    {FILES, {"language", 0, KN_OPTION_CUSTOM, JOB(language), "CODE",
+             "the language spoken, such as en or ja, if it is known", "What to look for",
+             .parse = parse_language, .print = print_text}},
     {FILES, {"speech", 0, KN_OPTION_FLAG, JOB(speech), NULL,
              "recognise speech; --no-speech goes by picture and sound alone", "What to look for"}},
 
@@ -309,8 +348,12 @@ static enum kn_status read_config(int argc, char **argv, struct kn_arena *arena,
 {
     const char *path = config_in_args(argc, argv);
     bool asked_for = path && path[0];
-    if (!asked_for)
-        path = kn_path_join(arena, kn_path_config(arena), "kirinuki.conf");
+    if (!asked_for) {
+        const char *folder = kn_path_config(arena);
+        if (!folder)
+            return KN_OK;
+        path = kn_path_join(arena, folder, "kirinuki.conf");
+    }
     KN_SCOPED_MEM char *text = NULL;
     size_t size;
     enum kn_status status = kn_file_read(path, CONFIG_BYTES_MAX, &text, &size, err);

@@ -102,6 +102,14 @@ def loudness(path):
             float(re.search(r"Peak:\s+(-?[\d.]+) dBFS", summary).group(1)))
 
 
+def models_folder():
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    models = os.environ.get("KIRINUKI_MODELS") or os.path.join(data, "kirinuki/models")
+    if not os.path.isdir(models):
+        raise Skip("no models here")
+    return models
+
+
 def sample():
     """The sample talk and its truth; made by the project's own script, once a build folder."""
     script = os.path.join(ROOT, "scripts", "sample-talk.sh")

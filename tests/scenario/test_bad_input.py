@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Bad input gets one clear sentence and the right exit code, and leaves nothing behind."""
+import fcntl
+import json
 import os
+import resource
 import shutil
 import subprocess
 
-from scenario import (HOME, Skip, case, corpus, environment, expect_complaint, ffmpeg, folder,
-                      kirinuki, leftovers, main, probe)
+from scenario import (HOME, PROGRAM, Outcome, Skip, case, corpus, environment, expect_complaint,
+                      ffmpeg, folder, kirinuki, leftovers, main, models_folder, probe)
 
 FAILED, USAGE = 1, 2
 SHORT = ["--clips", "1", "--length", "5-10", "--preset", "ultrafast"]
@@ -107,6 +110,80 @@ def no_video_named():
     expect_complaint(kirinuki("run"), USAGE, r"run needs a video")
 
 
+def models_but(*names):
+    """A folder with all models but those."""
+    whole = models_folder()
+    part = os.path.join(HOME, "some-models")
+    shutil.rmtree(part, ignore_errors=True)
+    os.mkdir(part)
+    for name in os.listdir(whole):
+        if name not in names:
+            os.symlink(os.path.join(whole, name), os.path.join(part, name))
+    return part
+
+
+def models_with(name, change):
+    """A folder with all models, where the content of one is what `change` makes of it."""
+    part = models_but(name)
+    content = bytearray(open(os.path.join(models_folder(), name), "rb").read())
+    path = os.path.join(part, name)
+    open(path, "wb").write(change(content))
+    os.chmod(path, 0o644)
+    return part, path
+
+
+def doctor(models):
+    """What doctor says of the models there: its exit code, and what is not good."""
+    outcome = kirinuki("doctor", "--json", "--models", models)
+    found = json.loads(outcome.out)
+    return outcome.code, [c["found"] for c in found if c["verdict"] != "good"]
+
+
+def flip(content):
+    content[len(content) // 2] ^= 0x10
+    return content
+
+
+@case
+def cut_onnx_library():
+    part, _ = models_with("libonnxruntime.so", lambda content: content[:20000])
+    refuse(r"libonnxruntime\.so cannot be loaded, because it is damaged: its end is missing.*make",
+           corpus("jfk_inaugural_11s.wav"), "--models", part)
+    code, bad = doctor(part)
+    assert code == FAILED and any("its end is missing" in b for b in bad), bad
+
+
+@case
+def onnx_library_that_is_none():
+    part, _ = models_with("libonnxruntime.so", lambda content: b"#!/bin/sh\n" * 1000)
+    refuse(r"does not begin as a shared library", corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def flipped_bits_are_found_by_doctor():
+    for name in "libonnxruntime.so", "silero-vad.onnx":
+        part, _ = models_with(name, flip)
+        code, bad = doctor(part)
+        assert code == FAILED, bad
+        assert any(name in b and "not the right content" in b for b in bad), bad
+
+
+@case
+def cut_models():
+    for name in "moonshine-tiny-vocab.txt", "silero-vad.onnx":
+        part, _ = models_with(name, lambda content: content[:-1000])
+        refuse(name + r" has \d+ bytes where \d+ are expected.*make",
+               corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def onnx_library_that_anybody_can_write():
+    part, path = models_with("libonnxruntime.so", bytes)
+    os.chmod(path, 0o646)
+    refuse(r"libonnxruntime\.so is not loaded, because somebody else could have written it",
+           corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
 @case
 def missing_model():
     refuse(r"make", corpus("jfk_inaugural_11s.wav"), "--models", folder("no-models"))
@@ -114,14 +191,7 @@ def missing_model():
 
 @case
 def missing_onnx_library():
-    data = os.environ.get("XDG_DATA_HOME", os.path.expanduser("~/.local/share"))
-    models = os.environ.get("KIRINUKI_MODELS", data + "/kirinuki/models")
-    if not os.path.isdir(models):
-        raise Skip("no models here")
-    part = folder("models-without-runtime")
-    for name in os.listdir(models):
-        if not name.startswith("libonnx") and not os.path.exists(os.path.join(part, name)):
-            os.symlink(os.path.join(models, name), os.path.join(part, name))
+    part = models_but("libonnxruntime.so")
     refuse(r"ONNX Runtime", corpus("jfk_inaugural_11s.wav"), "--models", part)
 
 
@@ -150,7 +220,8 @@ def disk_full():
         outcome = kirinuki("run", corpus("aws_foodvlog.mp4"), *SHORT, "-o", small + "/out")
         expect_complaint(outcome, FAILED, r"(disk is full|No space left)")
         assert not leftovers(small), os.listdir(small + "/out")
-        assert not [f for f in os.listdir(small + "/out") if f.endswith(".mp4")]
+        left = [f for f in os.listdir(small + "/out") if f.endswith((".mp4", ".jpg", ".srt"))]
+        assert not left, left
     finally:
         subprocess.run(["umount", small], check=True)
 
@@ -253,6 +324,158 @@ def very_long_name():
 def huge_picture():
     path = talk("huge.mp4", "-vf", "scale=7680:4320", "-preset", "ultrafast", "-t", "6")
     accept(path)
+
+
+@case
+def times_below_zero():
+    """Matroska has none, so the first packets are without."""
+    path = os.path.join(folder("made"), "below-zero.mkv")
+    ffmpeg("-i", corpus("autoeditor_example.mp4"), "-t", "12", "-c", "copy", "-output_ts_offset",
+           "-5", "-avoid_negative_ts", "disabled", path)
+    accept(path)
+
+
+def change_during(step, out, cache):
+    """Runs, writes another video over the source as soon as that step runs; gives the outcome."""
+    path = os.path.join(folder("made"), "changing.mp4")
+    shutil.copy(talk("talk.mp4"), path)
+    run = subprocess.Popen([os.path.abspath(PROGRAM), "run", path, "--json", *SHORT, "-o", out],
+                           env=environment(XDG_CACHE_HOME=cache), stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=HOME, text=True)
+    printed = ""
+    for line in run.stdout:
+        printed += line
+        event = json.loads(line)
+        if event["event"] == "step" and event["name"] == step and event["state"] == "running":
+            shutil.copy(corpus("autoeditor_example.mp4"), path)
+            break
+    rest, complaint = run.communicate(timeout=300)
+    return Outcome(run.returncode, printed + rest, complaint)
+
+
+def made_in(path):
+    """Everything below a folder but what holds it."""
+    return [f for _, _, names in os.walk(path) for f in names
+            if f not in ("lock", "report.html", "result.json")]
+
+
+@case
+def source_that_changes():
+    for step in "listen", "clip 1 look", "clip 1 render":
+        out = os.path.join(HOME, "changed")
+        cache = os.path.join(HOME, "changed-cache")
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(cache, ignore_errors=True)
+        outcome = change_during(step, out, cache)
+        expect_complaint(outcome, FAILED, r"changing\.mp4 changed while it was being read: run again")
+        assert not made_in(out), made_in(out)
+        if step == "listen":
+            assert not made_in(cache), made_in(cache)
+
+
+@case
+def two_runs_in_one_folder():
+    out = os.path.join(HOME, "shared-output")
+    os.makedirs(out + "/.kirinuki")
+    with open(out + "/.kirinuki/lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", out)
+        expect_complaint(outcome, FAILED, r"another kirinuki is working in .*shared-output: choose "
+                                          r"another --output, or wait")
+    # A run that was killed left these; the kernel let its lock go.
+    for name in "01-clip.4711.part.mp4", "report.html.4711-3.part", ".kirinuki/a.json.4711-9.part":
+        open(os.path.join(out, name), "w", encoding="ascii").close()
+    kept = os.path.join(out, "download.part")
+    open(kept, "w", encoding="ascii").close()
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", out)
+    assert outcome.code == 0, outcome
+    assert leftovers(out) == [kept], leftovers(out)
+
+
+@case
+def no_home():
+    """Nobody's home is not everybody's folder."""
+    env = environment()
+    for name in "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "KIRINUKI_MODELS":
+        env.pop(name, None)
+    for home in None, "":
+        outcome = kirinuki("doctor", "--json", env=env if home is None else dict(env, HOME=home))
+        assert "/tmp/." not in outcome.out, outcome
+
+
+@case
+def cache_that_cannot_be_written():
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "-o", os.path.join(HOME, "no-cache"),
+                       env=environment(XDG_CACHE_HOME="/proc/nowhere"))
+    assert outcome.code == 0, outcome
+    assert "note: the timeline could not be kept: cannot make the folder" in outcome.err, outcome
+    result = json.load(open(os.path.join(HOME, "no-cache", "result.json"), encoding="utf-8"))
+    assert any("could not be kept" in n for n in result["timeline"]["notes"]), result["timeline"]
+
+
+@case
+def output_that_is_lost():
+    for arguments in ["--help"], ["run", "--help"], ["version"], ["doctor", "--json"], \
+            ["analyze", "--json", talk("talk.mp4")]:
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([os.path.abspath(PROGRAM), *arguments], stdout=full, cwd=HOME,
+                                  env=environment(), stderr=subprocess.PIPE, check=False)
+        assert done.returncode == FAILED, (arguments, done)
+        assert b"cannot write to standard output" in done.stderr, (arguments, done)
+
+
+@case
+def files_of_limited_size():
+    out = os.path.join(HOME, "limited")
+    done = subprocess.run(
+        [os.path.abspath(PROGRAM), "run", talk("talk.mp4"), *SHORT, "-o", out], cwd=HOME,
+        env=environment(), capture_output=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)))
+    assert done.returncode == FAILED, done
+    assert b"File too large" in done.stderr, done
+    assert not leftovers(out), leftovers(out)
+
+
+def last_event(*arguments, code=FAILED):
+    outcome = kirinuki(*arguments)
+    assert outcome.code == code, outcome
+    event = json.loads(outcome.out.splitlines()[-1])
+    assert event["event"] == "error" and event["message"] in outcome.err, outcome
+    return event
+
+
+@case
+def programs_are_told_the_reason():
+    for command in "run", "analyze", "segments":
+        event = last_event(command, "--json", "nowhere.mp4")
+        assert (event["video"], event["status"]) == ("nowhere.mp4", "NOT_FOUND"), event
+        event = last_event(command, "nowhere.mp4", "--json", "--clisp", "3", code=USAGE)
+        assert (event["video"], event["status"]) == (None, "INVALID"), event
+    event = last_event("run", "--json", code=USAGE)
+    assert "needs a video" in event["message"], event
+
+
+@case
+def folder_for_names_that_are_hard():
+    made = folder("hard-names")
+    for name, clips in [("..mp4", "video-clips"), (".hidden.mp4", "hidden-clips"),
+                        ("é" * 125 + ".mp4", "é" * 124 + "-clips")]:
+        shutil.copy(talk("talk.mp4"), os.path.join(made, name))
+        outcome = kirinuki("run", name, *SHORT, cwd=made)
+        assert outcome.code == 0, outcome
+        assert outcome.out.startswith(clips + "/"), outcome
+
+
+@case
+def configuration_that_is_a_pipe():
+    pipe = os.path.join(folder("made"), "pipe")
+    os.mkfifo(pipe)
+    refuse(r"pipe is not a regular file", "x.mp4", "--config", pipe, code=USAGE, timeout=20)
+
+
+@case
+def language_that_is_none():
+    refuse(r"--language takes a code such as", "x.mp4", "--language", 'xx"{}', code=USAGE)
 
 
 @case

@@ -5,9 +5,14 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <kirinuki/arena.h>
 #include <kirinuki/status.h>
@@ -83,6 +88,17 @@ static void numbers_parse_strictly(void **state)
     assert_false(kn_parse_double("1e999", -20, 20, &d));
 }
 
+static int entries_in(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(dir);
+    return count;
+}
+
 static void files_are_whole_or_absent(void **state)
 {
     (void)state;
@@ -106,17 +122,188 @@ static void files_are_whole_or_absent(void **state)
     assert_string_equal(err.text, "cannot open /nowhere/x: No such file or directory");
     /* The target is a folder: the rename fails, and the part file must be gone. */
     assert_int_not_equal(kn_file_write(deep, "x", 1, &err), KN_OK);
-    assert_false(kn_file_exists(kn_arena_printf(arena, "%s.part", deep)));
+    assert_int_equal(entries_in(kn_path_join(arena, folder, "a/b")), 1);
     char hash[KN_HASH_TEXT_BYTES], again[KN_HASH_TEXT_BYTES];
     assert_int_equal(kn_file_hash(path, NULL, NULL, hash, &err), KN_OK);
     kn_hash_bytes("hello", 5, again);
     assert_string_equal(hash, again);
     assert_string_equal(kn_path_stem(arena, "/a/b.c/film.final.mp4"), "film.final");
     assert_string_equal(kn_path_stem(arena, ".hidden"), ".hidden");
-    assert_string_equal(kn_file_part_path(arena, "/a/clip.mp4"), "/a/clip.part.mp4");
+    assert_string_equal(kn_file_part_path(arena, "/a/clip.mp4"),
+                        kn_arena_printf(arena, "/a/clip.%d.part.mp4", (int)getpid()));
     assert_true(kn_disk_free("/tmp/not/there/yet") > 0);
     assert_int_equal(temp_folder_remove(folder), 0);
     assert_false(kn_file_exists(folder));
+    kn_arena_free(arena);
+}
+
+static void what_dead_writers_left_is_swept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool swept;
+    } cases[] = {
+        {"clip.12.part.mp4", true},
+        {"x.json.12-3.part", true},
+        {"a b.c.1.part", true},
+        {"film.part", false},
+        {"film.part.mp4", false},
+        {"12.part", false},
+        {".12.part", false},
+        {"x.12-.part", false},
+        {"x.-1.part", false},
+        {"x.1-2-3.part", false},
+        {"x.12.part.tar.gz", false},
+        {"x.12.party", false},
+        {"x.12.part.1.part", true},
+        {"x.12", false},
+        {"part", false},
+    };
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
+        assert_int_equal(kn_file_write(kn_path_join(arena, folder, cases[i].name), "x", 1, NULL),
+                         KN_OK);
+    kn_folder_sweep(folder, 3600); /* they are young: perhaps somebody is writing them */
+    assert_int_equal(entries_in(folder), (int)KN_COUNT_OF(cases));
+    kn_folder_sweep(folder, 0);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
+        if (kn_file_exists(kn_path_join(arena, folder, cases[i].name)) == cases[i].swept)
+            fail_msg("%s %s", cases[i].name, cases[i].swept ? "is still there" : "is gone");
+    kn_folder_sweep("/nowhere", 0);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+static void a_lock_has_one_holder(void **state)
+{
+    (void)state;
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "lock");
+    int first = -1, second = -1;
+    struct kn_error err;
+    assert_int_equal(kn_file_lock(path, &first, &err), KN_OK);
+    assert_int_equal(kn_file_lock(path, &second, &err), KN_LOST);
+    assert_int_equal(second, -1);
+    close(first);
+    assert_int_equal(kn_file_lock(path, &second, &err), KN_OK);
+    close(second);
+    assert_int_equal(kn_file_lock("/nowhere/lock", &second, &err), KN_NOT_FOUND);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+static void a_file_that_changed_is_noticed(void **state)
+{
+    (void)state;
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "video");
+    const char *other = kn_path_join(arena, folder, "other");
+    struct kn_file_identity before;
+    struct kn_error err;
+    assert_int_equal(kn_file_write(path, "one", 3, NULL), KN_OK);
+    assert_int_equal(kn_file_identify(path, &before, &err), KN_OK);
+    assert_int_equal(kn_file_unchanged(path, &before, &err), KN_OK);
+    /* Of the same size, written to in place. */
+    const struct timespec later[2] = {{before.changed_s, before.changed_ns},
+                                      {before.changed_s, (before.changed_ns + 1) % 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path, later, 0), 0);
+    assert_int_equal(kn_file_unchanged(path, &before, &err), KN_IO);
+    assert_non_null(strstr(err.text, "video changed while it was being read: run again"));
+    /* Another one under its name. */
+    assert_int_equal(kn_file_identify(path, &before, &err), KN_OK);
+    assert_int_equal(kn_file_write(other, "two", 3, NULL), KN_OK);
+    assert_int_equal(utimensat(AT_FDCWD, other, later, 0), 0);
+    assert_int_equal(rename(other, path), 0);
+    assert_int_equal(kn_file_unchanged(path, &before, &err), KN_IO);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(kn_file_unchanged(path, &before, &err), KN_NOT_FOUND);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+static void only_what_nobody_else_wrote_is_trusted(void **state)
+{
+    (void)state;
+    static const struct {
+        mode_t file, folder;
+        enum kn_status status;
+    } cases[] = {
+        {0644, 0755, KN_OK},     {0755, 0700, KN_OK},     {0644, 0775, KN_OK},
+        {0644, 01777, KN_OK},    {0664, 0755, KN_DENIED}, {0646, 0755, KN_DENIED},
+        {0644, 0777, KN_DENIED},
+    };
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "library.so");
+    struct kn_error err;
+    assert_int_equal(kn_file_write(path, "x", 1, NULL), KN_OK);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        assert_int_equal(chmod(path, cases[i].file), 0);
+        assert_int_equal(chmod(folder, cases[i].folder), 0);
+        assert_int_equal(kn_file_trust(path, &err), cases[i].status);
+    }
+    assert_int_equal(chmod(folder, 0700), 0);
+    if (chown(path, 12345, (gid_t)-1) == 0) /* by root only */
+        assert_int_equal(kn_file_trust(path, &err), geteuid() == 12345 ? KN_OK : KN_DENIED);
+    assert_int_equal(kn_file_trust(folder, &err), KN_INVALID);
+    assert_int_equal(kn_file_trust("/nowhere", &err), KN_NOT_FOUND);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+static void a_home_is_never_everybodys_folder(void **state)
+{
+    (void)state;
+    static const char *const homes[] = {NULL, "", "relative"};
+    struct kn_arena *arena = kn_arena_new();
+    const char *kept = getenv("HOME") ? kn_arena_strdup(arena, getenv("HOME")) : NULL;
+    for (const char *const *name =
+             (const char *const[]){"XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", NULL};
+         *name; name++)
+        unsetenv(*name);
+    setenv("HOME", "/somewhere", 1);
+    assert_string_equal(kn_path_cache(arena), "/somewhere/.cache/kirinuki");
+    struct passwd *user = getpwuid(geteuid());
+    for (size_t i = 0; i < KN_COUNT_OF(homes); i++) {
+        unsetenv("HOME");
+        if (homes[i])
+            setenv("HOME", homes[i], 1);
+        const char *data = kn_path_data(arena);
+        if (user)
+            assert_string_equal(data,
+                                kn_arena_printf(arena, "%s/.local/share/kirinuki", user->pw_dir));
+        else
+            assert_null(data);
+    }
+    unsetenv("HOME");
+    if (kept)
+        setenv("HOME", kept, 1);
+    kn_arena_free(arena);
+}
+
+static void nobody_waits_for_a_pipe(void **state)
+{
+    (void)state;
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "pipe");
+    char *data, hash[KN_HASH_TEXT_BYTES];
+    size_t size;
+    struct kn_error err;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(kn_file_read(path, 100, &data, &size, &err), KN_INVALID);
+    assert_non_null(strstr(err.text, "pipe is not a regular file"));
+    assert_int_equal(kn_file_hash(path, NULL, NULL, hash, &err), KN_INVALID);
+    temp_folder_remove(folder);
     kn_arena_free(arena);
 }
 
@@ -185,6 +372,12 @@ int main(void)
         cmocka_unit_test(arenas_align_zero_and_reset),
         cmocka_unit_test(numbers_parse_strictly),
         cmocka_unit_test(files_are_whole_or_absent),
+        cmocka_unit_test(what_dead_writers_left_is_swept),
+        cmocka_unit_test(a_lock_has_one_holder),
+        cmocka_unit_test(a_file_that_changed_is_noticed),
+        cmocka_unit_test(only_what_nobody_else_wrote_is_trusted),
+        cmocka_unit_test(a_home_is_never_everybodys_folder),
+        cmocka_unit_test(nobody_waits_for_a_pipe),
         cmocka_unit_test(times_read_well),
         cmocka_unit_test(strings_and_vectors_grow),
         cmocka_unit_test(foreign_bytes_become_showable_text),

@@ -9,6 +9,7 @@
 #include <unistr.h>
 
 #include "base/memory.h"
+#include "base/str.h"
 #include "pipeline/clip_names.h"
 
 static void titles_become_file_names(void **state)
@@ -60,12 +61,39 @@ static void further_aspects_have_a_suffix(void **state)
     kn_arena_free(arena);
 }
 
+static void folders_are_visible_and_not_too_long(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *name;
+    } cases[] = {
+        {"/videos/talk.mp4", "talk-clips"}, {"talk", "talk-clips"},
+        {"a/..mp4", "video-clips"},         {"...", "video-clips"},
+        {".hidden.mp4", "hidden-clips"},    {"a/.hidden", "hidden-clips"},
+        {"talk.1.mp4", "talk.1-clips"},
+    };
+    struct kn_arena *arena = kn_arena_new();
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
+        assert_string_equal(kn_clip_folder_name(arena, cases[i].path), cases[i].name);
+    for (size_t letters = 247; letters <= 256; letters++) {
+        KN_SCOPED_STR path = {0};
+        for (size_t i = 0; i < letters / 2; i++)
+            kn_str_add(&path, "é");
+        kn_str_add(&path, letters % 2 ? "x" : "");
+        const char *name = kn_clip_folder_name(arena, kn_str_text(&path));
+        assert_int_equal(strlen(name), (letters <= 249 ? letters : 248) + strlen("-clips"));
+        assert_null(u8_check((const uint8_t *)name, strlen(name)));
+    }
+    kn_arena_free(arena);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(titles_become_file_names),
         cmocka_unit_test(long_titles_are_cut_between_characters),
         cmocka_unit_test(further_aspects_have_a_suffix),
+        cmocka_unit_test(folders_are_visible_and_not_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

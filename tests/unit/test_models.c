@@ -8,11 +8,13 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "ai/models.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "media/checksum.h"
 
 static void a_named_folder_is_the_only_one(void **state)
 {
@@ -55,11 +57,64 @@ static void missing_and_cut_files_are_told_apart(void **state)
     temp_folder_remove(folder);
 }
 
+/* What is compiled in is what the set-up fetches. */
+static void the_table_is_that_of_the_lock(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *root = getenv("KN_SOURCE_ROOT");
+    KN_SCOPED_MEM char *lock = NULL;
+    size_t size;
+    assert_int_equal(kn_file_read(kn_path_join(arena, root ? root : ".", "scripts/models.lock"),
+                                  1 << 20, &lock, &size, NULL),
+                     KN_OK);
+    struct utsname machine;
+    assert_int_equal(uname(&machine), 0);
+    int found = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(lock, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char name[64], on[16], sha256[65];
+        long long bytes;
+        if (sscanf(line, "%63s %15s %*s %*s %lld %64s", name, on, &bytes, sha256) != 4 ||
+            (strcmp(on, "any") != 0 && strcmp(on, machine.machine) != 0))
+            continue;
+        for (int m = 0; m < KN_MODEL_COUNT; m++) {
+            const struct kn_model_file *file = kn_model_file((enum kn_model)m);
+            if (strcmp(file->name, name) != 0)
+                continue;
+            assert_int_equal(file->size_bytes, bytes);
+            assert_string_equal(file->sha256, sha256);
+            found++;
+        }
+    }
+    assert_in_range(found, KN_MODEL_COUNT - 1,
+                    KN_MODEL_COUNT); /* not every machine has a runtime */
+    kn_arena_free(arena);
+}
+
+static void checksums_are_those_of_the_standard(void **state)
+{
+    (void)state;
+    char room[PATH_MAX], sum[KN_SHA256_TEXT_BYTES];
+    const char *folder = temp_folder_make(room);
+    assert_non_null(folder);
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "abc");
+    assert_int_equal(kn_file_write(path, "abc", 3, NULL), KN_OK); /* FIPS 180-2, appendix B.1 */
+    assert_int_equal(kn_file_sha256(path, sum, NULL), KN_OK);
+    assert_string_equal(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_int_equal(kn_file_sha256(folder, sum, NULL), KN_IO);
+    kn_arena_free(arena);
+    temp_folder_remove(folder);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_named_folder_is_the_only_one),
         cmocka_unit_test(missing_and_cut_files_are_told_apart),
+        cmocka_unit_test(the_table_is_that_of_the_lock),
+        cmocka_unit_test(checksums_are_those_of_the_standard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -417,6 +417,12 @@ static void one_failing_target_takes_the_others_along(void **state)
     targets[1].path = kn_path_join(arena, folder, "missing/full.mp4");
     assert_int_equal(kn_render(&r.request, NULL, NULL, &r.report, &err), KN_NOT_FOUND);
     assert_int_equal(count_files(folder), 0);
+    /* The very last moment: the first has its final name already. */
+    targets[1].path = kn_path_join(arena, folder, "taken.mp4");
+    assert_int_equal(mkdir(targets[1].path, 0700), 0);
+    assert_int_not_equal(kn_render(&r.request, NULL, NULL, &r.report, &err), KN_OK);
+    assert_int_equal(rmdir(targets[1].path), 0);
+    assert_int_equal(count_files(folder), 0);
     targets[1] =
         (struct kn_render_target){kn_path_join(arena, folder, "b.mp4"), &r.framing, "not a script"};
     assert_int_equal(kn_render(&r.request, NULL, NULL, &r.report, &err), KN_INVALID);

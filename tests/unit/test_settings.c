@@ -83,6 +83,13 @@ static void wrong_and_contradictory_settings_are_refused(void **state)
         "--copy --encoder libx264",
         "--copy --crf=20",
         "--config /nowhere.conf",
+        "--language xx\"{}",
+        "--language e",
+        "--language 12",
+        "--language en_US",
+        "--language en-",
+        "--language en--US",
+        "--language averylonglanguage",
     };
     for (size_t i = 0; i < KN_COUNT_OF(lines); i++) {
         struct kn_settings s;
@@ -92,6 +99,22 @@ static void wrong_and_contradictory_settings_are_refused(void **state)
         if (read_line(line, &s, &err) == KN_OK)
             fail_msg("accepted: %s", lines[i]);
         assert_true(strlen(err.text) > 10);
+    }
+}
+
+static void languages_are_codes(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"en",         "ja",     "yue",    "pt-BR",
+                                        "zh-Hant-TW", "es-419", "sl-1994"};
+    for (size_t i = 0; i < KN_COUNT_OF(codes); i++) {
+        struct kn_settings s;
+        struct kn_error err = {0};
+        char line[64];
+        snprintf(line, sizeof line, "--language %s", codes[i]);
+        if (read_line(line, &s, &err) != KN_OK)
+            fail_msg("%s", err.text);
+        assert_string_equal(s.job.language, codes[i]);
     }
 }
 
@@ -181,6 +204,7 @@ int main(void)
         cmocka_unit_test(defaults_are_what_the_documents_say),
         cmocka_unit_test(lengths_and_shapes_parse),
         cmocka_unit_test(wrong_and_contradictory_settings_are_refused),
+        cmocka_unit_test(languages_are_codes),
         cmocka_unit_test(copying_leaves_settings_alone),
         cmocka_unit_test(later_sources_override_earlier_ones),
         cmocka_unit_test(every_row_has_help_and_a_working_default),

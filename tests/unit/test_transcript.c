@@ -63,6 +63,13 @@ static void srt_gives_words_with_times_by_length(void **state)
          "1\r\n00:00:01,000 --> 00:00:02,000\r\nHi\r\n\r\n"
          "2\r\n00:00:02,000 --> 00:00:03,000\r\nyou\r\n",
          "|1000-2000 Hi / 2000-3000 you"},
+        /* Line ends of old Macintoshes, and of files that were converted twice. */
+        {"1\r00:00:01,000 --> 00:00:02,000\rHi\r\r2\r00:00:02,000 --> 00:00:03,000\ryou\r",
+         "|1000-2000 Hi / 2000-3000 you"},
+        {"WEBVTT\r\r00:01.000 --> 00:02.000\rHi\r\rNOTE no\r\r00:02.000 --> 00:03.000\ryou\r",
+         "|1000-2000 Hi / 2000-3000 you"},
+        {"WEBVTT\r\r\n\r\r\n00:01.000 --> 00:02.000\r\r\nHi\r\r\nyou\r\r\n",
+         "|1000-1428 Hi / 1428-2000 you"},
         /* No numbers, a full stop, no hours, no blank line before the next number. */
         {"00:01.000 --> 00:02.000\nOne.\n7\n00:03.5 --> 00:04.0\nTwo.\n",
          "|1000-2000 One. / |3500-4000 Two."},

@@ -221,6 +221,32 @@ static void seeks_are_exact_in_made_files(void **state)
     kn_arena_free(arena);
 }
 
+/* Matroska has no times below zero: here the packets of the first five seconds have none, and the
+ * container finds nothing before them however far back it is asked. */
+static void a_start_among_packets_without_times_is_found(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    const char *whole = kn_path_join(arena, folder, "whole.mkv");
+    const char *path = kn_path_join(arena, folder, "below-zero.mkv");
+    make_media("-f lavfi -i testsrc2=size=192x108:rate=25:duration=9 -c:v libx264 -g 50 "
+               "-pix_fmt yuv420p %s",
+               whole);
+    make_media("-i %s -c copy -output_ts_offset -5 -avoid_negative_ts disabled %s", whole, path);
+    struct kn_source source = probed(arena, path);
+    for (int64_t at_us = 0; at_us < source.duration_us; at_us += 400 * 1000) {
+        struct kn_video_options options = small_grey;
+        options.start_us = at_us;
+        KN_SCOPED(kn_video_reader) reader = opened(&source, &options);
+        struct seen seen = {0};
+        if (!read_next(reader, &seen))
+            fail_msg("nothing from %lld on", (long long)at_us);
+    }
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void a_span_ends_before_its_end(void **state)
 {
     (void)state;
@@ -835,6 +861,7 @@ int main(void)
         cmocka_unit_test(every_picture_comes_once_at_its_time),
         cmocka_unit_test(seeks_are_exact_in_real_files),
         cmocka_unit_test(seeks_are_exact_in_made_files),
+        cmocka_unit_test(a_start_among_packets_without_times_is_found),
         cmocka_unit_test(a_span_ends_before_its_end),
         cmocka_unit_test(fewer_pictures_are_the_same_pictures),
         cmocka_unit_test(steps_thin_out),
