@@ -22,24 +22,21 @@
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 1 };
 
-static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error *err)
+/* Says now what would only go wrong after minutes of work. */
+static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)
 {
     const char *given = attempt->options->output;
-    attempt->folder = given ? given
-                            : kn_arena_printf(attempt->arena, "%s-clips",
-                                              kn_path_stem(attempt->arena, attempt->path));
-    /* Say now what would only go wrong after minutes of work. */
     struct stat st;
-    if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (given && stat(given, &st) == 0 && !S_ISDIR(st.st_mode))
         return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
-                            attempt->folder);
+                            given);
     return KN_OK;
 }
 
 static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct kn_attempt *attempt = arg;
-    enum kn_status status = choose_folder(attempt, err);
+    enum kn_status status = check_folder(attempt, err);
     if (status != KN_OK)
         return status;
     status = kn_probe(attempt->path, attempt->arena, env->cancel, &attempt->source, err);

@@ -63,6 +63,16 @@ struct kn_attempt {
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 
+/* A note for the user, in this job's result alone: the timeline that is kept has none of it. */
+void kn_attempt_note(struct kn_attempt *attempt, const char *text);
+
+/* outputs.c. Before the clips are made: writes down what will be in the folder, moves what belongs
+ * to another source, and writes the words of the whole source. */
+enum kn_status kn_outputs_claim(struct kn_attempt *attempt, struct kn_error *err);
+/* After a result is complete: moves what earlier runs made and this one does not name. Where that
+ * fails, a note says so. */
+void kn_outputs_settle(struct kn_attempt *attempt);
+
 /* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
  * follow from the frame's width, so each aspect has its own layout. */
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);

@@ -107,7 +107,7 @@ enum kn_status kn_clip_write_sidecars(struct clip_work *clip, const char *script
 
 /* ---- fonts ---- */
 
-static void add_note(struct kn_attempt *attempt, const char *text)
+void kn_attempt_note(struct kn_attempt *attempt, const char *text)
 {
     struct kn_timeline *timeline = &attempt->timeline;
     struct kn_note *notes =
@@ -118,7 +118,6 @@ static void add_note(struct kn_attempt *attempt, const char *text)
     timeline->notes = notes;
 }
 
-/* The note belongs to this job and not to the timeline that is kept. */
 void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progress)
 {
     const struct kn_job_options *options = attempt->options;
@@ -128,6 +127,6 @@ void kn_clips_check_fonts(struct kn_attempt *attempt, struct kn_progress *progre
     if (!draws || attempt->timeline.word_count == 0 ||
         kn_caption_font_check(options->font, &attempt->timeline, NULL, 0, &why) == KN_OK)
         return;
-    add_note(attempt, kn_error_text(&why));
+    kn_attempt_note(attempt, kn_error_text(&why));
     kn_progress_stage(progress, "%s", kn_error_text(&why));
 }

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "pipeline/attempt.h"
+#include "pipeline/output_folder.h"
 #include "pipeline/report.h"
 
 struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options *options)
@@ -118,8 +119,11 @@ static enum kn_status make_clips(struct kn_attempt *attempt, struct kn_executor 
                                  struct kn_cancel *cancel, struct kn_progress *node,
                                  struct kn_error *err)
 {
+    if (attempt->clip_count == 0) {
+        kn_progress_end(node, KN_OK);
+        return KN_END;
+    }
     struct kn_plan *plan = kn_plan_new();
-    kn_clips_prepare(attempt, node);
     kn_clips_plan(attempt, kn_executor_workers(executor, KN_LANE_CPU), plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);
@@ -136,6 +140,20 @@ static double expected_seconds(const struct kn_segments *segments)
     for (int i = 0; i < segments->count; i++)
         seconds += kn_seconds(segments->segments[i].end_us - segments->segments[i].start_us);
     return 0.5 * seconds;
+}
+
+static enum kn_status make_ready(struct kn_attempt *attempt, struct kn_progress *node,
+                                 struct kn_error *err)
+{
+    const char *given = attempt->options->output;
+    attempt->folder =
+        given ? given : kn_output_folder_choose(attempt->path, attempt->hash, attempt->arena);
+    enum kn_status status = kn_folder_make(attempt->folder, err);
+    if (status != KN_OK)
+        return status;
+    if (attempt->segments.count)
+        kn_clips_prepare(attempt, node);
+    return kn_outputs_claim(attempt, err);
 }
 
 static void begin(struct kn_attempt *attempt, struct kn_executor *executor)
@@ -167,18 +185,15 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
         return status;
     double seconds = kn_seconds(kn_now_us() - attempt->start_us);
     kn_progress_weight(clips, expected_seconds(&attempt->segments) / (seconds + 0.1));
-    status = kn_folder_make(attempt->folder, err);
+    status = make_ready(attempt, clips, err);
     if (status != KN_OK)
         return status;
-    if (attempt->segments.count == 0) {
-        kn_progress_end(clips, KN_OK);
-        status = KN_END;
-    } else {
-        status = make_clips(attempt, executor, cancel, clips, err);
-    }
+    status = make_clips(attempt, executor, cancel, clips, err);
     if (status == KN_CANCELLED)
         return status;
     fill_result(attempt);
+    if (status == KN_OK || status == KN_END)
+        kn_outputs_settle(attempt);
     struct kn_error report_error;
     enum kn_status written = kn_report_write(&attempt->result, attempt->folder, &report_error);
     if (written == KN_OK || (status != KN_OK && status != KN_END))
