@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/print_result.h"
@@ -28,7 +28,7 @@ static int run_video(const struct run *run, const char *path)
 {
     struct kn_error err = {0};
     struct kn_attempt *attempt = kn_attempt_new(path, &run->settings->job);
-    struct kn_progress *progress = kn_progress_new(path);
+    struct kn_progress *progress = kn_progress_new(kn_path_base(path));
     const struct kn_progress_options view = {
         .style = progress_style(run->settings),
         .out = run->settings->json ? stdout : stderr,
@@ -44,7 +44,8 @@ static int run_video(const struct run *run, const char *path)
         kn_print_step_times(result, stderr);
     int code = KN_EXIT_OK;
     if (status == KN_CANCELLED)
-        fprintf(stderr, "kirinuki: stopped; the same command continues from here\n");
+        fprintf(stderr, "kirinuki: stopped; the same command %scontinues from here\n",
+                run->settings->job.fresh ? "without --fresh " : "");
     if (status != KN_OK && status != KN_END) {
         code = kn_complain(status, &err);
         if (result && result->failed && result->failed < result->clip_count)

@@ -13,9 +13,12 @@
 #include "base/sync.h"
 
 enum { FRAME_MS = 100, VIEWS_MAX = 4096 };
-/* A node's percentages a second: for programs, and for logs that people read afterwards. */
-#define JSON_HZ  4.0
-#define LINES_HZ 0.1
+/* A node's percentages a second. */
+#define TOLD_HZ 4.0
+/* The same for logs that people read afterwards, of a step that takes long. */
+enum { LINE_EVERY_US = 30000000 };
+
+enum { LONG_STEPS = 2 };
 
 struct kn_progress_display {
     /* Immutable. */
@@ -25,6 +28,11 @@ struct kn_progress_display {
     int64_t start_us;
     pthread_t thread;
     bool has_thread;
+
+    /* By whoever tells of a change: one at a time. */
+    int clips;                   /* the node that has the clips; 0: not seen yet */
+    int64_t line_us[LONG_STEPS]; /* when a line told of that step; 0: not yet */
+    bool named;
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -69,6 +77,24 @@ static void draw(struct kn_progress_display *display)
     fflush(display->out);
 }
 
+/* Nobody else is left to take the lock. Where nothing was found out before it failed, the sentence
+ * that follows says all. */
+static void draw_end(struct kn_progress_display *display)
+{
+    struct kn_progress_view root;
+    bool found = false;
+    draw(display);
+    kn_progress_view(display->root, &root);
+    for (int i = 0; i < VIEWS_MAX && display->views[i].name[0]; i++)
+        found |= display->views[i].depth == 1 && display->views[i].state == KN_PROGRESS_DONE;
+    if (root.state != KN_PROGRESS_FAILED || found)
+        return;
+    KN_SCOPED_STR frame = {0};
+    erase(display, &frame);
+    fputs(kn_str_text(&frame), display->out);
+    fflush(display->out);
+}
+
 static void *keep_drawing(void *arg)
 {
     struct kn_progress_display *display = arg;
@@ -95,21 +121,72 @@ static void log_above(void *arg, enum kn_log_level level, const char *line)
 
 /* ---- lines ---- */
 
+/* The steps that may take long, in words. The others are over before anybody asks. */
+static const struct {
+    const char *step, *now, *then;
+} long_steps[LONG_STEPS] = {
+    {"listen", "listening", "listened"},
+    {"look", "looking", "looked"},
+};
+
+/* A step has begun when there is something of it: it may find that nothing is to be done. */
+static void describe_step(struct kn_progress_display *display, const struct kn_progress_view *view,
+                          struct kn_str *out)
+{
+    char span[KN_TIME_TEXT_BYTES];
+    int64_t now_us = kn_now_us();
+    for (int i = 0; i < LONG_STEPS; i++) {
+        int64_t *line_us = &display->line_us[i];
+        if (strcmp(long_steps[i].step, view->name) != 0)
+            continue;
+        if (view->state == KN_PROGRESS_DONE)
+            kn_str_printf(out, "%s, in %s", long_steps[i].then,
+                          kn_time_span(view->end_us - view->start_us, span));
+        if (view->state != KN_PROGRESS_RUNNING || view->fraction <= 0 ||
+            (*line_us && now_us - *line_us < LINE_EVERY_US))
+            return;
+        kn_str_add(out, long_steps[i].now);
+        if (*line_us)
+            kn_str_printf(out, ": %.0f %%", view->fraction * 100);
+        *line_us = now_us;
+    }
+}
+
+/* A clip that is there, whose step ends with its file's name as the stage; or what went wrong. */
+static void describe_clip(const struct kn_progress_view *view, struct kn_str *out)
+{
+    const char *step = strrchr(view->name, ' '); /* "clip 2 render" */
+    int length = step ? (int)(step - view->name) : (int)strlen(view->name);
+    if (view->state == KN_PROGRESS_FAILED)
+        kn_str_printf(out, "%s failed", view->name);
+    else if (view->state == KN_PROGRESS_DONE && kn_ends_with(view->stage, ".mp4"))
+        kn_str_printf(out, "%.*s: %s", length, view->name, view->stage);
+    else if (view->state == KN_PROGRESS_SKIPPED && kn_ends_with(view->stage, ".mp4"))
+        kn_str_printf(out, "%.*s: %s, made before", length, view->name, view->stage);
+}
+
 static void print_line(void *arg, const struct kn_progress_view *view)
 {
     struct kn_progress_display *display = arg;
-    char at[KN_TIME_TEXT_BYTES], span[KN_TIME_TEXT_BYTES];
-    if (view->depth == 0 || view->depth > 2 || view->state == KN_PROGRESS_WAITING)
+    char at[KN_TIME_TEXT_BYTES], shown[KN_PROGRESS_NAME_BYTES];
+    KN_SCOPED_STR text = {0};
+    if (view->depth == 1 && strcmp(view->name, "clips") == 0)
+        display->clips = view->id;
+    if (view->depth != 2)
         return;
-    fprintf(display->out, "%8s  %-20s %s", kn_time_span(kn_now_us() - display->start_us, at),
-            view->name, kn_progress_state_name(view->state));
-    if (view->state == KN_PROGRESS_RUNNING && view->fraction > 0)
-        fprintf(display->out, " %.0f %%", view->fraction * 100);
-    if (view->state == KN_PROGRESS_DONE && view->start_us)
-        fprintf(display->out, " in %s", kn_time_span(view->end_us - view->start_us, span));
-    if (view->state == KN_PROGRESS_RUNNING && view->stage[0])
-        fprintf(display->out, " (%s)", view->stage);
-    fputc('\n', display->out);
+    if (view->parent == display->clips)
+        describe_clip(view, &text);
+    else
+        describe_step(display, view, &text);
+    if (text.length == 0)
+        return;
+    if (!display->named) { /* not sooner: a source that cannot be opened gets one sentence */
+        struct kn_progress_view root;
+        kn_progress_view(display->root, &root);
+        fprintf(display->out, "%s\n", kn_text_show(root.name, shown, sizeof shown));
+        display->named = true;
+    }
+    fprintf(display->out, "%10s  %s\n", kn_time_span(kn_now_us() - display->start_us, at), text.at);
     fflush(display->out);
 }
 
@@ -153,9 +230,9 @@ struct kn_progress_display *kn_progress_display_start(struct kn_progress *root,
     if (display->style == KN_PROGRESS_BARS)
         start_bars(display);
     else if (display->style == KN_PROGRESS_LINES)
-        kn_progress_listen(root, LINES_HZ, print_line, display);
+        kn_progress_listen(root, TOLD_HZ, print_line, display);
     else if (display->style == KN_PROGRESS_JSON)
-        kn_progress_listen(root, JSON_HZ, print_json, display);
+        kn_progress_listen(root, TOLD_HZ, print_json, display);
     return display;
 }
 
@@ -169,7 +246,7 @@ void kn_progress_display_stop(struct kn_progress_display *display)
         pthread_mutex_unlock(&display->lock);
         if (display->has_thread)
             pthread_join(display->thread, NULL);
-        draw(display); /* nobody else is left to take the lock */
+        draw_end(display);
     }
     pthread_cond_destroy(&display->wake);
     pthread_mutex_destroy(&display->lock);

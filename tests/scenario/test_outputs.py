@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 from scenario import (HOME, PROGRAM, case, corpus, environment, expect_complaint, ffmpeg, folder,
                       kirinuki, main, subtitles, words)
@@ -157,6 +156,42 @@ def all_words_are_written_to_be_corrected():
     clip = result(out)["clips"][0]
     assert "lighthouse" in open(os.path.join(out, clip["srt"]), encoding="utf-8").read()
     assert "lighthouse" in open(path, encoding="utf-8").read()
+
+
+@case
+def without_a_terminal_little_is_printed():
+    source = moving(folder("lines"), "lines.mp4", seconds=40)
+    out = os.path.join(HOME, "lines-clips")
+    outcome = kirinuki("run", source, *QUICK, "-n", "2", "-o", out)
+    assert outcome.code == 0, outcome
+    lines = outcome.err.splitlines()
+    assert lines[0] == "lines.mp4", outcome
+    told = [re.sub(r"^ *(\d+ min )?[\d.]+ (ms|s)  ", "", line) for line in lines[1:]]
+    names = [os.path.basename(path) for path in outcome.out.split()]
+    for wanted in ("listened", "looked", f"clip 1: {names[0]}", f"clip 2: {names[1]}"):
+        assert len([t for t in told if t.startswith(wanted)]) == 1, (wanted, told)
+    assert told.count("looking") <= 1 and told.count("listening") <= 1, told
+    assert not [t for t in told if re.search("probe|identify|segments|render|skipped", t)], told
+    assert len([t for t in told if not t.startswith("note:")]) <= 8, told
+    again = kirinuki("run", source, *QUICK, "-n", "2", "-o", out)
+    assert f"clip 2: {names[1]}, made before" in again.err and "listen" not in again.err, again
+
+
+@case
+def a_missing_file_gets_its_sentence_alone():
+    outcome = kirinuki("run", "nowhere.mp4")
+    expect_complaint(outcome, 1, r"nowhere\.mp4.*No such file")
+    assert len(outcome.err.splitlines()) == 1, outcome
+
+
+@case
+def an_interrupt_says_how_to_go_on():
+    source = moving(folder("stop"), "stop.mp4", seconds=60)
+    options = ["--no-speech", "-n", "3", "-l", "15-20", "-o", HOME + "/stop-clips"]
+    said = stop_in_render(source, options=options)
+    assert "the same command continues from here" in said, said
+    said = stop_in_render(source, options=[*options, "--fresh"])
+    assert "the same command without --fresh continues" in said, said
 
 
 main()
