@@ -53,7 +53,7 @@ enum kn_progress_state {
 };
 const char *kn_progress_state_name(enum kn_progress_state state); /* "running" */
 
-enum { KN_PROGRESS_NAME_BYTES = 48, KN_PROGRESS_STAGE_BYTES = 96 }; /* longer text is cut */
+enum { KN_PROGRESS_NAME_BYTES = 96, KN_PROGRESS_STAGE_BYTES = 96 }; /* longer text ends in "…" */
 
 /* One node as it stands, a value to keep. */
 struct kn_progress_view {

@@ -1,6 +1,7 @@
 /* kirinuki analyze VIDEO: everything but the clips. */
 #include <stdio.h>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/print_result.h"
@@ -21,7 +22,7 @@ static int analyze(const struct kn_settings *settings, const char *path)
     if (status != KN_OK)
         return kn_complain(status, &err);
     struct kn_attempt *attempt = kn_attempt_new(path, &settings->job, NULL);
-    struct kn_progress *progress = kn_progress_new(path);
+    struct kn_progress *progress = kn_progress_new(kn_path_base(path));
     const struct kn_progress_options view = {
         .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
         .out = stderr,

@@ -224,7 +224,8 @@ static int run_videos(struct run *run, struct kn_store *store, struct kn_cancel 
     if (status != KN_OK && status != KN_CANCELLED)
         return kn_complain(status, &err);
     if (stopped)
-        fprintf(stderr, "kirinuki: stopped; the same command continues from here\n");
+        fprintf(stderr, "kirinuki: stopped; the same command %scontinues from here\n",
+                run->settings->job.fresh ? "without --fresh " : "");
     return code_of(run, stopped);
 }
 

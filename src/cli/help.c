@@ -26,6 +26,8 @@ const struct kn_command kn_commands[] = {
             "  kirinuki run talk.mp4 -n 3 -l 20-45         the best three, 20 to 45 s long\n"
             "  kirinuki run talk.mp4 -a 9:16,1:1 -c bold   two shapes, bold captions\n"
             "  kirinuki run talk.mp4 -t talk.srt           use subtitles that exist\n"
+            "  kirinuki run talk.mp4 -t talk-clips/transcript.srt\n"
+            "                                              after correcting words in it\n"
             "  kirinuki run talk.mp4 --copy                cut only: pictures, size and shape "
             "stay\n"
             "  kirinuki run talk.mp4 --json                events and the result as JSON\n",

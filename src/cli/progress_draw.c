@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "cli/progress_view.h"
 
-enum { NAME_CELLS = 26, BAR_CELLS = 28, DONE_SHOWN_MAX = 4 };
+enum { NAME_CELLS = 26, BAR_CELLS = 28, STAGE_LEAST = 10, DONE_SHOWN_MAX = 4 };
 
 struct drawing {
     const struct kn_progress_view *views;
@@ -55,6 +55,21 @@ static void add(struct line *line, const char *text)
     }
 }
 
+/* The same in at most so many cells; what was cut ends in "…". */
+static void add_within(const struct drawing *d, struct line *line, const char *text, int cells)
+{
+    const char *more = d->canvas->unicode ? "…" : "..";
+    int limit = line->limit, most = KN_MIN(line->cells + cells, limit);
+    if (u8_strwidth((const uint8_t *)text, "UTF-8") > most - line->cells) {
+        line->limit = KN_MAX(most - (d->canvas->unicode ? 1 : 2), line->cells);
+        add(line, text);
+        text = more;
+    }
+    line->limit = most;
+    add(line, text);
+    line->limit = limit;
+}
+
 static void pad_to(struct line *line, int cells)
 {
     while (line->cells < cells && line->cells < line->limit)
@@ -89,10 +104,14 @@ static void end(struct drawing *d, struct line *line)
     d->lines++;
 }
 
-static void add_bar(const struct drawing *d, struct line *line, double fraction)
+enum { BAR_LEAST = 4, PERCENT_CELLS = 6 };
+
+/* As wide as leaves room for the percentage and the text behind it. */
+static void add_bar(const struct drawing *d, struct line *line, double fraction, const char *behind)
 {
     static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    int cells = KN_CLAMP(line->limit - line->cells - 14, 4, BAR_CELLS);
+    int after = PERCENT_CELLS + (int)strlen(behind);
+    int cells = KN_CLAMP(line->limit - line->cells - after, BAR_LEAST, BAR_CELLS);
     int steps = (int)floor(KN_CLAMP(fraction, 0, 1) * cells * 8);
     paint(d, line, GREEN);
     for (int i = 0; i < cells; i++) {
@@ -107,25 +126,35 @@ static void add_bar(const struct drawing *d, struct line *line, double fraction)
     paint(d, line, PLAIN);
 }
 
-static void add_eta(struct line *line, const struct kn_progress_view *view)
+enum { ETA_BYTES = 32 };
+
+/* "  1:15 left", or nothing. */
+static const char *eta_text(const struct kn_progress_view *view, char text[ETA_BYTES])
 {
+    text[0] = '\0';
     if (view->eta_ms < 0 || view->state != KN_PROGRESS_RUNNING)
-        return;
-    char text[KN_TIME_TEXT_BYTES + 16];
+        return text;
     int64_t s = (view->eta_ms + 999) / 1000;
     if (s >= 3600)
-        snprintf(text, sizeof text, "  %d:%02d:%02d left", (int)(s / 3600), (int)(s / 60 % 60),
+        snprintf(text, ETA_BYTES, "  %d:%02d:%02d left", (int)(s / 3600), (int)(s / 60 % 60),
                  (int)(s % 60));
     else
-        snprintf(text, sizeof text, "  %d:%02d left", (int)(s / 60), (int)(s % 60));
-    add(line, text);
+        snprintf(text, ETA_BYTES, "  %d:%02d left", (int)(s / 60), (int)(s % 60));
+    return text;
+}
+
+/* All of it or nothing: half a time says something else. */
+static void add_whole(struct line *line, const char *text)
+{
+    if (line->cells + (int)strlen(text) <= line->limit)
+        add(line, text);
 }
 
 static void add_percent(struct line *line, double fraction)
 {
     char text[16];
     snprintf(text, sizeof text, " %3d %%", (int)floor(fraction * 100 + 1e-9));
-    add(line, text);
+    add_whole(line, text);
 }
 
 static void add_sign(const struct drawing *d, struct line *line, enum kn_progress_state state)
@@ -150,30 +179,34 @@ static bool full(const struct drawing *d)
 static void draw_root(struct drawing *d, const struct kn_progress_view *view)
 {
     struct line line = begin(d, 0);
+    char left[ETA_BYTES];
     const char *slash = strrchr(view->name, '/');
+    int others = 2 + BAR_LEAST + PERCENT_CELLS + (int)strlen(eta_text(view, left));
     paint(d, &line, BOLD);
-    add(&line, slash ? slash + 1 : view->name);
+    add_within(d, &line, slash ? slash + 1 : view->name,
+               KN_MAX(line.limit - others, line.limit / 2));
     paint(d, &line, PLAIN);
     add(&line, "  ");
-    add_bar(d, &line, view->fraction);
+    add_bar(d, &line, view->fraction, left);
     add_percent(&line, view->fraction);
-    add_eta(&line, view);
+    add_whole(&line, left);
     end(d, &line);
 }
 
 static void draw_running(struct drawing *d, const struct kn_progress_view *view, int indent)
 {
     struct line line = begin(d, indent);
+    char left[ETA_BYTES];
     add_sign(d, &line, view->state);
-    add(&line, view->name);
+    add_within(d, &line, view->name, NAME_CELLS - 1 - line.cells);
     pad_to(&line, NAME_CELLS);
-    add_bar(d, &line, view->fraction);
+    add_bar(d, &line, view->fraction, eta_text(view, left));
     add_percent(&line, view->fraction);
-    add_eta(&line, view);
-    if (view->stage[0]) {
+    add_whole(&line, left);
+    if (view->stage[0] && line.limit - line.cells >= STAGE_LEAST) {
         paint(d, &line, DIM);
         add(&line, "  ");
-        add(&line, view->stage);
+        add_within(d, &line, view->stage, line.limit - line.cells);
     }
     end(d, &line);
 }
@@ -184,7 +217,7 @@ static void draw_ended(struct drawing *d, const struct kn_progress_view *view, i
     char span[KN_TIME_TEXT_BYTES];
     add_sign(d, &line, view->state);
     paint(d, &line, DIM);
-    add(&line, view->name);
+    add_within(d, &line, view->name, NAME_CELLS - 1 - line.cells);
     pad_to(&line, NAME_CELLS);
     if (view->state == KN_PROGRESS_SKIPPED)
         add(&line, "made before");

@@ -13,6 +13,12 @@
 #include "base/sync.h"
 
 enum { FRAME_MS = 100, VIEWS_MAX = 4096 };
+/* A node's percentages a second. */
+#define TOLD_HZ 4.0
+/* The same for logs that people read afterwards, of a step that takes long. */
+enum { LINE_EVERY_US = 30000000 };
+
+enum { LONG_STEPS = 2 };
 
 /* A job's tree: one of this process, or rows from elsewhere. */
 struct track {
@@ -22,11 +28,12 @@ struct track {
     struct kn_progress_view *views; /* owned */
     int count;
     struct track *next;
-};
 
-/* A node's percentages a second: for programs, and for logs that people read afterwards. */
-#define JSON_HZ  4.0
-#define LINES_HZ 0.1
+    /* For lines; by whoever tells of a change: one at a time. */
+    int clips;                   /* the node that has the clips; 0: not seen yet */
+    int64_t line_us[LONG_STEPS]; /* when a line told of that step; 0: not yet */
+    bool named;
+};
 
 struct kn_progress_display {
     /* Immutable. */
@@ -104,6 +111,31 @@ static void draw(struct kn_progress_display *display)
     fflush(display->out);
 }
 
+/* Where nothing was found out before it failed, the sentence that follows says all. */
+static bool says_nothing(const struct kn_progress_view *views, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (views[i].depth == 1 && views[i].state == KN_PROGRESS_DONE)
+            return false;
+    return count > 0 && views[0].state == KN_PROGRESS_FAILED;
+}
+
+/* Nobody else is left to take the lock. */
+static void draw_end(struct kn_progress_display *display)
+{
+    struct track *only = display->tracks;
+    draw(display);
+    if (!only || only->next || !only->root)
+        return;
+    int count = kn_progress_snapshot(only->root, display->views, VIEWS_MAX);
+    if (!says_nothing(display->views, KN_MIN(count, VIEWS_MAX)))
+        return;
+    KN_SCOPED_STR frame = {0};
+    erase(display, &frame);
+    fputs(kn_str_text(&frame), display->out);
+    fflush(display->out);
+}
+
 static void *keep_drawing(void *arg)
 {
     struct kn_progress_display *display = arg;
@@ -130,26 +162,79 @@ static void log_above(void *arg, enum kn_log_level level, const char *line)
 
 /* ---- lines ---- */
 
+/* The steps that may take long, in words. The others are over before anybody asks. */
+static const struct {
+    const char *step, *now, *then;
+} long_steps[LONG_STEPS] = {
+    {"listen", "listening", "listened"},
+    {"look", "looking", "looked"},
+};
+
+/* A step has begun when there is something of it: it may find that nothing is to be done. */
+static void describe_step(struct track *track, const struct kn_progress_view *view,
+                          struct kn_str *out)
+{
+    char span[KN_TIME_TEXT_BYTES];
+    int64_t now_us = kn_now_us();
+    for (int i = 0; i < LONG_STEPS; i++) {
+        int64_t *line_us = &track->line_us[i];
+        if (strcmp(long_steps[i].step, view->name) != 0)
+            continue;
+        if (view->state == KN_PROGRESS_DONE)
+            kn_str_printf(out, "%s, in %s", long_steps[i].then,
+                          kn_time_span(view->end_us - view->start_us, span));
+        if (view->state != KN_PROGRESS_RUNNING || view->fraction <= 0 ||
+            (*line_us && now_us - *line_us < LINE_EVERY_US))
+            return;
+        kn_str_add(out, long_steps[i].now);
+        if (*line_us)
+            kn_str_printf(out, ": %.0f %%", view->fraction * 100);
+        *line_us = now_us;
+    }
+}
+
+/* A clip that is there, whose step ends with its file's name as the stage; or what went wrong. */
+static void describe_clip(const struct kn_progress_view *view, struct kn_str *out)
+{
+    const char *step = strrchr(view->name, ' '); /* "clip 2 render" */
+    int length = step ? (int)(step - view->name) : (int)strlen(view->name);
+    if (view->state == KN_PROGRESS_FAILED)
+        kn_str_printf(out, "%s failed", view->name);
+    else if (view->state == KN_PROGRESS_DONE && kn_ends_with(view->stage, ".mp4"))
+        kn_str_printf(out, "%.*s: %s", length, view->name, view->stage);
+    else if (view->state == KN_PROGRESS_SKIPPED && kn_ends_with(view->stage, ".mp4"))
+        kn_str_printf(out, "%.*s: %s, made before", length, view->name, view->stage);
+}
+
 /* One write a line: several trees have a thread each that prints. */
 static void print_line(void *arg, const struct kn_progress_view *view)
 {
-    const struct track *track = arg;
-    const struct kn_progress_display *display = track->display;
-    char at[KN_TIME_TEXT_BYTES], span[KN_TIME_TEXT_BYTES];
-    if (view->depth == 0 || view->depth > 2 || view->state == KN_PROGRESS_WAITING)
+    struct track *track = arg;
+    struct kn_progress_display *display = track->display;
+    char at[KN_TIME_TEXT_BYTES], shown[KN_PROGRESS_NAME_BYTES];
+    KN_SCOPED_STR text = {0};
+    if (view->depth == 1 && strcmp(view->name, "clips") == 0)
+        track->clips = view->id;
+    if (view->depth != 2)
+        return;
+    if (view->parent == track->clips)
+        describe_clip(view, &text);
+    else
+        describe_step(track, view, &text);
+    if (text.length == 0)
         return;
     KN_SCOPED_STR line = {0};
-    kn_str_printf(&line, "%8s  ", kn_time_span(kn_now_us() - display->start_us, at));
+    if (!track->named) { /* not sooner: a source that cannot be opened gets one sentence */
+        struct kn_progress_view root;
+        kn_progress_view(track->root, &root);
+        if (display->several)
+            kn_str_printf(&line, "%lld: ", (long long)track->job);
+        kn_str_printf(&line, "%s\n", kn_text_show(root.name, shown, sizeof shown));
+        track->named = true;
+    }
     if (display->several)
         kn_str_printf(&line, "%lld: ", (long long)track->job);
-    kn_str_printf(&line, "%-20s %s", view->name, kn_progress_state_name(view->state));
-    if (view->state == KN_PROGRESS_RUNNING && view->fraction > 0)
-        kn_str_printf(&line, " %.0f %%", view->fraction * 100);
-    if (view->state == KN_PROGRESS_DONE && view->start_us)
-        kn_str_printf(&line, " in %s", kn_time_span(view->end_us - view->start_us, span));
-    if (view->state == KN_PROGRESS_RUNNING && view->stage[0])
-        kn_str_printf(&line, " (%s)", view->stage);
-    kn_str_add_char(&line, '\n');
+    kn_str_printf(&line, "%10s  %s\n", kn_time_span(kn_now_us() - display->start_us, at), text.at);
     fputs(kn_str_text(&line), display->out);
     fflush(display->out);
 }
@@ -193,9 +278,9 @@ void kn_progress_display_add(struct kn_progress_display *display, int64_t job,
     struct track *track = track_of(display, job);
     track->root = root;
     if (display->style == KN_PROGRESS_LINES)
-        kn_progress_listen(root, LINES_HZ, print_line, track);
+        kn_progress_listen(root, TOLD_HZ, print_line, track);
     else if (display->style == KN_PROGRESS_JSON)
-        kn_progress_listen(root, JSON_HZ, print_json, track);
+        kn_progress_listen(root, TOLD_HZ, print_json, track);
 }
 
 void kn_progress_display_set(struct kn_progress_display *display, int64_t job,
@@ -277,7 +362,7 @@ void kn_progress_display_stop(struct kn_progress_display *display)
         pthread_mutex_unlock(&display->lock);
         if (display->has_thread)
             pthread_join(display->thread, NULL);
-        draw(display); /* nobody else is left to take the lock */
+        draw_end(display);
     }
     while (display->tracks)
         kn_progress_display_remove(display, display->tracks->job);

@@ -1,6 +1,6 @@
 /*
- * A job's progress as it goes: live bars on a terminal, a line for each change of state elsewhere,
- * JSON lines for programs.
+ * A job's progress as it goes: live bars on a terminal; elsewhere a line where something long
+ * begins or ends and for each clip; JSON lines for programs.
  */
 #ifndef KN_CLI_PROGRESS_VIEW_H
 #define KN_CLI_PROGRESS_VIEW_H

@@ -59,7 +59,8 @@ struct kn_result {
     const struct kn_segments *segments;
     int clip_count, failed; /* failed: clips whose status is not KN_OK */
     const struct kn_clip *clips;
-    int option_count; /* the options in force, as name and value */
+    const char *transcript; /* the words of the whole source as subtitles; NULL: none */
+    int option_count;       /* the options in force, as name and value */
     const struct kn_named_text *options;
     int step_time_count;
     const struct kn_step_time *step_times;

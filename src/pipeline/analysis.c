@@ -19,29 +19,26 @@
 #include "model/transcript.h"
 #include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
-#include "pipeline/clip_names.h"
+#include "pipeline/output_folder.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 1 };
 
-static enum kn_status choose_folder(struct kn_attempt *attempt, struct kn_error *err)
+/* Says now what would only go wrong after minutes of work. */
+static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)
 {
     const char *given = attempt->options->output;
-    attempt->folder = given ? given : kn_clip_folder_name(attempt->arena, attempt->path);
-    /* Say now what would only go wrong after minutes of work. */
     struct stat st;
-    if (stat(attempt->folder, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (given && stat(given, &st) == 0 && !S_ISDIR(st.st_mode))
         return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
-                            attempt->folder);
-    bool used = attempt->makes_clips &&
-                kn_file_exists(kn_path_join(attempt->arena, attempt->folder, ".kirinuki"));
-    return used ? kn_attempt_hold_folder(attempt, err) : KN_OK;
+                            given);
+    return KN_OK;
 }
 
 static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct kn_attempt *attempt = arg;
-    enum kn_status status = choose_folder(attempt, err);
+    enum kn_status status = check_folder(attempt, err);
     if (status != KN_OK)
         return status;
     /* A file that is not there is for the probe to tell. */
@@ -126,6 +123,22 @@ static bool read_kept_timeline(struct kn_attempt *attempt)
     return false;
 }
 
+void kn_attempt_choose_folder(struct kn_attempt *attempt)
+{
+    const char *given = attempt->options->output;
+    attempt->folder =
+        given ? given : kn_output_folder_choose(attempt->path, attempt->hash, attempt->arena);
+}
+
+/* Says now what would only go wrong after minutes of work. */
+static enum kn_status hold_used_folder(struct kn_attempt *attempt, struct kn_error *err)
+{
+    kn_attempt_choose_folder(attempt);
+    bool used = attempt->makes_clips &&
+                kn_file_exists(kn_path_join(attempt->arena, attempt->folder, ".kirinuki"));
+    return used ? kn_attempt_hold_folder(attempt, err) : KN_OK;
+}
+
 static enum kn_status identify(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct kn_attempt *attempt = arg;
@@ -134,6 +147,8 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
         return status;
     attempt->source.hash = attempt->hash;
     status = kn_attempt_check_source(attempt, err);
+    if (status == KN_OK)
+        status = hold_used_folder(attempt, err);
     if (status == KN_OK)
         status = name_timeline(attempt, err);
     if (status == KN_OK)
@@ -281,8 +296,8 @@ static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_
     return KN_OK;
 }
 
-/* The timeline is only kept to spare the next run some work. */
-static void keep_timeline_if_possible(struct kn_attempt *attempt)
+/* It is only kept to spare the next run some work. */
+void kn_attempt_keep_timeline(struct kn_attempt *attempt)
 {
     struct kn_error why;
     if (keep_timeline(attempt, &why) != KN_OK)
@@ -317,7 +332,6 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     struct kn_attempt *attempt = arg;
     if (attempt->timeline_reused) {
         kn_progress_skip(env->progress);
-        keep_timeline_if_possible(attempt);
         return KN_OK;
     }
     enum kn_status status = kn_attempt_check_source(attempt, err);
@@ -343,7 +357,8 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     };
     join_notes(attempt);
     kn_sentences_join(&attempt->timeline, attempt->arena);
-    keep_timeline_if_possible(attempt);
+    if (!attempt->makes_clips) /* else once its folder is known */
+        kn_attempt_keep_timeline(attempt);
     return KN_OK;
 }
 

@@ -72,7 +72,8 @@ bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
 /* job.c. Makes the output folder this attempt's own, once. LOST: another attempt is at work there.
  */
 enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err);
-/* One more note for the result; for steps that run alone. Kept in the attempt. */
+/* A note for the user, in this job's result alone: the timeline that is kept has none of it. For
+ * steps that run alone. */
 void kn_attempt_note(struct kn_attempt *attempt, const char *text);
 /* IO: the source is not what it was when the attempt began; what was made of it since is of no
  * use. */
@@ -80,6 +81,17 @@ enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct 
 
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
+/* Which folder the clips go to, as far as can be told now; the source's content is known. */
+void kn_attempt_choose_folder(struct kn_attempt *attempt);
+/* Wherever it is not yet; a failure becomes a note. */
+void kn_attempt_keep_timeline(struct kn_attempt *attempt);
+
+/* outputs.c. Before the clips are made: writes down what will be in the folder, moves what belongs
+ * to another source, and writes the words of the whole source. */
+enum kn_status kn_outputs_claim(struct kn_attempt *attempt, struct kn_error *err);
+/* After a result is complete: moves what earlier runs made and this one does not name. Where that
+ * fails, a note says so. */
+void kn_outputs_settle(struct kn_attempt *attempt);
 
 /* clip_captions.c. The script for one aspect, or NULL when nothing is to be drawn: line lengths
  * follow from the frame's width, so each aspect has its own layout; once the clip was framed,

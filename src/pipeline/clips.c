@@ -298,6 +298,7 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
 {
     struct clip_work *clip = arg;
     if (clip->clip.reused) {
+        kn_progress_stage(env->progress, "%s", clip->clip.files[0].path);
         kn_progress_skip(env->progress);
         return KN_OK;
     }
@@ -310,6 +311,7 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
     if (status != KN_OK)
         return fail(clip, status, err);
     clip->clip.status = KN_OK;
+    kn_progress_stage(env->progress, "%s", clip->clip.files[0].path); /* what is there now */
     /* Without its record the clip would only be made again by the next run. */
     if (kn_kept_clip_write(clip->attempt->folder, clip->mark, &clip->clip, NULL) == KN_OK)
         tell_kept(clip);

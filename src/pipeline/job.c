@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sync.h"
 #include "pipeline/attempt.h"
 #include "pipeline/report.h"
 
@@ -199,8 +200,11 @@ static enum kn_status make_clips(struct kn_attempt *attempt, struct kn_executor 
                                  struct kn_cancel *cancel, struct kn_progress *node,
                                  struct kn_error *err)
 {
+    if (attempt->clip_count == 0) {
+        kn_progress_end(node, KN_OK);
+        return KN_END;
+    }
     struct kn_plan *plan = begin_plan(attempt);
-    kn_clips_prepare(attempt, node);
     kn_clips_plan(attempt, kn_executor_workers(executor, KN_LANE_CPU), plan);
     enum kn_status status = kn_executor_run_wait(executor, plan, cancel, node, err);
     kn_plan_free(plan);
@@ -217,6 +221,24 @@ static double expected_seconds(const struct kn_segments *segments)
     for (int i = 0; i < segments->count; i++)
         seconds += kn_seconds(segments->segments[i].end_us - segments->segments[i].start_us);
     return 0.5 * seconds;
+}
+
+/* Under one lock for the process: two sources of one name must not take the same folder. */
+static enum kn_status take_folder(struct kn_attempt *attempt, struct kn_progress *node,
+                                  struct kn_error *err)
+{
+    static pthread_mutex_t choosing = PTHREAD_MUTEX_INITIALIZER;
+    KN_LOCKED(&choosing);
+    if (attempt->folder_lock < 0)
+        kn_attempt_choose_folder(attempt);
+    enum kn_status status = kn_folder_make(attempt->folder, err);
+    if (status == KN_OK)
+        status = kn_attempt_hold_folder(attempt, err);
+    if (status != KN_OK)
+        return status;
+    if (attempt->segments.count)
+        kn_clips_prepare(attempt, node);
+    return kn_outputs_claim(attempt, err);
 }
 
 static void begin(struct kn_attempt *attempt)
@@ -247,20 +269,17 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
         return status;
     double seconds = kn_seconds(kn_now_us() - attempt->start_us);
     kn_progress_weight(clips, expected_seconds(&attempt->segments) / (seconds + 0.1));
-    status = kn_folder_make(attempt->folder, err);
+    status = take_folder(attempt, clips, err);
     if (status == KN_OK)
-        status = kn_attempt_hold_folder(attempt, err);
+        kn_attempt_keep_timeline(attempt);
     if (status != KN_OK)
         return status;
-    if (attempt->segments.count == 0) {
-        kn_progress_end(clips, KN_OK);
-        status = KN_END;
-    } else {
-        status = make_clips(attempt, executor, cancel, clips, err);
-    }
+    status = make_clips(attempt, executor, cancel, clips, err);
     if (status == KN_CANCELLED)
         return status;
     fill_result(attempt);
+    if (status == KN_OK || status == KN_END)
+        kn_outputs_settle(attempt);
     struct kn_error report_error;
     enum kn_status written = kn_report_write(&attempt->result, attempt->folder, &report_error);
     if (written == KN_OK || (status != KN_OK && status != KN_END))

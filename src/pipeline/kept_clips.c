@@ -55,8 +55,7 @@ enum kn_status kn_kept_clip_write(const char *folder, const char *mark, const st
     return status;
 }
 
-/* Names come from a file that anybody may have edited: only plain names inside the folder. */
-static bool is_plain_name(const char *name)
+bool kn_is_plain_name(const char *name)
 {
     return name && name[0] && name[0] != '.' && !strchr(name, '/');
 }
@@ -71,7 +70,7 @@ static bool read_file_entry(json_t *entry, const char *folder, struct kn_arena *
                     "aspect", &aspect, "width", &ret->width_px, "height", &ret->height_px, "frames",
                     &ret->frames, "copied", &copied, "copied_frames", &ret->copied_frames) < 0)
         return false;
-    if (!is_plain_name(path) || aspect < 0 || aspect >= KN_ASPECT_COUNT || size <= 0)
+    if (!kn_is_plain_name(path) || aspect < 0 || aspect >= KN_ASPECT_COUNT || size <= 0)
         return false;
     if (ret->width_px <= 0 || ret->height_px <= 0 || ret->frames < 0 || ret->copied_frames < 0 ||
         ret->copied_frames > ret->frames)
@@ -103,7 +102,7 @@ static bool read_record(json_t *record, const char *folder, struct kn_arena *are
     for (size_t i = 0; i < KN_COUNT_OF(names); i++) {
         if (!*names[i])
             continue;
-        if (!is_plain_name(*names[i]) || size_in(arena, folder, *names[i]) <= 0)
+        if (!kn_is_plain_name(*names[i]) || size_in(arena, folder, *names[i]) <= 0)
             return false;
         *names[i] = kn_arena_strdup(arena, *names[i]);
     }

@@ -20,4 +20,8 @@ enum kn_status kn_kept_clip_write(const char *folder, const char *mark, const st
 bool kn_kept_clip_read(const char *folder, const char *mark, struct kn_arena *arena,
                        struct kn_clip *ret_clip);
 
+/* Records may have been edited by anybody: only names inside the folder are taken, and none that
+ * are hidden. NULL is no name. */
+bool kn_is_plain_name(const char *name);
+
 #endif

@@ -206,6 +206,7 @@ json_t *kn_result_json(const struct kn_result *result)
     put_text(made, "remark", result->segments->remark);
     put(made, "clips", clips);
     put_int(made, "failed", result->failed);
+    put_text(made, "transcript", result->transcript);
     put(made, "wall", kn_json_seconds(result->wall_us));
     put(made, "cpu", kn_json_seconds(result->cpu_us));
     put(made, "step_times", times);

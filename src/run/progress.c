@@ -250,8 +250,12 @@ static void unlock_and_tell_due(struct kn_progress *node)
 
 static void copy_text(char *to, size_t room, const char *from)
 {
-    snprintf(to, room, "%s", from);
+    static const char more[] = "…";
+    if ((size_t)snprintf(to, room, "%s", from) < room)
+        return;
+    to[room - sizeof more] = '\0';
     kn_utf8_trim(to);
+    memcpy(to + strlen(to), more, sizeof more);
 }
 
 struct kn_progress *kn_progress_new(const char *name)
@@ -413,12 +417,12 @@ void kn_progress_stage(struct kn_progress *node, const char *format, ...)
 {
     if (!node)
         return;
-    char stage[KN_PROGRESS_STAGE_BYTES] = "";
+    char text[4 * KN_PROGRESS_STAGE_BYTES] = "", stage[KN_PROGRESS_STAGE_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(stage, sizeof stage, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    kn_utf8_trim(stage);
+    copy_text(stage, sizeof stage, text);
     pthread_mutex_lock(&node->tree->lock);
     if (!has_ended(node) && strcmp(stage, node->stage) != 0) {
         memcpy(node->stage, stage, sizeof stage);

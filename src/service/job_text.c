@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "pipeline/clip_names.h"
+#include "pipeline/output_folder.h"
 
 /* What a job takes beside what the lanes' work takes, which is bounded by the cores: words, shots
  * and curves of its source, and what is buffered between its steps. */
@@ -159,20 +161,21 @@ static bool on_hashed(void *arg, double fraction)
     return !kn_cancel_requested(arg);
 }
 
-static enum kn_status make_key(const char *video, const char *options, struct kn_arena *arena,
-                               struct kn_cancel *cancel, const char **ret_key, struct kn_error *err)
+static enum kn_status hash_content(const char *video, struct kn_cancel *cancel,
+                                   char ret_hash[KN_HASH_TEXT_BYTES], struct kn_error *err)
 {
-    char content[KN_HASH_TEXT_BYTES], key[KN_HASH_TEXT_BYTES];
     struct stat st;
     if (stat(video, &st) == 0 && S_ISDIR(st.st_mode))
         return kn_error_set(err, KN_INVALID, "%s is a folder, not a video", video);
-    enum kn_status status = kn_file_hash(video, on_hashed, cancel, content, err);
-    if (status != KN_OK)
-        return status;
+    return kn_file_hash(video, on_hashed, cancel, ret_hash, err);
+}
+
+static const char *make_key(const char *content, const char *options, struct kn_arena *arena)
+{
+    char key[KN_HASH_TEXT_BYTES];
     const char *whole = kn_arena_printf(arena, "%s %s", content, options);
     kn_hash_bytes(whole, strlen(whole), key);
-    *ret_key = kn_arena_strdup(arena, key);
-    return KN_OK;
+    return kn_arena_strdup(arena, key);
 }
 
 enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *video, bool keyed,
@@ -180,8 +183,13 @@ enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *
                                 struct kn_job_spec *ret_spec, struct kn_error *err)
 {
     struct kn_settings made = *settings;
+    char content[KN_HASH_TEXT_BYTES];
+    enum kn_status status = keyed ? hash_content(video, cancel, content, err) : KN_OK;
+    if (status != KN_OK)
+        return status;
     if (!made.job.output)
-        made.job.output = kn_arena_printf(arena, "%s-clips", kn_path_stem(arena, video));
+        made.job.output = keyed ? kn_output_folder_choose(video, content, arena)
+                                : kn_clip_folder_name(arena, video);
     const struct kn_queue_settings *queue = &settings->queue;
     struct kn_job_spec spec = {
         .owner = queue->owner,
@@ -193,11 +201,8 @@ enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *
         .memory_bytes = JOB_MEMORY_BYTES,
         .force = queue->force,
     };
-    if (keyed) {
-        enum kn_status status = make_key(video, spec.options, arena, cancel, &spec.key, err);
-        if (status != KN_OK)
-            return status;
-    }
+    if (keyed)
+        spec.key = make_key(content, spec.options, arena);
     *ret_spec = spec;
     return KN_OK;
 }

@@ -563,6 +563,7 @@ const struct kn_result *sample_result(struct kn_arena *arena, const struct sampl
         .folder = "out",
         .timeline = timeline,
         .segments = segments,
+        .transcript = timeline->word_count ? "transcript.srt" : NULL,
         .option_count = KN_COUNT_OF(options_in_force),
         .options = options_in_force,
     };

@@ -316,7 +316,8 @@ static void a_null_node_takes_everything(void **state)
 static void long_names_are_cut_between_characters(void **state)
 {
     (void)state;
-    struct kn_progress *root = kn_progress_new("切り抜き切り抜き切り抜き切り抜き切り抜き");
+    struct kn_progress *root = kn_progress_new("切り抜き切り抜き切り抜き切り抜き切り抜き"
+                                               "切り抜き切り抜き切り抜き切り抜き切り抜き");
     char long_stage[200];
     memset(long_stage, 'x', sizeof long_stage - 1);
     long_stage[sizeof long_stage - 1] = '\0';
@@ -324,6 +325,12 @@ static void long_names_are_cut_between_characters(void **state)
     struct kn_progress_view view = view_of(root);
     assert_int_equal(strlen(view.name), (KN_PROGRESS_NAME_BYTES - 1) / 3 * 3);
     assert_int_equal(strlen(view.stage), KN_PROGRESS_STAGE_BYTES - 1);
+    assert_string_equal(view.name + strlen(view.name) - 6, "り…");
+    assert_string_equal(view.stage + strlen(view.stage) - 4, "x…");
+    kn_progress_free(root);
+    root = kn_progress_new("autoeditor_example of a name that is as long as they are today.mp4");
+    view = view_of(root);
+    assert_true(strstr(view.name, "today.mp4"));
     kn_progress_free(root);
 }
 

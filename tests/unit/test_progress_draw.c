@@ -112,6 +112,36 @@ static void bars_tell_what_runs_failed_and_waits(void **state)
     assert_null(strstr(out.at, "listen"));        /* inside a phase that is over */
 }
 
+static void texts_are_whole_or_end_in_dots(void **state)
+{
+    (void)state;
+    struct kn_progress_view views[2] = {
+        node(0, -1, 0, "autoeditor_example.mp4", KN_PROGRESS_RUNNING, 0.62),
+        node(1, 0, 1, "a phase with a name that is far too long", KN_PROGRESS_RUNNING, 0.5),
+    };
+    snprintf(views[1].stage, sizeof views[1].stage, "utterance 12 of 40");
+    views[0].eta_ms = views[1].eta_ms = 4000;
+    for (int width = 60; width <= 130; width++) {
+        const struct kn_progress_canvas canvas = {width, 30, width % 2 == 0, false};
+        KN_SCOPED_STR out = {0};
+        kn_progress_draw(views, 2, &canvas, 20 * S, &out);
+        assert_non_null(strstr(out.at, "autoeditor_example.mp4  "));
+        assert_non_null(strstr(out.at, " 62 %  0:04 left\n"));
+        assert_non_null(strstr(out.at, " 50 %  0:04 left"));
+        assert_non_null(strstr(out.at, width % 2 == 0 ? "a name … " : "a name.. "));
+        const char *stage = strstr(out.at, "utter");
+        assert_true(!stage || strstr(stage, "40\n") || strstr(stage, "…\n") ||
+                    strstr(stage, "..\n"));
+    }
+    snprintf(views[0].name, sizeof views[0].name, "%s",
+             "a name that takes more room than a narrow terminal has.mp4");
+    const struct kn_progress_canvas narrow = {60, 30, true, false};
+    KN_SCOPED_STR out = {0};
+    kn_progress_draw(views, 1, &narrow, 20 * S, &out);
+    assert_non_null(strstr(out.at, "a name that takes more room than a…  "));
+    assert_non_null(strstr(out.at, " 62 %  0:04 left\n"));
+}
+
 static void colours_only_when_asked_for(void **state)
 {
     (void)state;
@@ -174,6 +204,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(bars_fit_every_terminal),
         cmocka_unit_test(bars_tell_what_runs_failed_and_waits),
+        cmocka_unit_test(texts_are_whole_or_end_in_dots),
         cmocka_unit_test(colours_only_when_asked_for),
         cmocka_unit_test(names_cannot_send_control_characters),
         cmocka_unit_test(json_is_one_line_an_event),

@@ -89,6 +89,7 @@ static const struct kn_result result = {
     .clip_count = KN_COUNT_OF(clips),
     .failed = 1,
     .clips = clips,
+    .transcript = "transcript.srt",
     .option_count = 1,
     .options = options,
     .step_time_count = 1,

@@ -285,6 +285,10 @@ function drawTranscript() {
         list.append(made);
     }
     place.append(searchTools(), pressable(list));
+    if (result.transcript)
+        place.append(el("p.hint", {}, "To correct words, change them in ",
+            el("a", {href: `./${result.transcript}`}, result.transcript),
+            " and run again with --transcript."));
     let last = -1;
     Player.listeners.push((clip, at) => {
         const i = at === null ? -1 : wordAt(at);

@@ -1,0 +1,52 @@
+/*
+ * The folder that a source's clips go to: which one it is, and what kirinuki has written into it.
+ *
+ * A record in it (`.kirinuki/folder.json`) names the source by its content, and every file that was
+ * or will be written there for it. So another source of the same name is not mixed with it, and
+ * what an earlier run left over can be told from what anybody else put there, which is never
+ * touched. Files are never deleted: they are moved into `older/1`, `older/2` and so on.
+ */
+#ifndef KN_PIPELINE_OUTPUT_FOLDER_H
+#define KN_PIPELINE_OUTPUT_FOLDER_H
+
+#include <stdbool.h>
+
+#include <kirinuki/arena.h>
+#include <kirinuki/status.h>
+
+#include "base/vec.h"
+
+KN_VEC_TYPE(kn_names, const char *);
+
+struct kn_output_record {
+    const char *source;     /* the hash of the source's content; NULL: nobody's folder */
+    const char *transcript; /* the hash of transcript.srt as it was written; NULL: none was */
+    int file_count;
+    const char *const *files; /* plain names inside the folder */
+};
+
+/* False, and an empty record, when nothing was written there, or nothing that can be read. Without
+ * a record result.json is asked, which knows as much of the last run. In `arena`. */
+bool kn_output_record_read(const char *folder, struct kn_arena *arena,
+                           struct kn_output_record *ret_record);
+enum kn_status kn_output_record_write(const char *folder, const struct kn_output_record *record,
+                                      struct kn_error *err);
+
+/*
+ * The folder for a source when none is asked for, in the working folder: "talk-clips"; where that
+ * belongs to another content, "talk-wav-clips", then "talk-2-clips" and so on. A source finds the
+ * folder again that is its own already. In `arena`.
+ */
+const char *kn_output_folder_choose(const char *path, const char *hash, struct kn_arena *arena);
+
+/* Moves those of `names` that are files in the folder to a new folder below `older/` in it.
+ * *ret_older is that folder ("older/1", in `arena`) or NULL when no file was there; *ret_moved
+ * counts the files. */
+enum kn_status kn_output_set_aside(const char *folder, const struct kn_names *names,
+                                   struct kn_arena *arena, const char **ret_older, int *ret_moved,
+                                   struct kn_error *err);
+
+bool kn_names_have(const struct kn_names *names, const char *name);
+void kn_names_add(struct kn_names *names, const char *name); /* once; borrows; NULL is fine */
+
+#endif
