@@ -83,10 +83,7 @@ enum kn_status kn_model_check(const char *models, enum kn_model model, struct kn
     *ret_path = path;
     int64_t size = kn_file_size(path), wanted = files[model].size_bytes;
     if (wanted && size != wanted)
-        return kn_error_set(
-            err, KN_DAMAGED,
-            "%s has %lld bytes where %lld are expected: delete it and run `make` in "
-            "kirinuki's folder",
-            path, (long long)size, (long long)wanted);
+        return kn_error_set(err, KN_DAMAGED, "%s has %lld bytes where %lld are expected", path,
+                            (long long)size, (long long)wanted);
     return KN_OK;
 }
