@@ -10,7 +10,7 @@ else
     scripts/setup.sh build sample
     scripts/build.sh
     video=build/sample/talk.mp4
-    [ -f "$video" ] || scripts/sample-talk.sh "$video"
+    [ -f "${video%.*}.truth.tsv" ] || scripts/sample-talk.sh "$video"
     set -- --output build/sample/talk-clips "$@"
 fi
 exec build/kirinuki run "$@" -- "$video"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # sample-talk.sh OUT.mp4: speaks and draws the sample talk of sample-talk.txt, about 90 s, with
-# nothing but ffmpeg. Beside it, OUT.tsv is the truth for tests: when each topic, picture and
-# sentence really begins and ends, to the sample and to the frame.
+# nothing but ffmpeg. Beside it, OUT.tsv is its transcript, and OUT.truth.tsv the truth for tests:
+# when each topic, picture and sentence really begins and ends, to the sample and to the frame.
 #
 # Every sentence is synthesised alone and trimmed to its sound, so that its times are known; sound
 # is counted in samples and pictures in frames, and neither ever drifts. The same ffmpeg gives the
@@ -146,6 +146,9 @@ ffmpeg -nostdin -v error -y -f s16le -ar $rate -ac 1 -i "$work/talk.raw" -filter
         $1 == "picture" { print $1, sprintf("%.3f", $2 / fps), sprintf("%.3f", $3 / fps), $4 }
         $1 == "sentence" { print $1, sprintf("%.3f", $2 / rate), sprintf("%.3f", $3 / rate), $4 }
     ' "$work/rows" | sort -s -t "$(printf '\t')" -k 2,2n
-} >"$work/talk.tsv"
-mv -f "$work/talk.tsv" "${out%.*}.tsv"
+} >"$work/truth.tsv"
+awk -F '\t' -v OFS='\t' 'NR == 1 || $1 == "sentence" { print $2, $3, $4 }' \
+    "$work/truth.tsv" >"$work/talk.tsv"
 mv -f "$work/talk.mp4" "$out"
+mv -f "$work/talk.tsv" "${out%.*}.tsv"
+mv -f "$work/truth.tsv" "${out%.*}.truth.tsv" # last: where it is, everything is

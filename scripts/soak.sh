@@ -6,6 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 scripts/setup.sh build sample
 scripts/build.sh
-[ -f build/sample/talk.mp4 ] || scripts/sample-talk.sh build/sample/talk.mp4
+[ -f build/sample/talk.truth.tsv ] || scripts/sample-talk.sh build/sample/talk.mp4
 
 exec python3 scripts/soak.py "${MINUTES:-10}" "${SEED:-$(date +%s)}"

@@ -7,7 +7,7 @@
 [ $# -gt 0 ] || set -- README.md docs/*.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-[ -f build/sample/talk.mp4 ] || scripts/sample-talk.sh build/sample/talk.mp4
+[ -f build/sample/talk.truth.tsv ] || scripts/sample-talk.sh build/sample/talk.mp4
 number=0 failed=0
 while IFS=$'\t' read -r place command; do
     case $command in

@@ -37,32 +37,48 @@ static void add(struct report *report, enum verdict verdict, const char *what, c
     kn_vec_push(&report->checks, check);
 }
 
+static const char model_remedy[] =
+    "run `make` in kirinuki's folder: it fetches what is missing; until then `run` works with "
+    "--transcript or --no-speech";
+
+/* A damaged library is not loaded: that would be the end of this program. */
+static void check_runtime(struct report *report, const char *models)
+{
+    struct kn_error err;
+    struct kn_onnx *onnx = NULL;
+    const char *path = NULL;
+    enum kn_status status = kn_model_verify(models, KN_MODEL_RUNTIME, report->arena, &path, &err);
+    if (status == KN_MISSING)
+        kn_error_set(&err, status, "%s is missing", kn_model_file(KN_MODEL_RUNTIME)->name);
+    else if (status == KN_OK)
+        status = kn_onnx_open(models, &onnx, &err);
+    if (status == KN_OK)
+        add(report, GOOD, "ONNX Runtime",
+            kn_arena_printf(report->arena, "%s in %s", kn_onnx_version(onnx), path), NULL);
+    else
+        add(report, BROKEN, "ONNX Runtime", kn_error_text(&err), model_remedy);
+    kn_onnx_close(onnx);
+}
+
 static void check_models(struct report *report, const char *models)
 {
     struct kn_error err;
-    bool runtime_damaged = false;
+    check_runtime(report, models);
     for (int m = 0; m < KN_MODEL_COUNT; m++) {
         const char *path = NULL;
+        const struct kn_model_file *file = kn_model_file((enum kn_model)m);
+        if (m == KN_MODEL_RUNTIME)
+            continue;
         enum kn_status status =
             kn_model_verify(models, (enum kn_model)m, report->arena, &path, &err);
-        add(report,
-            status == KN_OK       ? GOOD
-            : m == KN_MODEL_FACES ? LACKING
-                                  : BROKEN,
-            kn_model_file((enum kn_model)m)->purpose, status == KN_OK ? path : kn_error_text(&err),
-            "run `make` in kirinuki's folder: it fetches the models");
-        runtime_damaged |= m == KN_MODEL_RUNTIME && status == KN_DAMAGED;
+        enum verdict without = m == KN_MODEL_FACES ? LACKING : BROKEN;
+        if (status == KN_MISSING)
+            add(report, without, file->purpose,
+                kn_arena_printf(report->arena, "%s is missing", file->name), model_remedy);
+        else
+            add(report, status == KN_OK ? GOOD : without, file->purpose,
+                status == KN_OK ? path : kn_error_text(&err), model_remedy);
     }
-    if (runtime_damaged) /* told above, and to load it would be the end of this program */
-        return;
-    struct kn_onnx *onnx = NULL;
-    enum kn_status status = kn_onnx_open(models, &onnx, &err);
-    if (status == KN_OK)
-        add(report, GOOD, "ONNX Runtime starts", kn_onnx_version(onnx), NULL);
-    else
-        add(report, BROKEN, "ONNX Runtime starts", kn_error_text(&err),
-            "run `make` in kirinuki's folder: it fetches the library");
-    kn_onnx_close(onnx);
 }
 
 static void check_codecs(struct report *report)
@@ -135,7 +151,9 @@ static void print_people(const struct report *report)
         const struct check *c = &report->checks.at[i];
         printf("%s%s%s  %-28s %s\n", colour ? colours[c->verdict] : "", signs[c->verdict],
                colour ? "\033[0m" : "", c->what, c->found);
-        if (c->remedy)
+        /* What mends several things is said once, behind the last of them. */
+        const char *next = i + 1 < report->checks.count ? c[1].remedy : NULL;
+        if (c->remedy && (!next || strcmp(c->remedy, next) != 0))
             printf("    -> %s\n", c->remedy);
     }
 }

@@ -62,6 +62,11 @@ struct listener {
     int note_count;
 };
 
+/* What helps where nothing is recognised. */
+#define GIVE_SUBTITLES                                                                             \
+    "give its words as subtitles with --transcript FILE; any other program or service that makes " \
+    "subtitles will do (docs/captions.md)"
+
 static void add_note(struct listener *l, const char *text)
 {
     if (l->note_count < NOTES_MAX)
@@ -260,8 +265,7 @@ static void note_speech(struct listener *l, const struct kn_engine_desc *engine,
     if (counts[KN_SPEECH_FOREIGN] && heard->word_count == 0)
         add_note(l, kn_arena_printf(arena,
                                     "this does not sound like English, the only language that “%s” "
-                                    "knows, so nothing was written down: use a speech service, or "
-                                    "give subtitles with --transcript FILE",
+                                    "knows, so nothing was written down: " GIVE_SUBTITLES,
                                     engine->name));
     else if (counts[KN_SPEECH_FOREIGN])
         add_note(l, kn_arena_printf(arena,
@@ -305,10 +309,22 @@ static bool can_recognise(struct listener *l, const struct kn_engine_desc *engin
         return true;
     add_note(l, kn_arena_printf(arena,
                                 "“%s” does not know the language “%s”, so nothing was written "
-                                "down: use a speech service, or give subtitles with --transcript "
-                                "FILE",
+                                "down: " GIVE_SUBTITLES,
                                 engine->name, options->language));
     return false;
+}
+
+static enum kn_status check_engine(const struct kn_engine_desc *engine,
+                                   const struct kn_engine_settings *settings, struct kn_error *err)
+{
+    struct kn_error why;
+    enum kn_status status = engine->available(settings, &why);
+    if (status == KN_OK)
+        return KN_OK;
+    return kn_error_set(err, status,
+                        "%s; without it, --transcript FILE takes the words from subtitles, and "
+                        "--no-speech goes by picture and sound alone",
+                        kn_error_text(&why));
 }
 
 static enum kn_status listen_with(struct listener *l, struct kn_engine *engine,
@@ -355,7 +371,7 @@ enum kn_status kn_listen(const struct kn_source *source, const struct kn_listen_
         add_note(&l, "this source has no sound");
     } else {
         if (can_recognise(&l, desc, options, arena)) {
-            status = desc->available(&settings, err);
+            status = check_engine(desc, &settings, err);
             engine = kn_engine_acquire(desc, &settings);
         }
         if (status == KN_OK)

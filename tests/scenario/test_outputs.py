@@ -194,4 +194,24 @@ def an_interrupt_says_how_to_go_on():
     assert "the same command without --fresh continues" in said, said
 
 
+@case
+def doctor_says_each_thing_once():
+    outcome = kirinuki("doctor", "--models", folder("no-models"))
+    assert outcome.code == 1, outcome
+    things = [line for line in outcome.out.splitlines() if not line.startswith("    ")]
+    assert all(len(line) < 110 for line in things), outcome
+    assert sum("ONNX Runtime" in line for line in things) == 1, outcome
+    assert outcome.out.count("run `make`") == 1 and "--no-speech" in outcome.out, outcome
+    listed = json.loads(kirinuki("doctor", "--models", folder("no-models"), "--json").out)
+    assert len(listed) == len(things), listed
+    assert all(bool(c["remedy"]) == (c["verdict"] != "good") for c in listed), listed
+
+
+@case
+def without_models_it_is_told_what_works():
+    outcome = kirinuki("run", corpus("jfk_inaugural_11s.wav"), "--models", folder("no-models"),
+                       "--fresh")
+    expect_complaint(outcome, 1, r"make.*--transcript.*--no-speech")
+
+
 main()

@@ -249,6 +249,7 @@ static void what_is_not_wanted_is_not_done(void **state)
     l.options.language = "de"; /* known to be in vain */
     assert_int_equal(run(&l, 1, NULL, &err), KN_OK);
     assert_true(has_note(&l.heard, "does not know the language “de”"));
+    assert_true(has_note(&l.heard, "give its words as subtitles with --transcript FILE"));
     l.source.has_audio = false;
     assert_int_equal(run(&l, 1, NULL, &err), KN_OK);
     assert_true(has_note(&l.heard, "no sound"));

@@ -138,7 +138,7 @@ static void texts_are_whole_or_end_in_dots(void **state)
     const struct kn_progress_canvas narrow = {60, 30, true, false};
     KN_SCOPED_STR out = {0};
     kn_progress_draw(views, 1, &narrow, 20 * S, &out);
-    assert_non_null(strstr(out.at, "a name that takes more room than a…  "));
+    assert_non_null(strstr(out.at, "a name that takes more room than a …  "));
     assert_non_null(strstr(out.at, " 62 %  0:04 left\n"));
 }
 
