@@ -214,4 +214,18 @@ def without_models_it_is_told_what_works():
     expect_complaint(outcome, 1, r"make.*--transcript.*--no-speech")
 
 
+@case
+def counts_and_columns_are_right():
+    source = moving(folder("counts"), "counts.mp4")
+    outcome = kirinuki("analyze", source, "--no-speech", "-l", "5-8")
+    assert re.search(r", 1 shot, 0 words in 0 sentences", outcome.out), outcome
+    speech = kirinuki("analyze", corpus("jfk_inaugural_11s.wav"), "-l", "5-11")
+    places = {m.end() for line in speech.out.splitlines()
+              if (m := re.match(r"     [a-z-]+ +\d:\d\d\.\d", line))}
+    assert len(places) == 1, speech
+    out = os.path.join(HOME, "counts-clips")
+    assert kirinuki("run", source, *QUICK, "-n", "1", "-o", out).code == 0
+    assert "voice" not in re.search(r'"emphasis":"[^"]*"', open(out + "/report.html").read())[0]
+
+
 main()
