@@ -160,7 +160,7 @@ def all_words_are_written_to_be_corrected():
 
 @case
 def without_a_terminal_little_is_printed():
-    source = moving(folder("lines"), "lines.mp4", seconds=40)
+    source = moving(folder("lines"), "lines.mp4", seconds=41)  # that nothing was found in before
     out = os.path.join(HOME, "lines-clips")
     outcome = kirinuki("run", source, *QUICK, "-n", "2", "-o", out)
     assert outcome.code == 0, outcome
