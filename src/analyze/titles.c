@@ -1,5 +1,6 @@
 #include "analyze/titles.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unicase.h>
 #include <unictype.h>
@@ -12,12 +13,16 @@
 
 enum { WORDS_MAX = 64, CLAUSE_MIN_CHARS = 24 };
 
+/* Where a quotation ends. */
+enum cut { CUT_NOWHERE, CUT_AT_CLAUSE, CUT_AT_PHRASE, CUT_AT_WORD, CUTS };
+
 /* A quotation while it is made: indices of words, cleaned. */
 struct quote {
     const struct kn_text *text;
     int words[WORDS_MAX];
     int count;
     bool whole; /* nothing was cut off at the end */
+    enum cut cut;
 };
 
 static const char *word_at(const struct quote *q, int i)
@@ -122,31 +127,105 @@ static void trim_start(struct quote *q)
     }
 }
 
+static bool is_one_of(const char *word, const char *list)
+{
+    char folded[KN_FOLDED_MAX], spaced[KN_FOLDED_MAX + 2];
+    if (kn_fold_word(word, folded) == 0)
+        return false;
+    snprintf(spaced, sizeof spaced, " %s ", folded);
+    return strstr(list, spaced) != NULL;
+}
+
+/* Such a word begins a clause of its own, so that what comes before it can end there. */
+static bool opens_clause(const char *word)
+{
+    return is_one_of(word, " and or but because that which who where when while if as than then "
+                           "until unless since ");
+}
+
+/* The same of a phrase. Not "of", "to" and "into": what they lead to belongs to the word before. */
+static bool opens_phrase(const char *word)
+{
+    return is_one_of(word, " in on at by for from with without under about between among through "
+                           "during before after against along across around behind beside "
+                           "beyond near within ");
+}
+
+/* "in one", "such a", "three": these wait for what they belong to. */
+static bool hangs(const struct quote *q, int i)
+{
+    return classes_at(q, i) & (KN_CLASS_LEFT_OPEN | KN_CLASS_NUMBER) ||
+           is_one_of(word_at(q, i), " one some any all both each every either another no such same "
+                                    "much many more most less few several not just only even "
+                                    "quite rather pretty too also then ");
+}
+
+static bool waits_for_more(const struct quote *q)
+{
+    return is_one_of(word_at(q, 0), " if when while as since although though unless once because "
+                                    "before after until whether ");
+}
+
 static bool ends_clause(const char *word)
 {
     size_t n = strlen(word);
     return n && strchr(",;:.", word[n - 1]);
 }
 
-/* Cuts to `max` characters: after a clause if one ends late enough, else after a word; and no
- * word that hangs stays at the end. */
+/* The fewest words that say something: of "If I let it go," the first clause alone does not. */
+static int least_words(const struct quote *q, int fits)
+{
+    int first = 0;
+    if (!waits_for_more(q))
+        return 2;
+    while (first < fits && !ends_clause(word_at(q, first)))
+        first++;
+    return first + 2;
+}
+
+/* How many of the first `fits` words end with a clause; 0: none does, or too early. */
+static int find_clause(const struct quote *q, int fits)
+{
+    int least = least_words(q, fits);
+    for (int i = fits; i >= least && length(q, i) >= CLAUSE_MIN_CHARS; i--)
+        if (ends_clause(word_at(q, i - 1)) && !hangs(q, i - 1))
+            return i;
+    return 0;
+}
+
+/* The same where the word behind opens something. */
+static int find_opener(const struct quote *q, int fits, bool (*opens)(const char *word))
+{
+    int least = least_words(q, fits);
+    for (int i = fits; i >= least && i < q->count && length(q, i) >= CLAUSE_MIN_CHARS; i--)
+        if (opens(word_at(q, i)) && !hangs(q, i - 1))
+            return i;
+    return 0;
+}
+
+/* Cuts to `max` characters: after a clause if one ends late enough, else after a phrase, else after
+ * a word; and no word that hangs stays at the end. */
 static void trim_end(struct quote *q, int max)
 {
-    int fits = q->count;
+    int fits = q->count, at;
 
     while (fits > 1 && length(q, fits) > max)
         fits--;
+    q->cut = CUT_NOWHERE;
     if (fits < q->count) {
         q->whole = false;
-        for (int i = fits; i > 1 && length(q, i) >= CLAUSE_MIN_CHARS; i--) {
-            if (ends_clause(word_at(q, i - 1))) {
-                fits = i;
-                break;
-            }
-        }
+        q->cut = CUT_AT_WORD;
+        if ((at = find_clause(q, fits)) > 0)
+            q->cut = CUT_AT_CLAUSE;
+        else if ((at = find_opener(q, fits, opens_clause)) > 0 ||
+                 (at = find_opener(q, fits, opens_phrase)) > 0)
+            q->cut = CUT_AT_PHRASE;
+        fits = at > 0 ? at : fits;
     }
     q->count = fits;
-    while (q->count > 2 && !q->whole && classes_at(q, q->count - 1) & KN_CLASS_LEFT_OPEN)
+    while (q->count > 2 && !q->whole &&
+           (classes_at(q, q->count - 1) & KN_CLASS_LEFT_OPEN ||
+            (q->cut == CUT_AT_WORD && hangs(q, q->count - 1))))
         q->count--;
 }
 
@@ -191,34 +270,76 @@ static const char *capitalise(const char *text, struct kn_arena *arena)
     return kn_arena_printf(arena, "%.*s%s", bytes, (const char *)upper, text + n);
 }
 
-const char *kn_line_quote(const struct kn_text *text, int line, int max, bool keep_end,
-                          struct kn_arena *arena)
+static void make_quote(const struct kn_text *text, int line, int max, struct quote *q)
 {
-    struct quote q = {.text = text};
+    *q = (struct quote){.text = text};
+    gather(q, line);
+    trim_start(q);
+    trim_end(q, max);
+}
+
+static const char *print_quote(const struct quote *q, int max, bool keep_end,
+                               struct kn_arena *arena)
+{
     KN_SCOPED_STR out = {0};
 
-    gather(&q, line);
-    trim_start(&q);
-    trim_end(&q, max);
-    for (int i = 0; i < q.count; i++) {
-        if (i > 0 && !joins_closely(word_at(&q, i - 1), word_at(&q, i)))
+    for (int i = 0; i < q->count; i++) {
+        if (i > 0 && !joins_closely(word_at(q, i - 1), word_at(q, i)))
             kn_str_add_char(&out, ' ');
-        kn_str_add(&out, word_at(&q, i));
+        kn_str_add(&out, word_at(q, i));
     }
     cut_characters(&out, max);
-    cut_marks(&out, keep_end && q.whole);
+    cut_marks(&out, keep_end && q->whole);
     return capitalise(kn_str_text(&out), arena);
 }
 
-/* How well a sentence would do as the headline: it carries subject, it speaks to somebody, and it
- * fits without being cut. */
-static float headline_value(const struct kn_text *text, int line, int place)
+const char *kn_line_quote(const struct kn_text *text, int line, int max, bool keep_end,
+                          struct kn_arena *arena)
+{
+    struct quote q;
+    make_quote(text, line, max, &q);
+    return print_quote(&q, max, keep_end, arena);
+}
+
+/* Does it say something without what stood around it? 0..1. */
+static float stands_alone(const struct quote *q)
+{
+    static const float kept[CUTS] = {
+        [CUT_NOWHERE] = 1, [CUT_AT_CLAUSE] = 0.8f, [CUT_AT_PHRASE] = 0.6f, [CUT_AT_WORD] = 0.35f};
+    if (q->count == 0)
+        return 0;
+    float value = kept[q->cut];
+    if (classes_at(q, 0) & (KN_CLASS_HANGING | KN_CLASS_POINTING) &&
+        !is_one_of(word_at(q, 0), " there's "))
+        value *= 0.5f;
+    if (q->cut != CUT_NOWHERE && waits_for_more(q))
+        value *= 0.5f;
+    if (!q->whole && hangs(q, q->count - 1)) /* the source ends in mid-sentence */
+        value *= 0.5f;
+    return value;
+}
+
+/* The line that catches a listener, as the evidence tells: the first, or the one behind it. */
+static int find_hook(const struct kn_text *text, const struct kn_candidate *span)
+{
+    int first = text->tokens[span->first_word].line;
+    int last = text->tokens[span->first_word + span->word_count - 1].line;
+    bool second = first < last && text->lines[first + 1].hook * 0.7f > text->lines[first].hook;
+    return second ? first + 1 : first;
+}
+
+/* How well a sentence would do as the headline: it carries subject, it speaks to somebody, it fits
+ * without being cut, and it needs nothing that was said before. What catches a listener at the
+ * start catches a reader as well. */
+static float headline_value(const struct kn_text *text, int line, const struct quote *q, bool first,
+                            bool hook)
 {
     const struct kn_line *l = &text->lines[line];
     float fits = l->said.words >= 4 && l->said.words <= 14 ? 1.0f : l->said.words < 4 ? 0.2f : 0.7f;
-    float early = place == 0 ? 0.1f : 0;
-    return (l->said.substance + 0.5f * l->hook + early) * fits * (1 - l->said.affirm) *
-           (0.6f + 0.4f * l->begins);
+    float alone = stands_alone(q), early = first ? 0.1f : 0;
+    float catches = hook && l->hook >= 0.25f && alone >= 1 ? 0.3f : 0;
+    return (l->said.substance + 0.5f * l->hook + early + catches) * fits * alone *
+           (1 - l->said.affirm) * (0.6f + 0.4f * l->begins);
 }
 
 static bool is_taken(const char *title, const struct kn_segment *before, int count)
@@ -234,17 +355,19 @@ const char *kn_title_make(const struct kn_text *text, const struct kn_candidate 
 {
     float best = -1;
     const char *chosen = "Untitled";
-    int last = -1;
+    int last = -1, hook = span->word_count ? find_hook(text, span) : -1;
 
     for (int i = span->first_word; i < span->first_word + span->word_count; i++) {
+        struct quote q;
         int line = text->tokens[i].line;
         if (line <= last) /* lines of people who talk over each other alternate */
             continue;
         last = line;
-        float value = headline_value(text, line, line - text->tokens[span->first_word].line);
+        make_quote(text, line, KN_TITLE_MAX, &q);
+        float value = headline_value(text, line, &q, i == span->first_word, line == hook);
         if (value <= best)
             continue;
-        const char *title = kn_line_quote(text, line, KN_TITLE_MAX, false, arena);
+        const char *title = print_quote(&q, KN_TITLE_MAX, false, arena);
         if (!*title || is_taken(title, before, count))
             continue;
         best = value;

@@ -1,6 +1,6 @@
 /*
- * Headlines out of the speaker's own words: the sentence that carries most, freed of fillers,
- * false starts and words that hang, cut at a clause or a word.
+ * Headlines out of the speaker's own words: the sentence that carries most and stands alone, freed
+ * of fillers, false starts and words that hang, cut at a clause, a phrase or a word.
  */
 #ifndef KN_ANALYZE_TITLES_H
 #define KN_ANALYZE_TITLES_H

@@ -52,8 +52,8 @@ static void print_table(const struct kn_timeline *timeline, const struct kn_segm
 {
     char a[KN_TIME_TEXT_BYTES], b[KN_TIME_TEXT_BYTES];
 
-    printf("%s: %d words, %s\n", timeline->source.path, timeline->word_count,
-           kn_time_span(timeline->source.duration_us, a));
+    printf("%s: %d word%s, %s\n", timeline->source.path, timeline->word_count,
+           timeline->word_count == 1 ? "" : "s", kn_time_span(timeline->source.duration_us, a));
     for (int i = 0; i < timeline->note_count; i++)
         printf("note: %s\n", timeline->notes[i].text);
     if (found->boundary_count > 0) {

@@ -40,6 +40,11 @@ static void print_path(const char *folder, const char *name)
     printf("%s", kn_text_show(name, shown, sizeof shown));
 }
 
+static const char *plural(int count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_notes(const struct kn_timeline *timeline, FILE *out)
 {
     for (int i = 0; i < timeline->note_count; i++)
@@ -79,7 +84,7 @@ static void print_table(const struct kn_result *result)
         printf("\nnote: %s\n", result->segments->remark);
     print_notes(result->timeline, stdout);
     int good = result->clip_count - result->failed;
-    printf("\n%d clip%s in %s. What was chosen and why: %s", good, good == 1 ? "" : "s",
+    printf("\n%d clip%s in %s. What was chosen and why: %s", good, plural(good),
            kn_time_span(result->wall_us, wall), bold());
     print_path(result->folder, "report.html");
     printf("%s\n", plain());
@@ -119,7 +124,7 @@ static void print_reasons(const struct kn_segment *segment)
     char at[KN_TIME_TEXT_BYTES];
     for (int i = 0; i < segment->evidence_count; i++) {
         const struct kn_evidence *e = &segment->evidence[i];
-        printf("     %s%-12s %9s%s  %s\n", dim(), e->feature, kn_time_clock(e->at_us, at), plain(),
+        printf("     %s%-14s %9s%s  %s\n", dim(), e->feature, kn_time_clock(e->at_us, at), plain(),
                e->text);
     }
 }
@@ -131,9 +136,10 @@ static void print_summary(const struct kn_timeline *timeline)
     printf("%s%s%s  %s", bold(), kn_text_show(source->path, path, sizeof path), plain(),
            kn_time_clock(source->duration_us, length));
     if (source->has_video)
-        printf(", %dx%d %s, %d shots", source->width_px, source->height_px, source->video_codec,
-               timeline->shot_count);
-    printf(", %d words in %d sentences", timeline->word_count, timeline->sentence_count);
+        printf(", %dx%d %s, %d shot%s", source->width_px, source->height_px, source->video_codec,
+               timeline->shot_count, plural(timeline->shot_count));
+    printf(", %d word%s in %d sentence%s", timeline->word_count, plural(timeline->word_count),
+           timeline->sentence_count, plural(timeline->sentence_count));
     if (timeline->speech_engine)
         printf(" (%s)", timeline->speech_engine);
     printf("\n");

@@ -20,7 +20,7 @@ struct kn_aspects {
 };
 
 struct kn_job_options {
-    const char *output;   /* folder; NULL: "<name of the source>-clips" in the working folder */
+    const char *output;   /* folder; NULL: see pipeline/output_folder.h */
     const char *models;   /* folder of the models and of ONNX Runtime; NULL: where they are found */
     const char *language; /* of the speech, BCP 47; NULL: find out */
     const char *transcript; /* subtitles to use instead of recognising; NULL: recognise */

@@ -299,12 +299,15 @@ static json_t *describe_result(const struct kn_result *result)
     return made;
 }
 
-/* What each feature looks for, in words. */
-static json_t *describe_ideas(void)
+/* What each feature looks for, in words. Where nobody speaks, no voice is louder than usual. */
+static json_t *describe_ideas(const struct kn_timeline *timeline)
 {
     json_t *made = json_object();
     for (int f = 0; f < KN_FEATURE_COUNT; f++)
         put(made, kn_features[f].name, kn_json_text(kn_features[f].idea));
+    if (timeline->word_count == 0)
+        put(made, kn_features[KN_FEATURE_EMPHASIS].name,
+            kn_json_text("louder and livelier than usual here"));
     return made;
 }
 
@@ -316,7 +319,7 @@ json_t *kn_report_data(const struct kn_result *result)
     for (int i = 0; i < result->clip_count; i++)
         json_array_append_new(urls, describe_urls(&result->clips[i]));
     put(made, "urls", urls);
-    put(made, "ideas", describe_ideas());
+    put(made, "ideas", describe_ideas(t));
     put(made, "waves", describe_waves(result));
     put(made, "words", describe_words(t));
     put(made, "sentences", describe_sentences(t));

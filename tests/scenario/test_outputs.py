@@ -160,7 +160,7 @@ def all_words_are_written_to_be_corrected():
 
 @case
 def without_a_terminal_little_is_printed():
-    source = moving(folder("lines"), "lines.mp4", seconds=40)
+    source = moving(folder("lines"), "lines.mp4", seconds=41)  # that nothing was found in before
     out = os.path.join(HOME, "lines-clips")
     outcome = kirinuki("run", source, *QUICK, "-n", "2", "-o", out)
     assert outcome.code == 0, outcome
@@ -212,6 +212,20 @@ def without_models_it_is_told_what_works():
     outcome = kirinuki("run", corpus("jfk_inaugural_11s.wav"), "--models", folder("no-models"),
                        "--fresh")
     expect_complaint(outcome, 1, r"make.*--transcript.*--no-speech")
+
+
+@case
+def counts_and_columns_are_right():
+    source = moving(folder("counts"), "counts.mp4")
+    outcome = kirinuki("analyze", source, "--no-speech", "-l", "5-8")
+    assert re.search(r", 1 shot, 0 words in 0 sentences", outcome.out), outcome
+    speech = kirinuki("analyze", corpus("jfk_inaugural_11s.wav"), "-l", "5-11")
+    places = {m.end() for line in speech.out.splitlines()
+              if (m := re.match(r"     [a-z-]+ +\d:\d\d\.\d", line))}
+    assert len(places) == 1, speech
+    out = os.path.join(HOME, "counts-clips")
+    assert kirinuki("run", source, *QUICK, "-n", "1", "-o", out).code == 0
+    assert "voice" not in re.search(r'"emphasis":"[^"]*"', open(out + "/report.html").read())[0]
 
 
 main()

@@ -266,6 +266,23 @@ def hostile_names_stay_names():
 
 
 @case
+def without_thumbnails_first_frames_are_shown():
+    """A source of sound alone: no poster is empty, no player black."""
+    address = report("sound", "silent")
+    path = os.path.join(folder("sound"), "report.html")
+    with open(path, encoding="utf-8") as html:
+        page = html.read()
+    with open(path, "w", encoding="utf-8") as html:
+        html.write(re.sub(r'"thumbnail":"[^"]*"', '"thumbnail":null', page))
+    page = chromium().open(address, calm=True)
+    wait(page, """document.querySelectorAll('.posters video').length === 3 &&
+        [...document.querySelectorAll('.posters video, .player video')].every(
+            v => v.readyState >= 2 && v.videoWidth > 0)""")
+    assert counts(page, ".posters .blank", ".posters img") == [0, 0]
+    no_problems(page)
+
+
+@case
 def a_lost_file_is_said_plainly():
     page = opened("lost", calm=True)
     path = folder("lost")

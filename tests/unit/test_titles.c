@@ -42,6 +42,16 @@ static void quotations_are_cleaned_and_cut_well(void **state)
          "The quick brown fox jumps over the lazy dog", 60, false},
         {"The quick brown fox jumps over the lazy dog of the old and very tired farmer.",
          "The quick brown fox jumps over the lazy dog", 52, false}, /* not "of the old and" */
+        {"This is the optical and science segment of the Webb Space Telescope in one of the "
+         "largest "
+         "clean rooms in the world.",
+         "This is the optical and science segment of the Webb Space Telescope", 80, false},
+        {"If I release that bulb from a certain height, then that bulb can never come back to a "
+         "point where the height is any larger.",
+         "If I release that bulb from a certain height, then that bulb can never come back", 80,
+         false}, /* the first clause alone has said nothing */
+        {"He counted every single one of twenty three different houses and gardens there.",
+         "He counted every single", 40, false}, /* not "one of twenty" */
         {"école est ouverte aujourd’hui.", "École est ouverte aujourd’hui", 80, false},
         {"地図は 物語です。", "地図は物語です。", 80, false},
         {"um uh. And that is all of it.", "", 80, false},
@@ -65,6 +75,46 @@ static void a_headline_is_the_sentence_that_carries_most(void **state)
 
     assert_string_equal(kn_title_make(&text, &all, NULL, 0, arena),
                         "The reactor runs on thorium salt");
+}
+
+static void a_headline_stands_alone(void **state)
+{
+    static const struct {
+        const char *script, *want;
+    } cases[] = {
+        {"That I do not give this object an initial speed when I stand here. The pendulum comes "
+         "back to my chin. We will see the object again.",
+         "The pendulum comes back to my chin"},
+        {"It is the object of the bridge and the tower. A tower is the oldest sign of a city. The "
+         "bridge and the tower are old.",
+         "A tower is the oldest sign of a city"},
+        {"Welcome back to the harbour show, everybody. The last time that we met the harbour "
+         "pilots we focused on two",
+         "Welcome back to the harbour show, everybody"},
+        /* One that would have to be cut loses against a whole one. */
+        {"The harbour and its lighthouse and the ships that had been lying there since a summer of "
+         "which nobody could say anything. The harbour lost its only lighthouse. Ships left.",
+         "The harbour lost its only lighthouse"},
+    };
+    struct kn_arena *arena = *state;
+
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_text text = text_of(arena, cases[i].script);
+        struct kn_candidate all = {.word_count = text.timeline->word_count};
+        assert_string_equal(kn_title_make(&text, &all, NULL, 0, arena), cases[i].want);
+    }
+}
+
+static void a_hook_that_stands_alone_is_a_headline(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_text text = text_of(
+        arena, "Why do we never find our way without a map? The map has streets and the streets "
+               "have names on the map. Streets and names are a map.");
+    struct kn_candidate all = {.word_count = text.timeline->word_count};
+
+    assert_string_equal(kn_title_make(&text, &all, NULL, 0, arena),
+                        "Why do we never find our way without a map?");
 }
 
 static void no_two_headlines_are_the_same(void **state)
@@ -132,6 +182,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(quotations_are_cleaned_and_cut_well),
         TEST(a_headline_is_the_sentence_that_carries_most),
+        TEST(a_headline_stands_alone),
+        TEST(a_hook_that_stands_alone_is_a_headline),
         TEST(no_two_headlines_are_the_same),
         TEST(headlines_fit_whatever_is_said),
         TEST(a_span_without_words_has_a_name),

@@ -20,8 +20,8 @@ class Player {
         this.preview = false;
         this.length = clip.duration * 1000;
         this.video = el("video", {
-            playsinline: true, preload: "none", poster: clip.urls.thumbnail, tabindex: -1,
-            src: clip.urls.files[0],
+            playsinline: true, preload: clip.urls.thumbnail ? "none" : "metadata", tabindex: -1,
+            poster: clip.urls.thumbnail, src: clip.urls.files[0],
         });
         const name = `Play clip ${clip.number}: ${clip.segment.title || "no title"}`;
         this.cover = el("button.cover", {type: "button", "aria-label": name}, icon(icons.play));

@@ -46,11 +46,19 @@ function thin(values, most) {
     return Array.from({length: most}, (_, i) => Math.max(...values.slice(edge(i), edge(i + 1))));
 }
 
+// A source without pictures has no thumbnails: the clip's first frame stands for it.
+function makePicture({urls}) {
+    if (urls.thumbnail)
+        return el("img", {src: urls.thumbnail, alt: "", loading: "lazy", decoding: "async"});
+    return el("video", {
+        src: urls.files[0], preload: "metadata", muted: true, playsinline: true, tabindex: -1,
+        "aria-hidden": "true",
+    });
+}
+
 function makePoster(clip) {
     const good = clip.status === "ok", score = String(Math.round(clip.segment.score));
-    const picture = good && clip.urls.thumbnail
-        ? el("img", {src: clip.urls.thumbnail, alt: "", loading: "lazy", decoding: "async"})
-        : el("span.blank");
+    const picture = good ? makePicture(clip) : el("span.blank");
     const link = cardLink(clip, picture, el("span.rank", {}, clip.number));
     link.setAttribute("aria-label",
                       `Clip ${clip.number}: ${clip.segment.title || "no title"}, score ${score}`);
