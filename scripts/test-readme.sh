@@ -7,6 +7,7 @@
 [ $# -gt 0 ] || set -- README.md docs/*.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export KIRINUKI_STORE=$work/queue.db # not the reader's own queue
 [ -f build/sample/talk.truth.tsv ] || scripts/sample-talk.sh build/sample/talk.mp4
 number=0 failed=0
 while IFS=$'\t' read -r place command; do

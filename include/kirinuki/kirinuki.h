@@ -11,6 +11,7 @@
 #include <kirinuki/limiter.h>
 #include <kirinuki/plan.h>
 #include <kirinuki/progress.h>
+#include <kirinuki/queue.h>
 #include <kirinuki/status.h>
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/queue_view.h"
+#include "service/job_waits.h"
 
 static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
 {

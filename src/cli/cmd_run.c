@@ -20,6 +20,7 @@
 #include "pipeline/job.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
+#include "service/store_place.h"
 
 /* Larger than any time that comes, and small enough to be added to. */
 static const int64_t RESERVED_US = INT64_MAX / 4;
@@ -259,7 +260,7 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
     struct kn_error err = {0};
     struct kn_store *store = NULL;
     char *folder = NULL;
-    enum kn_status status = kn_settings_open_store(run->settings, &store, &err);
+    enum kn_status status = kn_store_open_at(run->settings->queue.store, &store, &err);
     if (status != KN_OK) {
         fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_error_text(&err));
         status = open_private(run->arena, &folder, &store, &err);

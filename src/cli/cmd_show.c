@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/queue_view.h"
 #include "service/job_text.h"
+#include "service/job_waits.h"
 
 struct known {
     struct kn_job job;

@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "queue/admission.h"
-#include "service/job_runner.h"
 #include "service/job_text.h"
+#include "service/job_waits.h"
 #include "service/progress_text.h"
 #include "service/settings_queue.h"
+#include "service/store_place.h"
 
 int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set, const char *takes,
                    int argc, char **argv)
@@ -27,7 +27,7 @@ int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set
         status = kn_error_set(&call->err, KN_INVALID, "%s needs %s", command, takes);
     if (status != KN_OK)
         return kn_complain_usage(command, &call->err);
-    status = kn_settings_open_store(&call->settings, &call->store, &call->err);
+    status = kn_store_open_at(call->settings.queue.store, &call->store, &call->err);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
 }
 
@@ -61,39 +61,6 @@ const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena)
     char shown[256];
     const char *path = kn_job_path_read(job->source, arena);
     return kn_arena_strdup(arena, kn_text_show(kn_path_base(path), shown, sizeof shown));
-}
-
-static const char *last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
-{
-    const struct kn_job_reason *reasons;
-    int count;
-    bool known = kn_store_reasons(store, job, arena, &reasons, &count, NULL) == KN_OK && count;
-    return known ? reasons[count - 1].text : NULL;
-}
-
-/* Jobs of `kirinuki run` wait with a time that never comes. */
-static bool is_reserved(const struct kn_job *job)
-{
-    return job->held_until_us >= INT64_MAX / 8;
-}
-
-const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
-{
-    if (job->state != KN_JOB_QUEUED)
-        return "";
-    if (is_reserved(job))
-        return "for the `kirinuki run` that submitted it";
-    struct kn_waiting waiting = {
-        .job = job,
-        .ahead = -1,
-        .now_us = kn_store_now_us(store),
-        .reason = last_reason(store, job->id, arena),
-    };
-    char why[KN_WAIT_TEXT_BYTES];
-    /* Without these the sentence says a little less. */
-    (void)kn_store_paused(store, &waiting.paused, NULL);
-    (void)kn_store_position(store, job->id, &waiting.ahead, NULL);
-    return kn_arena_strdup(arena, kn_waiting_why(&waiting, why));
 }
 
 double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *arena)

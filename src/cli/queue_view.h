@@ -30,8 +30,6 @@ const char *kn_job_state_shown(enum kn_job_state state); /* "running" for LEASED
 const char *kn_job_level_shown(int level);
 /* The source's name without its folder, fit to show. */
 const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena);
-/* Why it waits; "" where it does not. */
-const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena);
 /* 0..1 as the store knows it; -1: not at all. */
 double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *arena);
 json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena);

@@ -22,7 +22,7 @@
 #include "pipeline/output_folder.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
-enum { ANALYSIS_VERSION = 1 };
+enum { ANALYSIS_VERSION = 2 };
 
 /* Says now what would only go wrong after minutes of work. */
 static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)

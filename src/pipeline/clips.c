@@ -18,6 +18,9 @@
 #include "pipeline/clip_names.h"
 #include "pipeline/kept_clips.h"
 
+/* Raise when the same settings make another clip than before: old clips are made anew. */
+enum { CLIP_VERSION = 2 };
+
 enum { RENDER_WORKERS = 2 };
 
 const char *kn_clip_path(struct clip_work *clip, const char *name)
@@ -31,9 +34,10 @@ static const char *mark_clip(struct clip_work *clip)
 {
     const struct kn_job_options *o = clip->attempt->options;
     KN_SCOPED_STR key = {0};
-    kn_str_printf(&key, "%s|%s|%lld|%lld|%s|%d|%d|%d", KN_VERSION, clip->attempt->source.hash,
-                  (long long)clip->segment->start_us, (long long)clip->segment->end_us, clip->stem,
-                  o->layout, o->titles, o->thumbnail_titles);
+    kn_str_printf(&key, "%s|%d|%s|%lld|%lld|%s|%d|%d|%d", KN_VERSION, CLIP_VERSION,
+                  clip->attempt->source.hash, (long long)clip->segment->start_us,
+                  (long long)clip->segment->end_us, clip->stem, o->layout, o->titles,
+                  o->thumbnail_titles);
     kn_str_printf(&key, "|%s|%s|%d|%g|%g|%d", o->render.encoder, o->render.preset, o->render.crf,
                   o->render.loudness_lufs, o->render.true_peak_dbtp, o->render.max_rate_hz);
     kn_str_printf(&key, "|%s|%s", o->copy ? "copy" : "render", kn_clip_subtitles(clip));

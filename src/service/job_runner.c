@@ -1,6 +1,5 @@
 #include "service/job_runner.h"
 
-#include "base/file.h"
 #include "pipeline/job.h"
 #include "service/job_text.h"
 
@@ -37,23 +36,6 @@ enum kn_status kn_job_runner_run(void *arg, const struct kn_job_run *run, struct
         status = kn_attempt_run(attempt, runner->executor, run->cancel, run->progress, err);
         kn_attempt_free(attempt);
     }
-    kn_arena_free(arena);
-    return status;
-}
-
-enum kn_status kn_settings_open_store(const struct kn_settings *settings,
-                                      struct kn_store **ret_store, struct kn_error *err)
-{
-    struct kn_arena *arena = kn_arena_new();
-    const char *where = settings->queue.store;
-    enum kn_status status = KN_OK;
-    if (!where) {
-        const char *folder = kn_path_data(arena);
-        where = kn_path_join(arena, folder, "queue.db");
-        status = kn_folder_make(folder, err);
-    }
-    if (status == KN_OK)
-        status = kn_store_open(&(struct kn_store_options){.where = where}, ret_store, err);
     kn_arena_free(arena);
     return status;
 }

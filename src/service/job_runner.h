@@ -21,11 +21,6 @@ enum kn_status kn_job_runner_run(void *arg, const struct kn_job_run *run, struct
 /* What an attempt at this job has to know of it: its rank, and where its steps are recorded. */
 struct kn_attempt_context kn_job_run_context(const struct kn_job_run *run);
 
-/* Opens the store of the settings: --store, or queue.db in the user's data folder, which is made.
- */
-enum kn_status kn_settings_open_store(const struct kn_settings *settings,
-                                      struct kn_store **ret_store, struct kn_error *err);
-
 /* An executor with as many workers as the settings say. */
 enum kn_status kn_settings_open_executor(const struct kn_settings *settings,
                                          struct kn_executor **ret_executor, struct kn_error *err);

@@ -67,6 +67,30 @@ test_a_stranger_builds_the_example_with_pkg_config() {
     expect_in "$said" 'cannot open missing.txt: No such file or directory'
     expect_in "$said" '2 two.txt'
 }
+test_a_stranger_submits_a_video_that_another_process_works_on() {
+    command -v ffmpeg >/dev/null || return 0 # then there is no video to submit
+    install_copy "$PWD/installed"
+    local flags said
+    read -ra flags < <(pkg-config --cflags --libs kirinuki)
+    cc -std=c99 -Wall -Wextra -Werror "$ROOT/examples/submit.c" "${flags[@]}" -o submit
+    ffmpeg -nostdin -v error -f lavfi -i testsrc2=s=320x180:r=25:d=12 -f lavfi -i sine=f=330:d=12 \
+        -shortest -preset ultrafast hum.mp4
+    export KIRINUKI_STORE=$PWD/queue.db XDG_CACHE_HOME=$PWD/cache XDG_CONFIG_HOME=$PWD/config
+    "$KN_BUILD_ROOT/kirinuki" worker --quiet & # until it is stopped
+    local worker=$!
+    said=$(./submit hum.mp4 clips=1 length=5-8 speech=no copy=yes) || fail "$said"
+    expect_in "$said" 'job 1'
+    expect_in "$said" 'done      100 %'
+    said=$(./submit hum.mp4 clips=1 length=5-8 speech=no copy=yes) || fail "$said"
+    expect_in "$said" 'job 1 (known)'
+    ls hum-clips/*.mp4 >/dev/null
+    if said=$(./submit hum.mp4 clips=many 2>&1); then fail 'a wrong option is a failure'; fi
+    expect_in "$said" '--clips takes a whole number'
+    if said=$(./submit nowhere.mp4 2>&1); then fail 'a missing video is a failure'; fi
+    expect_in "$said" 'nowhere.mp4: No such file'
+    kill "$worker"
+    wait "$worker"
+}
 test_the_guide_shows_the_example_as_it_is() {
     # Every block of C in docs/framework.md stands in examples/plan.c, line by line.
     python3 - "$ROOT/docs/framework.md" "$ROOT/examples/plan.c" <<'PYTHON'

@@ -1,0 +1,259 @@
+#include <kirinuki/queue.h>
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "queue/wake.h"
+#include "service/job_text.h"
+#include "service/job_waits.h"
+#include "service/progress_text.h"
+#include "service/store_place.h"
+
+enum { LOOK_US = 500000 };
+
+struct kn_queue {
+    struct kn_store *store;
+};
+
+static void make_tables(void)
+{
+    (void)kn_settings_job_table();
+    (void)kn_settings_table(KN_FOR_RUN);
+}
+
+enum kn_status kn_queue_open(const char *where, struct kn_queue **ret_queue, struct kn_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct kn_store *store;
+    pthread_once(&once, make_tables);
+    enum kn_status status = kn_store_open_at(where, &store, err);
+    if (status != KN_OK)
+        return status;
+    *ret_queue = kn_calloc(1, sizeof **ret_queue);
+    (*ret_queue)->store = store;
+    return KN_OK;
+}
+
+void kn_queue_close(struct kn_queue *queue)
+{
+    if (!queue)
+        return;
+    kn_store_close(queue->store);
+    free(queue);
+}
+
+/* ---- handing over ---- */
+
+static enum kn_status set_option(const struct kn_queue_option *given, struct kn_settings *settings,
+                                 struct kn_arena *arena, struct kn_error *err)
+{
+    const struct kn_option *option = kn_option_find(kn_settings_job_table(), given->name);
+    if (!option)
+        return kn_error_set(err, KN_INVALID, "unknown option %.60s", given->name);
+    return kn_option_set(option, given->value, settings, arena, err);
+}
+
+static enum kn_status make_spec(const struct kn_queue_video *video, struct kn_arena *arena,
+                                struct kn_cancel *cancel, struct kn_job_spec *ret_spec,
+                                struct kn_error *err)
+{
+    static const int levels[] = {[KN_QUEUE_NORMAL] = 1, [KN_QUEUE_LOW] = 0, [KN_QUEUE_HIGH] = 2};
+    struct kn_settings settings;
+    kn_settings_defaults(&settings);
+    settings.queue.owner = video->owner;
+    settings.queue.priority = levels[video->priority];
+    settings.queue.at_us = video->not_before_us;
+    settings.queue.force = video->force;
+    enum kn_status status = KN_OK;
+    for (int i = 0; status == KN_OK && i < video->option_count; i++)
+        status = set_option(&video->options[i], &settings, arena, err);
+    if (status == KN_OK)
+        status = kn_settings_check(&settings, err);
+    return status == KN_OK
+               ? kn_job_spec_make(&settings, video->path, true, arena, cancel, ret_spec, err)
+               : status;
+}
+
+enum kn_status kn_queue_add(struct kn_queue *queue, const struct kn_queue_video *videos, int count,
+                            struct kn_queue_added *ret_added, struct kn_cancel *cancel,
+                            struct kn_error *err)
+{
+    if (count < 0 || count > KN_SUBMIT_MAX)
+        return kn_error_set(err, KN_LIMIT, "%d videos at once: up to %d are possible", count,
+                            KN_SUBMIT_MAX);
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_job_spec *specs = kn_arena_array(arena, (size_t)count + 1, sizeof *specs);
+    struct kn_submitted *made = kn_arena_array(arena, (size_t)count + 1, sizeof *made);
+    enum kn_status status = KN_OK;
+    for (int i = 0; status == KN_OK && i < count; i++)
+        status = make_spec(&videos[i], arena, cancel, &specs[i], err);
+    if (status == KN_OK)
+        status = kn_store_submit(queue->store, specs, count, made, cancel, err);
+    for (int i = 0; status == KN_OK && i < count; i++)
+        ret_added[i] = (struct kn_queue_added){made[i].id, made[i].known};
+    kn_arena_free(arena);
+    return status;
+}
+
+enum kn_status kn_queue_cancel(struct kn_queue *queue, int64_t job, struct kn_error *err)
+{
+    enum kn_job_state state;
+    return kn_store_cancel(queue->store, job, &state, err);
+}
+
+/* ---- looking ---- */
+
+static const struct {
+    const char *name;
+    enum kn_job_state state;
+} states[KN_QUEUE_STATE_COUNT] = {
+    [KN_QUEUE_WAITING] = {"waiting", KN_JOB_QUEUED},
+    [KN_QUEUE_RUNNING] = {"running", KN_JOB_LEASED},
+    [KN_QUEUE_DONE] = {"done", KN_JOB_DONE},
+    [KN_QUEUE_FAILED] = {"failed", KN_JOB_FAILED},
+    [KN_QUEUE_CANCELLED] = {"cancelled", KN_JOB_CANCELLED},
+};
+
+const char *kn_queue_state_name(enum kn_queue_state state)
+{
+    return (unsigned)state < KN_QUEUE_STATE_COUNT ? states[state].name : "unknown";
+}
+
+static void copy_text(char *to, size_t room, const char *from)
+{
+    snprintf(to, room, "%s", from ? from : "");
+    kn_utf8_trim(to);
+}
+
+/* A job and its tree, as they are in the store now. */
+struct look {
+    struct kn_arena *arena;
+    struct kn_queue_job job;
+    struct kn_progress_view *views;
+    int count;
+};
+
+static const char *last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
+{
+    const struct kn_job_reason *reasons;
+    int count;
+    bool known = kn_store_reasons(store, job, arena, &reasons, &count, NULL) == KN_OK && count;
+    return known ? reasons[count - 1].text : "";
+}
+
+/* Without a snapshot, or with one that can't be read, nothing is known of it yet. */
+static void read_progress(struct kn_store *store, struct look *look)
+{
+    const char *text;
+    int64_t at_us;
+    look->count = 0;
+    if (kn_store_get_progress(store, look->job.job, look->arena, &text, &at_us, NULL) != KN_OK)
+        return;
+    int64_t then_us = kn_now_us() - KN_MAX(kn_store_now_us(store) - at_us, 0);
+    if (kn_progress_text_read(text, then_us, look->arena, &look->views, &look->count, NULL) !=
+        KN_OK) {
+        look->count = 0;
+        return;
+    }
+    look->job.fraction = look->views[0].fraction;
+    look->job.eta_ms = look->views[0].eta_ms;
+}
+
+static enum kn_status look_at(struct kn_store *store, int64_t id, struct look *look,
+                              struct kn_error *err)
+{
+    struct kn_job job;
+    enum kn_status status = kn_store_get(store, id, look->arena, &job, err);
+    if (status != KN_OK)
+        return status;
+    look->job = (struct kn_queue_job){.job = id, .attempt = job.attempt, .eta_ms = -1};
+    for (int s = 0; s < KN_QUEUE_STATE_COUNT; s++)
+        if (states[s].state == job.state)
+            look->job.state = (enum kn_queue_state)s;
+    look->count = 0;
+    const char *text = "";
+    if (job.state == KN_JOB_QUEUED)
+        text = kn_job_waits(store, &job, look->arena);
+    else if (job.state == KN_JOB_FAILED || job.state == KN_JOB_CANCELLED)
+        text = last_reason(store, id, look->arena);
+    copy_text(look->job.text, sizeof look->job.text, text);
+    if (job.state == KN_JOB_LEASED)
+        read_progress(store, look);
+    if (job.state == KN_JOB_DONE)
+        look->job.fraction = 1;
+    return KN_OK;
+}
+
+enum kn_status kn_queue_get(struct kn_queue *queue, int64_t job, struct kn_queue_job *ret_job,
+                            struct kn_error *err)
+{
+    struct look look = {.arena = kn_arena_new()};
+    enum kn_status status = look_at(queue->store, job, &look, err);
+    if (status == KN_OK)
+        *ret_job = look.job;
+    kn_arena_free(look.arena);
+    return status;
+}
+
+enum kn_status kn_queue_events(struct kn_queue *queue, int64_t since, int max,
+                               struct kn_queue_event *ret_events, int *ret_count,
+                               struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    const struct kn_event *events;
+    int count;
+    enum kn_status status = kn_store_events(queue->store, since, max, arena, &events, &count, err);
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        struct kn_queue_event *event = &ret_events[i];
+        *event = (struct kn_queue_event){
+            .id = events[i].id, .at_us = events[i].at_us, .job = events[i].job};
+        copy_text(event->what, sizeof event->what, kn_event_kind_name(events[i].kind));
+        copy_text(event->detail, sizeof event->detail, events[i].detail);
+    }
+    if (status == KN_OK)
+        *ret_count = count;
+    kn_arena_free(arena);
+    return status;
+}
+
+enum kn_status kn_queue_last_event(struct kn_queue *queue, int64_t *ret_id, struct kn_error *err)
+{
+    return kn_store_last_event(queue->store, ret_id, err);
+}
+
+/* ---- waiting ---- */
+
+static bool is_over(const struct kn_queue_job *job)
+{
+    return job->state != KN_QUEUE_WAITING && job->state != KN_QUEUE_RUNNING;
+}
+
+enum kn_status kn_queue_wait(struct kn_queue *queue, int64_t job,
+                             void (*changed)(void *arg, const struct kn_queue_job *job,
+                                             const struct kn_progress_view *views, int count),
+                             void *arg, struct kn_cancel *cancel, struct kn_queue_job *ret_job,
+                             struct kn_error *err)
+{
+    struct look look = {.arena = kn_arena_new()};
+    struct kn_wake *wake = NULL;
+    enum kn_status status = kn_wake_open(queue->store, &wake, err);
+    while (status == KN_OK) {
+        kn_arena_reset(look.arena);
+        status = look_at(queue->store, job, &look, err);
+        if (status == KN_OK && changed)
+            changed(arg, &look.job, look.views, look.count);
+        if (status != KN_OK || is_over(&look.job))
+            break;
+        /* Percentages are no changes that the store tells of. */
+        bool polls = changed && look.job.state == KN_QUEUE_RUNNING;
+        if (kn_wake_wait(wake, polls ? kn_now_us() + LOOK_US : INT64_MAX, cancel) == KN_CANCELLED)
+            status = kn_cancel_check(cancel, err);
+    }
+    if (status == KN_OK && ret_job)
+        *ret_job = look.job;
+    kn_wake_close(wake);
+    kn_arena_free(look.arena);
+    return status;
+}

@@ -1,0 +1,19 @@
+#include "service/store_place.h"
+
+#include "base/file.h"
+
+enum kn_status kn_store_open_at(const char *where, struct kn_store **ret_store,
+                                struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    enum kn_status status = KN_OK;
+    if (!where) {
+        const char *folder = kn_path_data(arena);
+        where = kn_path_join(arena, folder, "queue.db");
+        status = kn_folder_make(folder, err);
+    }
+    if (status == KN_OK)
+        status = kn_store_open(&(struct kn_store_options){.where = where}, ret_store, err);
+    kn_arena_free(arena);
+    return status;
+}
