@@ -25,6 +25,7 @@ enum {
     TRIM_US = 600000000,
     KEEP_EVENTS = 1000000,
     LIST_MAX = 1000,
+    TURNS_FOR_SOMEBODY = 3, /* failed ones, after which who waits is told all the same */
 };
 static const int64_t KEEP_EVENTS_US = INT64_C(30) * 86400 * 1000000;
 
@@ -116,6 +117,14 @@ static void adopt(struct kn_job_worker *worker, struct kn_arena *arena)
             kn_tasks_start(worker, &jobs[i], 1);
 }
 
+/* Somebody waits for these jobs and is told how they ended, though the store does not come to know
+ * of it: they stay leased there until the lease ends. */
+static void give_up(struct life *life)
+{
+    let_go(life, NULL);
+    life->claims = false;
+}
+
 static enum kn_status take_turn(struct life *life, struct kn_turn *turn, struct kn_arena *arena,
                                 struct kn_error *err)
 {
@@ -156,6 +165,8 @@ static void turn(struct life *life)
         pthread_cond_signal(&worker->beat);
         pthread_mutex_unlock(&worker->lock);
         be_patient(worker, &err);
+        if (worker->options->only && worker->failures >= TURNS_FOR_SOMEBODY)
+            give_up(life);
     }
     kn_arena_free(arena);
 }
@@ -240,7 +251,7 @@ static bool is_over(struct life *life)
     if (life->stopping)
         return true;
     if (options->only)
-        return !life->claims && !life->worker->failures;
+        return !life->claims;
     return options->drain && !life->claims && nothing_is_left(life);
 }
 

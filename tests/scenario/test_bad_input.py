@@ -426,11 +426,13 @@ def output_that_is_lost():
 
 @case
 def files_of_limited_size():
+    """Large enough for the queue and small pictures, too small for a clip."""
+    limit = 400000
     out = os.path.join(HOME, "limited")
     done = subprocess.run(
         [os.path.abspath(PROGRAM), "run", talk("talk.mp4"), *SHORT, "-o", out], cwd=HOME,
         env=environment(), capture_output=True, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)))
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     assert done.returncode == FAILED, done
     assert b"File too large" in done.stderr, done
     assert not leftovers(out), leftovers(out)
