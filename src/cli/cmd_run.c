@@ -100,7 +100,7 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
 
 static const char *title(void *arg, const struct kn_job *job)
 {
-    return video_of(arg, job->id)->path;
+    return kn_path_base(video_of(arg, job->id)->path);
 }
 
 static void begun(void *arg, const struct kn_job_run *job)

@@ -221,7 +221,7 @@ def disk_full():
         expect_complaint(outcome, FAILED, r"(disk is full|No space left)")
         assert not leftovers(small), os.listdir(small + "/out")
         left = [f for f in os.listdir(small + "/out") if f.endswith((".mp4", ".jpg", ".srt"))]
-        assert not left, left
+        assert left in ([], ["transcript.srt"]), left  # the source's words are whole, or not there
     finally:
         subprocess.run(["umount", small], check=True)
 
