@@ -236,6 +236,7 @@ static enum kn_status take_folder(struct kn_attempt *attempt, struct kn_progress
         status = kn_attempt_hold_folder(attempt, err);
     if (status != KN_OK)
         return status;
+    kn_attempt_keep_timeline(attempt); /* before this job's own notes are in it */
     if (attempt->segments.count)
         kn_clips_prepare(attempt, node);
     return kn_outputs_claim(attempt, err);
@@ -270,8 +271,6 @@ enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *ex
     double seconds = kn_seconds(kn_now_us() - attempt->start_us);
     kn_progress_weight(clips, expected_seconds(&attempt->segments) / (seconds + 0.1));
     status = take_folder(attempt, clips, err);
-    if (status == KN_OK)
-        kn_attempt_keep_timeline(attempt);
     if (status != KN_OK)
         return status;
     status = make_clips(attempt, executor, cancel, clips, err);
