@@ -276,7 +276,7 @@ static void take_cuts(const struct closely *closely, const struct moments *momen
     const struct kn_cut *cuts, *dissolves;
     int count = kn_cuts_find(moments->at, moments->count, scratch, &cuts);
     int more = kn_dissolves_find(moments->at, moments->count, cuts, count, scratch, &dissolves);
-    int64_t *cuts_us = kn_arena_array(arena, (size_t)(count + more), sizeof *cuts_us);
+    int64_t *cuts_us = kn_arena_array(arena, (size_t)count + (size_t)more, sizeof *cuts_us);
     for (int i = 0; i < count + more; i++) {
         int64_t at_us = i < count ? cuts[i].at_us : dissolves[i - count].at_us;
         if (at_us > closeup->start_us && at_us < closeup->end_us)

@@ -288,8 +288,10 @@ enum kn_status kn_postgres_transact(struct kn_postgres *db, kn_transaction_fn *r
                      (t.vanished && others++ < ATTEMPTS_MOST) || (gone && !breaks++);
         if (!again)
             break;
-        if (t.conflict)
-            (void)kn_cancel_wait_ms(cancel, KN_MIN(1 << KN_MIN(conflicts++, 10), LONGEST_PAUSE_MS));
+        if (t.conflict) {
+            (void)kn_cancel_wait_ms(cancel, KN_MIN(1 << KN_MIN(conflicts, 10), LONGEST_PAUSE_MS));
+            conflicts++;
+        }
     }
     kn_postgres_parameters_free(&t.parameters);
     kn_rows_maker_free(&t.maker);
