@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 #include "cli/print_result.h"
 #include "cli/progress_view.h"
 #include "cli/step_timeline.h"
+#include "pipeline/clip_names.h"
 #include "pipeline/job.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
@@ -27,6 +29,7 @@ static const int64_t RESERVED_US = INT64_MAX / 4;
 
 struct video {
     const char *path;
+    struct kn_job_options options;
     int64_t job;
     struct kn_attempt *attempt; /* NULL: never began */
     enum kn_status status;
@@ -94,7 +97,7 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
     struct video *video = video_of(run, job->job->id);
     struct kn_attempt_context context = kn_job_run_context(job);
     context.fresh_since_us = 0; /* it has one attempt */
-    video->attempt = kn_attempt_new(video->path, &run->settings->job, &context);
+    video->attempt = kn_attempt_new(video->path, &video->options, &context);
     return kn_attempt_run(video->attempt, run->executor, job->cancel, job->progress, err);
 }
 
@@ -230,6 +233,21 @@ static int run_videos(struct run *run, struct kn_store *store, struct kn_cancel 
     return code_of(run, stopped);
 }
 
+/* Of several sources of one name the first has the plain folder, whichever is analysed first. */
+static void prepare(struct run *run, char **paths)
+{
+    for (int i = 0; i < run->count; i++) {
+        struct video *video = &run->videos[i];
+        video->path = paths[i];
+        video->options = run->settings->job;
+        video->options.folder_from = 1;
+        const char *folder = kn_clip_folder_name(run->arena, paths[i]);
+        for (int k = 0; k < i; k++)
+            if (strcmp(kn_clip_folder_name(run->arena, paths[k]), folder) == 0)
+                video->options.folder_from++;
+    }
+}
+
 /* ---- the store ---- */
 
 /* A queue of this run alone. `folder` is to be removed afterwards. */
@@ -292,8 +310,7 @@ int kn_cmd_run(int argc, char **argv)
         struct kn_cancel *cancel = kn_interrupt_watch();
         struct run run = {.settings = &settings, .arena = arena, .count = count};
         run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);
-        for (int i = 0; i < count; i++)
-            run.videos[i].path = paths[i];
+        prepare(&run, paths);
         status = kn_settings_open_executor(&settings, &run.executor, &err);
         code = status == KN_OK ? run_with_store(&run, cancel) : kn_complain(status, &err);
         kn_executor_close(run.executor);

@@ -73,8 +73,8 @@ static void add_video(void *arg, const char *path)
     struct kn_submitted made;
     struct kn_error err;
     struct kn_settings settings = shift->call->settings;
-    settings.job.output =
-        kn_arena_printf(arena, "%s/%s-clips", settings.queue.watch, kn_path_stem(arena, path));
+    if (!settings.job.into)
+        settings.job.into = settings.queue.watch;
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
     if (status == KN_OK)

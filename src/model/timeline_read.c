@@ -71,7 +71,7 @@ static enum kn_status read_float(const struct reader *r, const struct place *p,
     double number = json_number_value(value);
     if (!(number >= f->min && number <= f->max))
         return out_of_range(r, p, f);
-    *ret = (float)number;
+    *ret = (float)number + 0.0f; /* -0 is 0 */
     return KN_OK;
 }
 

@@ -19,7 +19,6 @@
 #include "model/transcript.h"
 #include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
-#include "pipeline/output_folder.h"
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 2 };
@@ -27,11 +26,12 @@ enum { ANALYSIS_VERSION = 2 };
 /* Says now what would only go wrong after minutes of work. */
 static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)
 {
-    const char *given = attempt->options->output;
+    const struct kn_job_options *options = attempt->options;
+    const char *given = options->output ? options->output : options->into;
     struct stat st;
     if (given && stat(given, &st) == 0 && !S_ISDIR(st.st_mode))
-        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --output",
-                            given);
+        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --%s",
+                            given, options->output ? "output" : "into");
     return KN_OK;
 }
 
@@ -123,22 +123,6 @@ static bool read_kept_timeline(struct kn_attempt *attempt)
     return false;
 }
 
-void kn_attempt_choose_folder(struct kn_attempt *attempt)
-{
-    const char *given = attempt->options->output;
-    attempt->folder =
-        given ? given : kn_output_folder_choose(attempt->path, attempt->hash, attempt->arena);
-}
-
-/* Says now what would only go wrong after minutes of work. */
-static enum kn_status hold_used_folder(struct kn_attempt *attempt, struct kn_error *err)
-{
-    kn_attempt_choose_folder(attempt);
-    bool used = attempt->makes_clips &&
-                kn_file_exists(kn_path_join(attempt->arena, attempt->folder, ".kirinuki"));
-    return used ? kn_attempt_hold_folder(attempt, err) : KN_OK;
-}
-
 static enum kn_status identify(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct kn_attempt *attempt = arg;
@@ -148,7 +132,7 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
     attempt->source.hash = attempt->hash;
     status = kn_attempt_check_source(attempt, err);
     if (status == KN_OK)
-        status = hold_used_folder(attempt, err);
+        status = kn_attempt_hold_used_folder(attempt, err);
     if (status == KN_OK)
         status = name_timeline(attempt, err);
     if (status == KN_OK)

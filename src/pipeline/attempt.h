@@ -69,8 +69,16 @@ struct kn_attempt {
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
 /* Is what was kept in this file to be reused? */
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
-/* job.c. Makes the output folder this attempt's own, once. LOST: another attempt is at work there.
+
+/*
+ * hold_folder.c: the output folder, which one attempt at a time may write to. LOST: another one is
+ * at work there.
+ *
+ * The first says which it will be as far as can be told before the work, and holds it where it is
+ * the source's already, so that what would only go wrong after minutes of work is said at once. The
+ * second makes it, finally. After either a folder that is held stays so.
  */
+enum kn_status kn_attempt_hold_used_folder(struct kn_attempt *attempt, struct kn_error *err);
 enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err);
 /* A note for the user, in this job's result alone: the timeline that is kept has none of it. For
  * steps that run alone. */
@@ -81,8 +89,6 @@ enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct 
 
 /* analysis.c: adds the steps from the file to the segments. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
-/* Which folder the clips go to, as far as can be told now; the source's content is known. */
-void kn_attempt_choose_folder(struct kn_attempt *attempt);
 /* Wherever it is not yet; a failure becomes a note. */
 void kn_attempt_keep_timeline(struct kn_attempt *attempt);
 

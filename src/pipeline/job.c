@@ -55,30 +55,6 @@ void kn_attempt_free(struct kn_attempt *attempt)
     free(attempt);
 }
 
-enum kn_status kn_attempt_hold_folder(struct kn_attempt *attempt, struct kn_error *err)
-{
-    enum { NOBODY_WRITES_SO_SLOWLY_S = 24 * 3600 };
-    if (attempt->folder_lock >= 0)
-        return KN_OK;
-    const char *hidden = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
-    enum kn_status status = kn_folder_make(hidden, err);
-    if (status == KN_OK)
-        status =
-            kn_file_lock(kn_path_join(attempt->arena, hidden, "lock"), &attempt->folder_lock, err);
-    if (status == KN_LOST)
-        return kn_error_set(err, KN_LOST,
-                            "another kirinuki is working in %s: choose another --output, or wait "
-                            "until it is done",
-                            attempt->folder);
-    if (status != KN_OK && status != KN_UNSUPPORTED)
-        return status;
-    /* Without a lock somebody else may be at work on what is young. */
-    int64_t older_than_s = status == KN_OK ? 0 : NOBODY_WRITES_SO_SLOWLY_S;
-    kn_folder_sweep(attempt->folder, older_than_s);
-    kn_folder_sweep(hidden, older_than_s);
-    return KN_OK;
-}
-
 void kn_attempt_note(struct kn_attempt *attempt, const char *text)
 {
     struct kn_timeline *timeline = &attempt->timeline;
@@ -223,17 +199,10 @@ static double expected_seconds(const struct kn_segments *segments)
     return 0.5 * seconds;
 }
 
-/* Under one lock for the process: two sources of one name must not take the same folder. */
 static enum kn_status take_folder(struct kn_attempt *attempt, struct kn_progress *node,
                                   struct kn_error *err)
 {
-    static pthread_mutex_t choosing = PTHREAD_MUTEX_INITIALIZER;
-    KN_LOCKED(&choosing);
-    if (attempt->folder_lock < 0)
-        kn_attempt_choose_folder(attempt);
-    enum kn_status status = kn_folder_make(attempt->folder, err);
-    if (status == KN_OK)
-        status = kn_attempt_hold_folder(attempt, err);
+    enum kn_status status = kn_attempt_hold_folder(attempt, err);
     if (status != KN_OK)
         return status;
     kn_attempt_keep_timeline(attempt); /* before this job's own notes are in it */

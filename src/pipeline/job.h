@@ -21,6 +21,9 @@ struct kn_aspects {
 
 struct kn_job_options {
     const char *output;   /* folder; NULL: see pipeline/output_folder.h */
+    const char *into;     /* where that one is made; NULL: in the working folder */
+    int folder_from;      /* and the first of its names to take: 0 or 1 unless several sources of
+                             one name are given together */
     const char *models;   /* folder of the models and of ONNX Runtime; NULL: where they are found */
     const char *language; /* of the speech, BCP 47; NULL: find out */
     const char *transcript; /* subtitles to use instead of recognising; NULL: recognise */

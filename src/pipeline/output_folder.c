@@ -117,7 +117,7 @@ enum kn_status kn_output_record_write(const char *folder, const struct kn_output
 /* ---- which folder ---- */
 
 /* "talk-clips", "talk-wav-clips", "talk-2-clips", … */
-static const char *candidate(const char *path, int number, struct kn_arena *arena)
+static const char *name_of(const char *path, int number, struct kn_arena *arena)
 {
     if (number == 1)
         return kn_clip_folder_name(arena, path);
@@ -134,23 +134,41 @@ static const char *candidate(const char *path, int number, struct kn_arena *aren
     return kn_arena_printf(arena, "%s-%d-clips", stem, number - (ending[0] && ending[1]));
 }
 
-const char *kn_output_folder_choose(const char *path, const char *hash, struct kn_arena *arena)
+static const char *candidate(const struct kn_folder_wish *wish, int number, struct kn_arena *arena)
+{
+    const char *name = name_of(wish->path, number, arena);
+    return wish->into ? kn_path_join(arena, wish->into, name) : name;
+}
+
+bool kn_output_folder_choose(const struct kn_folder_wish *wish, struct kn_arena *arena,
+                             const char **ret_folder, int *ret_number)
 {
     const char *free_one = NULL;
     for (int n = 1; n <= FOLDERS_MAX; n++) {
         struct kn_output_record record;
         struct stat st;
-        const char *folder = candidate(path, n, arena);
+        const char *folder = candidate(wish, n, arena);
         bool there = stat(folder, &st) == 0;
         bool owned = there && kn_output_record_read(folder, arena, &record);
-        if (owned && strcmp(record.source, hash) == 0)
-            return folder;
-        if (!owned && !free_one && (!there || S_ISDIR(st.st_mode)))
+        if (owned && strcmp(record.source, wish->hash) == 0) {
+            *ret_folder = folder;
+            *ret_number = n;
+            return true;
+        }
+        if (!owned && !free_one && n >= wish->from && (!there || S_ISDIR(st.st_mode))) {
             free_one = folder;
-        if (!there && n > 2) /* the first two may be gone while the third is there */
+            *ret_number = n;
+        }
+        /* The first two may be gone while the third is there. */
+        if (!there && n > 2 && n >= wish->from)
             break;
     }
-    return free_one ? free_one : candidate(path, 1, arena);
+    if (!free_one) {
+        free_one = candidate(wish, 1, arena);
+        *ret_number = 1;
+    }
+    *ret_folder = free_one;
+    return false;
 }
 
 /* ---- what is left over ---- */

@@ -32,12 +32,20 @@ bool kn_output_record_read(const char *folder, struct kn_arena *arena,
 enum kn_status kn_output_record_write(const char *folder, const struct kn_output_record *record,
                                       struct kn_error *err);
 
+/* For a source to which no folder was given. */
+struct kn_folder_wish {
+    const char *path, *hash; /* of the source */
+    const char *into;        /* where the folder is; NULL: in the working folder */
+    int from;                /* the first name to take, counted from 1: others were given away */
+};
+
 /*
- * The folder for a source when none is asked for, in the working folder: "talk-clips"; where that
- * belongs to another content, "talk-wav-clips", then "talk-2-clips" and so on. A source finds the
- * folder again that is its own already. In `arena`.
+ * The folder for a source: "talk-clips"; where that belongs to another content, "talk-wav-clips",
+ * then "talk-2-clips" and so on. True: it is the source's own already, whatever `from` says. False:
+ * it was nobody's a moment ago. *ret_folder is in `arena`; *ret_number is that of its name.
  */
-const char *kn_output_folder_choose(const char *path, const char *hash, struct kn_arena *arena);
+bool kn_output_folder_choose(const struct kn_folder_wish *wish, struct kn_arena *arena,
+                             const char **ret_folder, int *ret_number);
 
 /* Moves those of `names` that are files in the folder to a new folder below `older/` in it.
  * *ret_older is that folder ("older/1", in `arena`) or NULL when no file was there; *ret_moved

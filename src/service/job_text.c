@@ -11,8 +11,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "pipeline/clip_names.h"
-#include "pipeline/output_folder.h"
 
 /* What a job takes beside what the lanes' work takes, which is bounded by the cores: words, shots
  * and curves of its source, and what is buffered between its steps. */
@@ -29,6 +27,8 @@ static const char *absolute(const char *path, struct kn_arena *arena)
         return path;
     while (kn_starts_with(path, "./"))
         path += 2;
+    if (strcmp(path, ".") == 0)
+        return kn_arena_strdup(arena, folder);
     return kn_path_join(arena, folder, path);
 }
 
@@ -79,7 +79,7 @@ const char *kn_job_path_show(const char *text, char *ret_text, size_t room)
 
 static bool is_path(const struct kn_option *option)
 {
-    static const char *const names[] = {"transcript", "output", "models"};
+    static const char *const names[] = {"transcript", "output", "into", "models"};
     for (size_t i = 0; i < KN_COUNT_OF(names); i++)
         if (strcmp(option->name, names[i]) == 0)
             return true;
@@ -187,9 +187,9 @@ enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *
     enum kn_status status = keyed ? hash_content(video, cancel, content, err) : KN_OK;
     if (status != KN_OK)
         return status;
-    if (!made.job.output)
-        made.job.output = keyed ? kn_output_folder_choose(video, content, arena)
-                                : kn_clip_folder_name(arena, video);
+    /* The folder's name is chosen when the work begins; where it is, by whoever asks for it. */
+    if (!made.job.output && !made.job.into)
+        made.job.into = ".";
     const struct kn_queue_settings *queue = &settings->queue;
     struct kn_job_spec spec = {
         .owner = queue->owner,

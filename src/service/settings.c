@@ -186,6 +186,8 @@ static const struct {
     {CLIPS, {"output", 'o', KN_OPTION_TEXT, JOB(output), "DIR",
            "where the clips go; NAME-clips in this folder if not given", "Clips",
            .args_only = true}},
+    {CLIPS, {"into", 0, KN_OPTION_TEXT, JOB(into), "DIR",
+           "where each video's NAME-clips is made; this folder if not given", "Clips"}},
     {CLIPS, {"copy", 0, KN_OPTION_FLAG, JOB(copy), NULL,
            "keep the pictures as they are, encoding only at the cuts: fast", "Clips"}},
     {CLIPS, {"aspect", 'a', KN_OPTION_CUSTOM, JOB(aspects), "LIST",

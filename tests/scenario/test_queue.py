@@ -130,6 +130,27 @@ def what_is_added_is_done():
 
 
 @case
+def sources_of_one_name_do_not_share_a_folder():
+    with Queue("one-name") as queue:
+        into = folder("queue-one-name/made")
+        for number in range(3):
+            shutil.copy(video(f"many-{number}.mp4", number=number),
+                        os.path.join(folder(f"queue-one-name/{number}"), "talk.mp4"))
+            queue.add(f"{number}/talk.mp4", *QUICK, "--into", "made")
+        workers = [queue.start("worker", "--drain") for _ in range(2)]
+        for worker in workers:
+            assert worker.wait(60) == 0
+        assert [j["state"] for j in queue.jobs()] == ["done"] * 3, queue.jobs()
+        assert sorted(os.listdir(into)) == ["talk-2-clips", "talk-clips", "talk-mp4-clips"]
+        sources = set()
+        for name in os.listdir(into):
+            assert "older" not in os.listdir(os.path.join(into, name))
+            with open(os.path.join(into, name, "result.json"), encoding="utf-8") as file:
+                sources.add(json.load(file)["source"]["hash"])
+        assert len(sources) == 3, sources
+
+
+@case
 def a_folder_is_added():
     with Queue("folder") as queue:
         inside = folder("queue-folder/talks")

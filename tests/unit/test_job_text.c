@@ -144,7 +144,9 @@ static void a_key_is_content_options_and_folder(void **state)
     assert_string_not_equal(key_of(other, "-o /out -n 3"), key);
     assert_string_not_equal(key_of(one, "-o /out -n 4"), key);
     assert_string_not_equal(key_of(one, "-o /out2 -n 3"), key);
-    assert_string_not_equal(key_of(same, ""), key_of(one, "")); /* folders after their names */
+    assert_string_equal(key_of(same, ""), key_of(one, "")); /* a name is no content */
+    assert_string_equal(key_of(one, "--into ."), key_of(one, ""));
+    assert_string_not_equal(key_of(one, "--into /there"), key_of(one, ""));
     struct kn_settings settings;
     struct kn_job_spec spec;
     struct kn_error err = {0};

@@ -36,6 +36,15 @@ static void give(const char *folder, const char *source)
     assert_int_equal(kn_output_record_write(folder, &record, &err), KN_OK);
 }
 
+static const char *chosen(const char *path, const char *hash, int from)
+{
+    const char *folder;
+    int number;
+    (void)kn_output_folder_choose(&(struct kn_folder_wish){path, hash, NULL, from}, arena, &folder,
+                                  &number); /* its owner is what the folders' records say */
+    return folder;
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -53,16 +62,35 @@ static int end(void **state)
 static void a_source_has_a_folder_of_its_own(void **state)
 {
     (void)state;
-    assert_string_equal(kn_output_folder_choose("in/talk.mp4", "aa", arena), "talk-clips");
+    assert_string_equal(chosen("in/talk.mp4", "aa", 1), "talk-clips");
     give("talk-clips", "aa");
-    assert_string_equal(kn_output_folder_choose("talk.mp4", "aa", arena), "talk-clips");
-    assert_string_equal(kn_output_folder_choose("talk.wav", "bb", arena), "talk-wav-clips");
-    assert_string_equal(kn_output_folder_choose("talk", "bb", arena), "talk-2-clips");
+    assert_string_equal(chosen("talk.mp4", "aa", 1), "talk-clips");
+    assert_string_equal(chosen("talk.wav", "bb", 1), "talk-wav-clips");
+    assert_string_equal(chosen("talk", "bb", 1), "talk-2-clips");
     give("talk-wav-clips", "bb");
-    assert_string_equal(kn_output_folder_choose("talk.wav", "cc", arena), "talk-2-clips");
+    assert_string_equal(chosen("talk.wav", "cc", 1), "talk-2-clips");
     write_file("talk-2-clips", "a file");
-    assert_string_equal(kn_output_folder_choose("talk.wav", "cc", arena), "talk-3-clips");
-    assert_string_equal(kn_output_folder_choose("talk.wav", "bb", arena), "talk-wav-clips");
+    assert_string_equal(chosen("talk.wav", "cc", 1), "talk-3-clips");
+    assert_string_equal(chosen("talk.wav", "bb", 1), "talk-wav-clips");
+}
+
+static void names_given_away_are_passed_over(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("talk.wav", "aa", 2), "talk-wav-clips");
+    assert_string_equal(chosen("talk.wav", "aa", 5), "talk-4-clips");
+    give("talk-clips", "aa");
+    assert_string_equal(chosen("talk.wav", "aa", 2), "talk-clips"); /* it is its own */
+    const char *folder;
+    int number;
+    const struct kn_folder_wish elsewhere = {"in/talk.wav", "aa", "made/here", 0};
+    assert_false(kn_output_folder_choose(&elsewhere, arena, &folder, &number));
+    assert_string_equal(folder, "made/here/talk-clips");
+    give("made/here/talk-clips", "bb");
+    give("made/here/talk-wav-clips", "aa");
+    assert_true(kn_output_folder_choose(&elsewhere, arena, &folder, &number));
+    assert_string_equal(folder, "made/here/talk-wav-clips");
+    assert_int_equal(number, 2);
 }
 
 static void a_folder_of_nobodys_is_used(void **state)
@@ -70,7 +98,7 @@ static void a_folder_of_nobodys_is_used(void **state)
     (void)state;
     make_folder("talk-clips");
     write_file("talk-clips/notes.txt", "mine");
-    assert_string_equal(kn_output_folder_choose("talk.mp4", "aa", arena), "talk-clips");
+    assert_string_equal(chosen("talk.mp4", "aa", 1), "talk-clips");
 }
 
 static void without_a_record_the_result_is_asked(void **state)
@@ -148,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_source_has_a_folder_of_its_own),
+        TEST(names_given_away_are_passed_over),
         TEST(a_folder_of_nobodys_is_used),
         TEST(without_a_record_the_result_is_asked),
         TEST(a_record_cannot_name_what_lies_elsewhere),
