@@ -67,7 +67,8 @@ static void print_outcome(const struct run *run, struct video *video)
 {
     const struct kn_result *result = video->attempt ? kn_attempt_result(video->attempt) : NULL;
     if (result && video->status != KN_CANCELLED)
-        kn_print_clips(result, run->settings);
+        kn_print_clips(result, run->settings,
+                       run->count > 1 ? kn_path_base(video->path) : NULL);
     if (result && run->settings->verbose)
         kn_print_step_times(result, stderr);
     video->code = KN_EXIT_OK;

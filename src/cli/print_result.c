@@ -45,10 +45,18 @@ static const char *plural(int count)
     return count == 1 ? "" : "s";
 }
 
-static void print_notes(const struct kn_timeline *timeline, FILE *out)
+/* `name` of the source; NULL: it is the only one. */
+static void print_note(const char *name, const char *text, FILE *out)
+{
+    char shown[PATH_SHOWN_BYTES];
+    fprintf(out, "note: %s%s%s\n", name ? kn_text_show(name, shown, sizeof shown) : "",
+            name ? ": " : "", text);
+}
+
+static void print_notes(const struct kn_timeline *timeline, const char *name, FILE *out)
 {
     for (int i = 0; i < timeline->note_count; i++)
-        fprintf(out, "note: %s\n", timeline->notes[i].text);
+        print_note(name, timeline->notes[i].text, out);
 }
 
 static void print_segment_line(const struct kn_segment *segment, int rank)
@@ -74,15 +82,17 @@ static void print_clip(const struct kn_result *result, const struct kn_clip *cli
         printf("     %snote: %s%s\n", dim(), clip->remark, plain());
 }
 
-static void print_table(const struct kn_result *result)
+static void print_table(const struct kn_result *result, const char *name)
 {
-    char wall[KN_TIME_TEXT_BYTES];
+    char wall[KN_TIME_TEXT_BYTES], shown[PATH_SHOWN_BYTES];
+    if (name)
+        printf("\n%s%s%s", bold(), kn_text_show(name, shown, sizeof shown), plain());
     printf("\n%s  #  score       from   length  title%s\n", dim(), plain());
     for (int i = 0; i < result->clip_count; i++)
         print_clip(result, &result->clips[i]);
     if (result->segments->remark)
         printf("\nnote: %s\n", result->segments->remark);
-    print_notes(result->timeline, stdout);
+    print_notes(result->timeline, NULL, stdout);
     int good = result->clip_count - result->failed;
     printf("\n%d clip%s in %s. What was chosen and why: %s", good, plural(good),
            kn_time_span(result->wall_us, wall), bold());
@@ -91,14 +101,14 @@ static void print_table(const struct kn_result *result)
 }
 
 /* For scripts: the names as they are. Those with line ends in them need --json to be told apart. */
-static void print_paths(const struct kn_result *result)
+static void print_paths(const struct kn_result *result, const char *name)
 {
     for (int i = 0; i < result->clip_count; i++)
         for (int f = 0; f < result->clips[i].file_count; f++)
             printf("%s/%s\n", result->folder, result->clips[i].files[f].path);
     if (result->segments->remark)
-        fprintf(stderr, "note: %s\n", result->segments->remark);
-    print_notes(result->timeline, stderr);
+        print_note(name, result->segments->remark, stderr);
+    print_notes(result->timeline, name, stderr);
 }
 
 static void print_json_event(const struct kn_result *result)
@@ -108,14 +118,15 @@ static void print_json_event(const struct kn_result *result)
     printf("{\"event\": \"result\", \"result\": %s}\n", kn_str_text(&json));
 }
 
-void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings)
+void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings,
+                    const char *name)
 {
     if (settings->json)
         print_json_event(result);
     else if (isatty(STDOUT_FILENO) && !settings->quiet)
-        print_table(result);
+        print_table(result, name);
     else
-        print_paths(result);
+        print_paths(result, name);
     fflush(stdout);
 }
 
@@ -143,7 +154,7 @@ static void print_summary(const struct kn_timeline *timeline)
     if (timeline->speech_engine)
         printf(" (%s)", timeline->speech_engine);
     printf("\n");
-    print_notes(timeline, stdout);
+    print_notes(timeline, NULL, stdout);
 }
 
 static void print_analysis_json(const struct kn_result *result)

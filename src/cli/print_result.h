@@ -8,8 +8,10 @@
 #include "service/settings.h"
 
 /* After `run`, to stdout: a table of clips on a terminal; one path a line otherwise; the result as
- * one JSON event with --json. */
-void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings);
+ * one JSON event with --json. `name` tells the source from others; NULL where it is the only one.
+ */
+void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings,
+                    const char *name);
 
 /* After `analyze`, to stdout: segments with their reasons; the timeline and segments as JSON with
  * --json. */

@@ -30,8 +30,8 @@ const char *kn_job_path_show(const char *text, char *ret_text, size_t room);
 
 /*
  * What is submitted for a video, in the arena. With `keyed`, its content is read for the key:
- * content, options and output folder; what fails then is that. The output folder is given even
- * where the user has not: a worker runs in another folder.
+ * content and options; what fails then is that. Where the output folder is made is an option, too,
+ * given even where the user has not: a worker runs in another folder.
  */
 enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *video, bool keyed,
                                 struct kn_arena *arena, struct kn_cancel *cancel,
