@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "support/arena_state.h"
 #include "support/sample_talk.h"
 #include "support/speak.h"
 
@@ -566,39 +567,25 @@ static void no_word_is_cut_in_two(void **state)
     assert_true(edges > 500);
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_talk_gives_whole_sentences),
-        TEST(the_same_timeline_gives_the_same_segments),
-        TEST(wishes_for_number_and_length_are_kept),
-        TEST(thin_material_gives_fewer_and_says_why),
-        TEST(a_silence_lends_length_to_little_talk),
-        TEST(stories_keep_their_ends),
-        TEST(what_is_broken_off_ends_no_segment),
-        TEST(neighbours_can_follow_each_other),
-        TEST(an_unknown_language_is_cut_in_its_pauses),
-        TEST(contradictory_wishes_are_refused),
-        TEST(a_cut_within_reach_is_the_exact_place),
-        TEST(nobody_is_cut_in_the_middle),
-        TEST(without_speech_picture_and_sound_decide),
-        TEST(black_pictures_without_words_come_last),
-        TEST(random_timelines_keep_every_promise),
-        TEST(no_word_is_cut_in_two),
+        ARENA_TEST(a_talk_gives_whole_sentences),
+        ARENA_TEST(the_same_timeline_gives_the_same_segments),
+        ARENA_TEST(wishes_for_number_and_length_are_kept),
+        ARENA_TEST(thin_material_gives_fewer_and_says_why),
+        ARENA_TEST(a_silence_lends_length_to_little_talk),
+        ARENA_TEST(stories_keep_their_ends),
+        ARENA_TEST(what_is_broken_off_ends_no_segment),
+        ARENA_TEST(neighbours_can_follow_each_other),
+        ARENA_TEST(an_unknown_language_is_cut_in_its_pauses),
+        ARENA_TEST(contradictory_wishes_are_refused),
+        ARENA_TEST(a_cut_within_reach_is_the_exact_place),
+        ARENA_TEST(nobody_is_cut_in_the_middle),
+        ARENA_TEST(without_speech_picture_and_sound_decide),
+        ARENA_TEST(black_pictures_without_words_come_last),
+        ARENA_TEST(random_timelines_keep_every_promise),
+        ARENA_TEST(no_word_is_cut_in_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

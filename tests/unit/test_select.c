@@ -11,6 +11,7 @@
 #include "analyze/select.h"
 #include "analyze/sentences.h"
 #include "base/memory.h"
+#include "support/arena_state.h"
 #include "support/speak.h"
 
 enum { SPANS_MAX = 60 };
@@ -159,26 +160,14 @@ static void what_is_partly_said_again_is_not_chosen(void **state)
     assert_int_equal(chosen[1], 2);
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_sum_counts_not_the_best_one),         TEST(as_many_as_fit_are_chosen),
-        TEST(random_sets_are_as_good_as_trying_all),   TEST(what_says_the_same_is_not_chosen_twice),
-        TEST(what_is_partly_said_again_is_not_chosen),
+        ARENA_TEST(the_sum_counts_not_the_best_one),
+        ARENA_TEST(as_many_as_fit_are_chosen),
+        ARENA_TEST(random_sets_are_as_good_as_trying_all),
+        ARENA_TEST(what_says_the_same_is_not_chosen_twice),
+        ARENA_TEST(what_is_partly_said_again_is_not_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

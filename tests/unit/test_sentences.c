@@ -11,6 +11,7 @@
 #include "analyze/sentences.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "support/arena_state.h"
 
 /*
  * Builds words from a script: words by spaces, 0.3 s each and 0.05 s apart; "(700)" makes a pause
@@ -205,34 +206,16 @@ static void every_word_is_in_exactly_one_sentence(void **state)
     }
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sentences_end_where_a_reader_would_end_them, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(without_punctuation_pauses_and_openers_stand_in, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(people_who_talk_over_each_other_keep_their_sentences,
-                                        make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(a_sentence_without_end_is_cut_at_its_widest_gap, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(pauses_are_gaps_in_everybodys_speech, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(no_words_give_no_sentences, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(every_word_is_in_exactly_one_sentence, make_arena,
-                                        free_arena),
+        ARENA_TEST(sentences_end_where_a_reader_would_end_them),
+        ARENA_TEST(without_punctuation_pauses_and_openers_stand_in),
+        ARENA_TEST(people_who_talk_over_each_other_keep_their_sentences),
+        ARENA_TEST(a_sentence_without_end_is_cut_at_its_widest_gap),
+        ARENA_TEST(pauses_are_gaps_in_everybodys_speech),
+        ARENA_TEST(no_words_give_no_sentences),
+        ARENA_TEST(every_word_is_in_exactly_one_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "analyze/sentences.h"
 #include "analyze/text.h"
 #include "base/memory.h"
+#include "support/arena_state.h"
 #include "support/speak.h"
 
 static void words_are_folded(void **state)
@@ -195,33 +196,19 @@ static void other_languages_still_have_terms(void **state)
     assert_int_equal(marks.term_count, 0);
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(words_are_folded),
-        TEST(long_words_are_cut_between_characters),
-        TEST(english_endings_are_taken_off),
-        TEST(words_have_classes),
-        TEST(phrases_are_found_whole),
-        TEST(terms_are_what_comes_back),
-        TEST(sentences_are_rated),
-        TEST(what_was_just_said_counts_less),
-        TEST(marked_utterances_are_stretches),
-        TEST(other_languages_still_have_terms),
+        ARENA_TEST(words_are_folded),
+        ARENA_TEST(long_words_are_cut_between_characters),
+        ARENA_TEST(english_endings_are_taken_off),
+        ARENA_TEST(words_have_classes),
+        ARENA_TEST(phrases_are_found_whole),
+        ARENA_TEST(terms_are_what_comes_back),
+        ARENA_TEST(sentences_are_rated),
+        ARENA_TEST(what_was_just_said_counts_less),
+        ARENA_TEST(marked_utterances_are_stretches),
+        ARENA_TEST(other_languages_still_have_terms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

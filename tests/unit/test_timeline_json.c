@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "model/timeline_json.h"
+#include "support/arena_state.h"
 
 /* A timeline in which every field has a value of its own. */
 static const struct kn_word words[] = {
@@ -263,29 +264,14 @@ static void sections_may_be_absent_and_unknown_keys_are_passed_over(void **state
     assert_int_equal(t.words[0].speaker, -1);
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(everything_comes_back, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(an_empty_timeline_comes_back, make_arena, free_arena),
-        cmocka_unit_test_setup_teardown(bytes_that_are_not_utf8_are_replaced, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_with_its_place, make_arena,
-                                        free_arena),
-        cmocka_unit_test_setup_teardown(sections_may_be_absent_and_unknown_keys_are_passed_over,
-                                        make_arena, free_arena),
+        ARENA_TEST(everything_comes_back),
+        ARENA_TEST(an_empty_timeline_comes_back),
+        ARENA_TEST(bytes_that_are_not_utf8_are_replaced),
+        ARENA_TEST(what_is_wrong_is_refused_with_its_place),
+        ARENA_TEST(sections_may_be_absent_and_unknown_keys_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "analyze/sentences.h"
 #include "analyze/titles.h"
 #include "base/memory.h"
+#include "support/arena_state.h"
 #include "support/speak.h"
 
 static struct kn_text text_of(struct kn_arena *arena, const char *script)
@@ -163,30 +164,16 @@ static void a_span_without_words_has_a_name(void **state)
     assert_string_equal(kn_title_make(&text, &none, NULL, 0, *state), "Untitled");
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(quotations_are_cleaned_and_cut_well),
-        TEST(a_headline_is_the_sentence_that_carries_most),
-        TEST(a_headline_stands_alone),
-        TEST(a_hook_that_stands_alone_is_a_headline),
-        TEST(no_two_headlines_are_the_same),
-        TEST(headlines_fit_whatever_is_said),
-        TEST(a_span_without_words_has_a_name),
+        ARENA_TEST(quotations_are_cleaned_and_cut_well),
+        ARENA_TEST(a_headline_is_the_sentence_that_carries_most),
+        ARENA_TEST(a_headline_stands_alone),
+        ARENA_TEST(a_hook_that_stands_alone_is_a_headline),
+        ARENA_TEST(no_two_headlines_are_the_same),
+        ARENA_TEST(headlines_fit_whatever_is_said),
+        ARENA_TEST(a_span_without_words_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

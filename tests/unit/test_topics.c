@@ -12,6 +12,7 @@
 #include "analyze/sentences.h"
 #include "analyze/topics.h"
 #include "base/memory.h"
+#include "support/arena_state.h"
 #include "support/speak.h"
 
 /* Sentences about one of three subjects, never two alike. */
@@ -118,28 +119,14 @@ static void monotony_has_no_boundaries(void **state)
     assert_in_range(count, 0, 1);
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(boundaries_lie_where_the_subject_changes),
-        TEST(who_speaks_is_a_sign),
-        TEST(fine_boundaries_are_more),
-        TEST(a_short_or_empty_text_has_one_topic),
-        TEST(monotony_has_no_boundaries),
+        ARENA_TEST(boundaries_lie_where_the_subject_changes),
+        ARENA_TEST(who_speaks_is_a_sign),
+        ARENA_TEST(fine_boundaries_are_more),
+        ARENA_TEST(a_short_or_empty_text_has_one_topic),
+        ARENA_TEST(monotony_has_no_boundaries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "model/timeline_json.h"
 #include "model/transcript.h"
+#include "support/arena_state.h"
 
 /*
  * The words as "start-end text" in milliseconds, joined by " / ", with "|" before those that start
@@ -246,32 +247,18 @@ static void the_timelines_own_json_is_a_transcript(void **state)
     assert_string_equal(parsed(*state, kn_str_text(&json)), "|[3]1000-2000 Hi");
 }
 
-static int make_arena(void **state)
-{
-    *state = kn_arena_new();
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    kn_arena_free(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(srt_gives_words_with_times_by_length),
-        TEST(cues_out_of_order_or_over_each_other_are_kept),
-        TEST(webvtt_gives_voices_and_inline_times),
-        TEST(tables_are_read_by_their_header),
-        TEST(what_cannot_be_read_gives_one_sentence),
-        TEST(words_are_sorted_and_the_length_is_known),
-        TEST(impossible_cues_are_mentioned),
-        TEST(an_endless_cue_is_cut),
-        TEST(the_timelines_own_json_is_a_transcript),
+        ARENA_TEST(srt_gives_words_with_times_by_length),
+        ARENA_TEST(cues_out_of_order_or_over_each_other_are_kept),
+        ARENA_TEST(webvtt_gives_voices_and_inline_times),
+        ARENA_TEST(tables_are_read_by_their_header),
+        ARENA_TEST(what_cannot_be_read_gives_one_sentence),
+        ARENA_TEST(words_are_sorted_and_the_length_is_known),
+        ARENA_TEST(impossible_cues_are_mentioned),
+        ARENA_TEST(an_endless_cue_is_cut),
+        ARENA_TEST(the_timelines_own_json_is_a_transcript),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
