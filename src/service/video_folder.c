@@ -120,13 +120,16 @@ static enum kn_status look(struct watcher *watcher, int64_t *ret_next_us, struct
     return status;
 }
 
+/* What another machine puts into a shared folder causes no event here. */
+enum { LOOK_MS = 10000 };
+
 static void sleep_until(int fd, int64_t until_us, struct kn_cancel *cancel)
 {
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN},
                            {.fd = kn_cancel_fd(cancel), .events = POLLIN}};
-    int64_t left_ms = until_us == INT64_MAX ? -1 : KN_MAX((until_us - kn_now_us()) / 1000 + 1, 0);
+    int64_t left_ms = KN_MAX((until_us - kn_now_us()) / 1000 + 1, 0);
     char events[4096];
-    (void)poll(fds, 2, (int)KN_MIN(left_ms, 60000));
+    (void)poll(fds, 2, (int)KN_MIN(left_ms, LOOK_MS));
     while (read(fd, events, sizeof events) > 0) /* which file it was, the next look tells */
         ;
 }

@@ -1,0 +1,214 @@
+/* Videos in a folder: which names count, and that each is told of once it is complete. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/sync.h"
+#include "service/video_folder.h"
+#include "support/arena_state.h"
+#include "support/temp_folder.h"
+
+enum { STILL_MS = 80, FOUND_MAX = 16, PATIENCE_S = 20 };
+
+/* A watcher on a thread of its own, and what it told of. */
+struct watch {
+    char folder[PATH_MAX];
+    struct kn_cancel *cancel;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    int count;
+    char names[FOUND_MAX][NAME_MAX + 1];
+    int64_t sizes[FOUND_MAX], still_us[FOUND_MAX];
+    enum kn_status status;
+    struct kn_error err;
+};
+
+static void put(const struct watch *watch, const char *name, const char *text, const char *how)
+{
+    char path[PATH_MAX + NAME_MAX];
+    snprintf(path, sizeof path, "%s/%s", watch->folder, name);
+    FILE *file = fopen(path, how);
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void found(void *arg, const char *path)
+{
+    struct watch *watch = arg;
+    struct stat st;
+    assert(stat(path, &st) == 0);
+    KN_LOCKED(&watch->lock);
+    assert(watch->count < FOUND_MAX);
+    int i = watch->count++;
+    snprintf(watch->names[i], sizeof watch->names[i], "%s", kn_path_base(path));
+    watch->sizes[i] = st.st_size;
+    watch->still_us[i] =
+        kn_wall_us() - (st.st_mtim.tv_sec * KN_US_PER_S + st.st_mtim.tv_nsec / 1000);
+    pthread_cond_broadcast(&watch->more);
+}
+
+static void *watch_on_thread(void *arg)
+{
+    struct watch *watch = arg;
+    watch->status =
+        kn_videos_watch(watch->folder, STILL_MS, watch->cancel, found, watch, &watch->err);
+    return NULL;
+}
+
+static bool was_told(const struct watch *watch, const char *name, const char *content)
+{
+    for (int i = 0; i < watch->count; i++)
+        if (strcmp(watch->names[i], name) == 0 && watch->sizes[i] == (int64_t)strlen(content))
+            return true;
+    return false;
+}
+
+static void wait_for(struct watch *watch, const char *name, const char *content)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    KN_LOCKED(&watch->lock);
+    while (!was_told(watch, name, content))
+        if (pthread_cond_timedwait(&watch->more, &watch->lock, &until) == ETIMEDOUT)
+            fail_msg("%s was not found", name);
+}
+
+static void begin(struct watch *watch)
+{
+    *watch = (struct watch){.cancel = kn_cancel_new(NULL)};
+    assert_non_null(temp_folder_make(watch->folder));
+    pthread_mutex_init(&watch->lock, NULL);
+    pthread_cond_init(&watch->more, NULL);
+}
+
+static void start(struct watch *watch)
+{
+    assert_int_equal(pthread_create(&watch->thread, NULL, watch_on_thread, watch), 0);
+}
+
+static void end(struct watch *watch)
+{
+    kn_cancel_trigger(watch->cancel);
+    pthread_join(watch->thread, NULL);
+    assert_int_equal(watch->status, KN_CANCELLED);
+    kn_cancel_free(watch->cancel);
+    pthread_cond_destroy(&watch->more);
+    pthread_mutex_destroy(&watch->lock);
+    temp_folder_remove(watch->folder);
+}
+
+static void names_are_judged_by_their_extension(void **state)
+{
+    (void)state;
+    static const char *const videos[] = {"a.mp4", "A.MOV", "talk.final.webm", "x.m2ts", "o.opus"};
+    static const char *const others[] = {"mp4",   ".mp4", ".hidden.mp4", "a.mp4.part", "a.mp4123",
+                                         "a.srt", "",     "a."};
+    for (size_t i = 0; i < KN_COUNT_OF(videos); i++)
+        assert_true(kn_is_video_name(videos[i]));
+    for (size_t i = 0; i < KN_COUNT_OF(others); i++)
+        assert_false(kn_is_video_name(others[i]));
+}
+
+static void a_folder_is_listed_by_name(void **state)
+{
+    struct watch watch;
+    const char **paths;
+    int count;
+    struct kn_error err;
+    char path[PATH_MAX + NAME_MAX];
+    begin(&watch);
+    assert_int_equal(kn_videos_in(watch.folder, *state, &paths, &count, &err), KN_OK);
+    assert_int_equal(count, 0);
+    put(&watch, "b.mp4", "b", "w");
+    put(&watch, "a.mkv", "a", "w");
+    put(&watch, "notes.txt", "n", "w");
+    snprintf(path, sizeof path, "%s/folder.mp4", watch.folder);
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(kn_videos_in(watch.folder, *state, &paths, &count, &err), KN_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(kn_path_base(paths[0]), "a.mkv");
+    assert_string_equal(kn_path_base(paths[1]), "b.mp4");
+    start(&watch);
+    end(&watch);
+    assert_int_equal(kn_videos_in(watch.folder, *state, &paths, &count, &err), KN_NOT_FOUND);
+}
+
+static void a_video_is_told_of_once_it_is_still(void **state)
+{
+    (void)state;
+    struct watch watch;
+    begin(&watch);
+    put(&watch, "there.mp4", "before", "w");
+    start(&watch);
+    wait_for(&watch, "there.mp4", "before");
+    put(&watch, "notes.txt", "no video", "w");
+    put(&watch, "empty.mp4", "", "w");
+    put(&watch, "comes.mp4", "one ", "w");
+    put(&watch, "comes.mp4", "two", "a");
+    wait_for(&watch, "comes.mp4", "one two");
+    put(&watch, "last.mp4", "the last", "w");
+    wait_for(&watch, "last.mp4", "the last"); /* by now the others would have come */
+    for (int i = 0; i < watch.count; i++) {
+        assert_string_not_equal(watch.names[i], "notes.txt");
+        assert_string_not_equal(watch.names[i], "empty.mp4");
+        assert_true(watch.still_us[i] >= (STILL_MS - 10) * 1000); /* a file's clock is coarser */
+    }
+    end(&watch);
+}
+
+static void what_is_written_anew_is_told_of_again(void **state)
+{
+    (void)state;
+    struct watch watch;
+    char from[PATH_MAX + NAME_MAX], to[PATH_MAX + NAME_MAX];
+    begin(&watch);
+    start(&watch);
+    put(&watch, "talk.mp4", "first", "w");
+    wait_for(&watch, "talk.mp4", "first");
+    put(&watch, "talk.mp4.part", "the second one", "w");
+    snprintf(from, sizeof from, "%s/talk.mp4.part", watch.folder);
+    snprintf(to, sizeof to, "%s/talk.mp4", watch.folder);
+    assert_int_equal(rename(from, to), 0);
+    wait_for(&watch, "talk.mp4", "the second one");
+    assert_int_equal(watch.count, 2); /* once a content */
+    end(&watch);
+}
+
+static void a_folder_that_is_not_there_is_said(void **state)
+{
+    (void)state;
+    struct kn_error err;
+    struct kn_cancel *cancel = kn_cancel_new(NULL);
+    assert_int_equal(kn_videos_watch("/nowhere/at/all", STILL_MS, cancel, found, NULL, &err),
+                     KN_NOT_FOUND);
+    assert_non_null(strstr(kn_error_text(&err), "/nowhere/at/all"));
+    kn_cancel_free(cancel);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_judged_by_their_extension),
+        ARENA_TEST(a_folder_is_listed_by_name),
+        cmocka_unit_test(a_video_is_told_of_once_it_is_still),
+        cmocka_unit_test(what_is_written_anew_is_told_of_again),
+        cmocka_unit_test(a_folder_that_is_not_there_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
