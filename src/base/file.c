@@ -1,6 +1,5 @@
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,8 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -127,41 +124,6 @@ char *kn_file_part_path(struct kn_arena *arena, const char *path)
     return kn_arena_printf(arena, "%.*s.%d.part%s", (int)(dot - path), path, (int)getpid(), dot);
 }
 
-/* Is it ".<process>[-<number>].part[.<extension>]" that the name ends in? */
-static bool is_part_name(const char *name)
-{
-    const char *part = NULL;
-    for (const char *at = name; (at = strstr(at, ".part")); at++)
-        part = at;
-    if (!part || (part[5] != '\0' && (part[5] != '.' || strchr(part + 6, '.'))))
-        return false;
-    const char *at = part;
-    int digits = 0, dashes = 0;
-    while (at > name &&
-           ((at[-1] >= '0' && at[-1] <= '9') || (at[-1] == '-' && digits && !dashes))) {
-        at--;
-        digits += *at != '-';
-        dashes += *at == '-';
-    }
-    return digits > dashes && *at != '-' && at - 1 > name && at[-1] == '.';
-}
-
-void kn_folder_sweep(const char *path, int64_t older_than_s)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return;
-    time_t newest = time(NULL) - (time_t)older_than_s;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        struct stat st;
-        if (is_part_name(entry->d_name) &&
-            fstatat(dirfd(folder), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode) && st.st_mtime <= newest)
-            (void)unlinkat(dirfd(folder), entry->d_name, 0); /* it only takes up space */
-    }
-    closedir(folder);
-}
-
 /* A rename is durable once its folder is synced. */
 static void sync_folder_of(const char *path)
 {
@@ -187,30 +149,6 @@ void kn_file_discard(const char *part_path)
     (void)unlink(part_path); /* may never have been made */
 }
 
-enum kn_status kn_folder_make(const char *path, struct kn_error *err)
-{
-    char built[PATH_MAX];
-    size_t n = strlen(path);
-    if (n >= sizeof built)
-        return kn_error_set(err, KN_INVALID, "the name %.60s… is too long", path);
-    memcpy(built, path, n + 1);
-    for (size_t i = 1; i <= n; i++) {
-        if (built[i] != '/' && built[i] != '\0')
-            continue;
-        char kept = built[i];
-        built[i] = '\0';
-        if (mkdir(built, 0777) < 0 && errno != EEXIST && errno != EISDIR)
-            return kn_error_errno(err, errno, "cannot make the folder %s", built);
-        built[i] = kept;
-    }
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return kn_error_errno(err, errno, "cannot make the folder %s", path);
-    if (!S_ISDIR(st.st_mode))
-        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder", path);
-    return KN_OK;
-}
-
 enum kn_status kn_file_lock(const char *path, int *ret_fd, struct kn_error *err)
 {
     SCOPED_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
@@ -224,24 +162,6 @@ enum kn_status kn_file_lock(const char *path, int *ret_fd, struct kn_error *err)
     *ret_fd = fd;
     fd = -1;
     return KN_OK;
-}
-
-int64_t kn_disk_free(const char *path)
-{
-    char at[PATH_MAX];
-    if (snprintf(at, sizeof at, "%s", path) >= (int)sizeof at)
-        return -1;
-    struct statvfs fs;
-    while (statvfs(at[0] ? at : ".", &fs) < 0) {
-        char *slash = strrchr(at, '/');
-        if (errno != ENOENT || at[0] == '\0')
-            return -1;
-        if (slash)
-            slash[slash == at ? 1 : 0] = '\0';
-        else
-            at[0] = '\0';
-    }
-    return (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
 }
 
 bool kn_file_exists(const char *path)

@@ -20,6 +20,9 @@
 #include "pipeline/align_words.h"
 #include "pipeline/attempt.h"
 
+/* Of the timelines in the cache: those of some thousand hours. */
+static const int64_t KEPT_BYTES_MAX = INT64_C(1) << 30;
+
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
 enum { ANALYSIS_VERSION = 2 };
 
@@ -83,14 +86,20 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
     return KN_OK;
 }
 
+static const char *cache_folder(const struct kn_attempt *attempt)
+{
+    const char *cache = kn_path_cache(attempt->arena);
+    return cache ? kn_path_join(attempt->arena, cache, "timelines") : NULL;
+}
+
 /* Where timelines are kept, in the order in which they are looked for; NULL at the end. */
 enum { KEPT_PLACES = 2 };
 static void timeline_folders(const struct kn_attempt *attempt, const char *ret[KEPT_PLACES + 1])
 {
     int count = 0;
-    const char *cache = kn_path_cache(attempt->arena);
+    const char *cache = cache_folder(attempt);
     if (cache)
-        ret[count++] = kn_path_join(attempt->arena, cache, "timelines");
+        ret[count++] = cache;
     if (attempt->makes_clips)
         ret[count++] = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
     ret[count] = NULL;
@@ -273,6 +282,9 @@ static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_
         kept += keep_timeline_in(attempt, folders[i], &json, err) == KN_OK;
     if (kept == 0)
         return err->status;
+    const char *cache = cache_folder(attempt);
+    if (cache && !attempt->timeline_reused)
+        kn_folder_trim(cache, ".json", KEPT_BYTES_MAX);
     kn_attempt_kept(attempt, "analysis",
                     json_pack("{s:s, s:i, s:i}", "timeline", attempt->timeline_name, "words",
                               attempt->timeline.word_count, "shots", attempt->timeline.shot_count),

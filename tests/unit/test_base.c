@@ -177,6 +177,37 @@ static void what_dead_writers_left_is_swept(void **state)
     kn_arena_free(arena);
 }
 
+static void a_folder_is_trimmed_from_the_oldest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int age_s;
+        bool kept;
+    } cases[] = {
+        {"d.json", 40, false}, {"c.json", 30, false}, {"a.json", 10, true},
+        {"b.json", 20, true},  {"e.txt", 50, true},   {".json", 60, true},
+    };
+    char folder[PATH_MAX];
+    assert_non_null(temp_folder_make(folder));
+    struct kn_arena *arena = kn_arena_new();
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        const char *path = kn_path_join(arena, folder, cases[i].name);
+        const struct timespec times[2] = {{.tv_sec = 1000 - cases[i].age_s},
+                                          {.tv_sec = 1000 - cases[i].age_s}};
+        assert_int_equal(kn_file_write(path, "0123456789", 10, NULL), KN_OK);
+        assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    }
+    kn_folder_trim(folder, ".json", 40);
+    assert_int_equal(entries_in(folder), (int)KN_COUNT_OF(cases)); /* it is just enough */
+    kn_folder_trim(folder, ".json", 29);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
+        assert_int_equal(kn_file_exists(kn_path_join(arena, folder, cases[i].name)), cases[i].kept);
+    kn_folder_trim("/nowhere", ".json", 0);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void a_lock_has_one_holder(void **state)
 {
     (void)state;
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(numbers_parse_strictly),
         cmocka_unit_test(files_are_whole_or_absent),
         cmocka_unit_test(what_dead_writers_left_is_swept),
+        cmocka_unit_test(a_folder_is_trimmed_from_the_oldest),
         cmocka_unit_test(a_lock_has_one_holder),
         cmocka_unit_test(a_file_that_changed_is_noticed),
         cmocka_unit_test(only_what_nobody_else_wrote_is_trusted),
