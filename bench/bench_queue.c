@@ -75,9 +75,10 @@ static void make_payload(char payload[PAYLOAD_BYTES], int job, bool stamped)
 
 static void reset(const char *where)
 {
-    static const char *const tables[] = {"job",   "job_spec", "share",    "reason",
-                                         "event", "step",     "progress", "worker"};
     struct kn_store *store = open_store(where);
+    bool postgres = kn_database_kind(kn_store_database(store)) == KN_DATABASE_POSTGRES;
+    const char *const tables[] = {"job",  "share",    "reason", "event",
+                                  "step", "progress", "worker", postgres ? "lease" : "job_spec"};
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(tables); i++) {
         struct kn_error err;
