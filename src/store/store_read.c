@@ -193,12 +193,10 @@ enum kn_status kn_store_counts(struct kn_store *store, struct kn_arena *arena,
     return KN_OK;
 }
 
-#define JOBS_AHEAD(waits)                                                                          \
+#define JOBS_AHEAD(above, beside)                                                                  \
     "WITH j AS (SELECT id, state, held_until_us, level AS at, tag AS mark FROM job WHERE id = $1)" \
-    " SELECT j.state, j.held_until_us,"                                                            \
-    " (SELECT count(*) FROM job WHERE " waits " AND level > at)"                                   \
-    " + (SELECT count(*) FROM job WHERE " waits " AND level = at AND (tag, id) < (mark, j.id))"    \
-    " FROM j"
+    " SELECT j.state, j.held_until_us, (SELECT count(*) FROM job WHERE " above ")"                 \
+    " + (SELECT count(*) FROM job WHERE " beside " AND (tag, id) < (mark, j.id)) FROM j"
 
 enum kn_status kn_store_position(struct kn_store *store, int64_t job, int64_t *ret_ahead,
                                  struct kn_error *err)
@@ -208,8 +206,8 @@ enum kn_status kn_store_position(struct kn_store *store, int64_t job, int64_t *r
         .name = "jobs_ahead",
         .access = KN_READ,
         .tables = "job",
-        .sqlite = JOBS_AHEAD(KN_SQLITE_WAITS),
-        .postgres = JOBS_AHEAD(KN_POSTGRES_WAITS),
+        .sqlite = JOBS_AHEAD(KN_SQLITE_WAITS " AND level > at", KN_SQLITE_WAITS_AT("at")),
+        .postgres = JOBS_AHEAD(KN_POSTGRES_WAITS " AND -level < -at", KN_POSTGRES_WAITS_AT("at")),
     };
     struct kn_arena *arena = kn_arena_new();
     struct kn_rows rows;

@@ -36,7 +36,7 @@
     "    GROUP BY level, owner ORDER BY level, owner"                                              \
     "), shared AS ("                                                                               \
     "  INSERT INTO share (level, owner, tag)"                                                      \
-    "  SELECT c.level, c.owner, " KN_SHARE_FLOOR(KN_POSTGRES_WAITS, "c.level") " + c.jobs"         \
+    "  SELECT c.level, c.owner, " KN_SHARE_FLOOR(KN_POSTGRES_WAITS_AT, "c.level") " + c.jobs"         \
     "  FROM crowd AS c"                                                                            \
     "  ON CONFLICT (level, owner) DO UPDATE SET tag = greatest(share.tag + (SELECT jobs"           \
     "    FROM crowd AS c WHERE c.level = excluded.level AND c.owner = excluded.owner),"            \
@@ -60,8 +60,8 @@
 #define NOTED                                                                                      \
     ", block AS MATERIALIZED (SELECT count(*) AS jobs, array_agg(id) AS list FROM made"            \
     "), q AS ("                                                                                    \
-    "  UPDATE queue SET last_event = last_event + block.jobs FROM block WHERE block.jobs > 0"      \
-    "  RETURNING last_event"                                                                       \
+    "  UPDATE queue SET last_event = last_event + block.jobs, placed = placed + 1 FROM block"      \
+    "  WHERE block.jobs > 0 RETURNING last_event"                                                                       \
     "), e AS ("                                                                                    \
     "  INSERT INTO event (last_id, count, at_us, kind, jobs)"                                      \
     "  SELECT q.last_event, block.jobs, $1::bigint, 0, block.list FROM q, block)"

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/sync.h"
 #include "store/store_parts.h"
 
 /* clang-format off */
 /*
- * $1 worker, $2 now, $3 how many to claim; finishes: $4 ids, $5 attempts, and where not all of them
- * are done: $6 rules, $7 not before, $8 statuses, $9 texts. The rest: `list` of the jobs to claim,
- * or `most` memory and whether the `first` one is claimed anyway.
+ * $1 worker, $2 now, $3 how many to claim; finishes: $4 ids, $5 attempts. Then $6 to $8 where the
+ * line may begin, $9 the most memory and $10 whether the first job is claimed anyway; or $6 the
+ * list of the jobs to claim. Last, where not all that end are done, the columns of ENDED.
  */
 #define ENDED_DONE                                                                                 \
     "ended AS ("                                                                                   \
@@ -29,39 +30,46 @@
 
 #define AGAIN KN_FINISH_AGAIN("f.rule", "j.")
 
-#define ENDED                                                                                      \
+#define ENDED(rules, times, statuses, texts)                                                       \
     "ended AS ("                                                                                   \
     "  UPDATE job AS j SET stop = 0, state = " KN_FINISH_STATE("f.rule", "j.") ","                 \
     "    attempts_left = " KN_FINISH_LEFT("f.rule", "j.") ","                                      \
     "    held_until_us = CASE WHEN " AGAIN " THEN f.retry_us END,"                                 \
     "    finished_us = CASE WHEN " AGAIN " THEN NULL ELSE $2::bigint END"                          \
-    "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],"            \
-    "    $9::text[]) AS f (id, attempt, rule, retry_us, status, text)"                             \
+    "  FROM unnest($4::bigint[], $5::bigint[], " rules "::bigint[], " times "::bigint[],"          \
+    "    " statuses "::text[], " texts "::text[])"                                                 \
+    "    AS f (id, attempt, rule, retry_us, status, text)"                                         \
     "  WHERE j.id = f.id AND j.attempt = f.attempt AND j.worker = $1::bigint AND j.state = 1"      \
     "  RETURNING j.id, j.state, j.attempt, f.rule, f.status, f.text)"
 
 #define WORKER_IS_THERE "EXISTS (SELECT 1 FROM worker WHERE id = $1::bigint)"
 
+/* From a place in the line on: that of $7 and $8, if queue.placed is $6 still (struct
+ * kn_line_start). There is no rank, and so no row, where the worker is gone or the queue paused. */
 #define PICKED                                                                                     \
     "picked AS MATERIALIZED ("                                                                     \
     "  SELECT id, ctid AS place, level, tag, memory_bytes FROM job"                                \
-    "  WHERE " KN_POSTGRES_WAITS " AND (SELECT paused FROM queue) = 0 AND " WORKER_IS_THERE        \
-    "  ORDER BY level DESC, tag, id LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
+    "  WHERE " KN_POSTGRES_WAITS " AND (-level, tag) >="                                           \
+    "    ((SELECT CASE WHEN placed = $6::bigint THEN -($7::smallint) ELSE -32768 END"              \
+    "      FROM queue, worker WHERE paused = 0 AND worker.id = $1::bigint),"                       \
+    "     (SELECT CASE WHEN placed = $6::bigint THEN $8::bigint"                                   \
+    "      ELSE '-9223372036854775808'::bigint END FROM queue))"                                   \
+    "  ORDER BY -level, tag, id LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
 
 /* Of these, whatever else is so. */
-#define PICKED_ONLY(list)                                                                          \
+#define PICKED_ONLY                                                                                \
     "picked AS MATERIALIZED ("                                                                     \
     "  SELECT id, ctid AS place FROM job"                                                          \
-    "  WHERE id = ANY(" list "::bigint[]) AND state = 0 AND " WORKER_IS_THERE                      \
+    "  WHERE id = ANY($6::bigint[]) AND state = 0 AND " WORKER_IS_THERE                      \
     "  ORDER BY id LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
 
 /* The first of them whose memory fits. */
-#define FITTING(most, first)                                                                       \
+#define FITTING                                                                       \
     ", fitting AS ("                                                                               \
     "  SELECT place FROM (SELECT place, sum(memory_bytes) OVER line AS total,"                     \
     "      row_number() OVER line AS number FROM picked"                                           \
     "      WINDOW line AS (ORDER BY level DESC, tag, id)) AS p"                                    \
-    "  WHERE total <= " most "::bigint OR (number = 1 AND " first "::bigint = 1))"
+    "  WHERE total <= $9::bigint OR (number = 1 AND $10::bigint = 1))"
 
 /* One that changed between the look and the lock is somewhere else, and not claimed: whoever
  * changed it wakes us again. */
@@ -115,12 +123,12 @@
     "), l AS ("                                                                                    \
     "  INSERT INTO lease (worker, jobs) SELECT $1::bigint, list FROM blocks WHERE kind = 1)"
 
-/* Rows begin with what they are: 1 a claimed job, 0 one that has ended (its attempt, id and state),
- * 2 whether the worker is there, and how many are done; -1: all of them are listed. */
+/* Rows begin with what they are: 1 a claimed job, 0 one that has ended (attempt, state, id), 2 the
+ * whole: how many are done (-1: all are listed), whether the worker is there, and queue.placed. */
 #define SAID(state, where, done)                                                                   \
     " SELECT 1 AS what, " CLAIMED_COLUMNS " FROM begun"                                            \
     " UNION ALL SELECT 0, attempt, " state ", id, " SAID_NO_MORE " FROM ended" where               \
-    " UNION ALL SELECT 2, " done ", " WORKER_IS_THERE "::int, NULL, " SAID_NO_MORE
+    " UNION ALL SELECT 2, " done ", " WORKER_IS_THERE "::int, placed, " SAID_NO_MORE " FROM queue"
 #define SAID_NO_MORE "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 
 /* Only when some are not done are those listed that are. */
@@ -137,28 +145,70 @@
 
 enum claim_way { CLAIM_ANY, CLAIM_BY_MEMORY, CLAIM_ONLY, CLAIM_WAY_COUNT };
 
+#define DONE ENDED_DONE ", "
+
 /* [all that end are done] */
 static const struct kn_statement turns[CLAIM_WAY_COUNT][2] =
     {
         [CLAIM_ANY] =
             {
-                TURN("turn", ENDED ", " PICKED BEGUN("picked") NOTED SAID_ALL),
-                TURN("turn_done", ENDED_DONE ", " PICKED BEGUN("picked") NOTED_DONE SAID_DONE),
+                TURN("turn",
+                     ENDED("$9", "$10", "$11", "$12") ", " PICKED BEGUN("picked") NOTED SAID_ALL),
+                TURN("turn_done", DONE PICKED BEGUN("picked") NOTED_DONE SAID_DONE),
             },
         [CLAIM_BY_MEMORY] =
             {
                 TURN("turn_by_memory",
-                     ENDED ", " PICKED FITTING("$10", "$11") BEGUN("fitting") NOTED SAID_ALL),
-                TURN("turn_by_memory_done", ENDED_DONE ", " PICKED FITTING("$6", "$7")
-                                                BEGUN("fitting") NOTED_DONE SAID_DONE),
+                     ENDED("$11", "$12", "$13",
+                           "$14") ", " PICKED FITTING BEGUN("fitting") NOTED SAID_ALL),
+                TURN("turn_by_memory_done",
+                     DONE PICKED FITTING BEGUN("fitting") NOTED_DONE SAID_DONE),
             },
         [CLAIM_ONLY] =
             {
-                TURN("turn_only", ENDED ", " PICKED_ONLY("$10") BEGUN("picked") NOTED SAID_ALL),
-                TURN("turn_only_done",
-                     ENDED_DONE ", " PICKED_ONLY("$6") BEGUN("picked") NOTED_DONE SAID_DONE),
+                TURN("turn_only", ENDED("$7", "$8", "$9", "$10") ", " PICKED_ONLY BEGUN("picked")
+                                      NOTED SAID_ALL),
+                TURN("turn_only_done", DONE PICKED_ONLY BEGUN("picked") NOTED_DONE SAID_DONE),
             },
 };
+
+/* ---- where to begin to look ---- */
+
+enum { LINE_START_TURNS = 64 };
+
+static struct kn_line_start line_start(struct kn_store *store)
+{
+    KN_LOCKED(&store->lock);
+    struct kn_line_start start = store->line_start;
+    if (start.turns <= 0)
+        start.placed = -1;
+    else
+        store->line_start.turns--;
+    return start;
+}
+
+/* `start`: where this claim began. */
+static void note_line_start(struct kn_store *store, const struct kn_turn *turn,
+                            struct kn_line_start start, int64_t placed)
+{
+    bool full = turn->claimed_count == turn->claim_max;
+    if (!turn->claim_max || turn->only)
+        return;
+    KN_LOCKED(&store->lock);
+    struct kn_line_start *kept = &store->line_start;
+    if (!full) {
+        kept->turns = 0;
+        return;
+    }
+    const struct kn_job *last = &turn->claimed[turn->claimed_count - 1];
+    if (start.placed != placed)
+        kept->turns = LINE_START_TURNS; /* it looked from the beginning */
+    kept->placed = placed;
+    kept->level = last->level;
+    kept->tag = last->tag;
+}
+
+/* ---- what comes back ---- */
 
 static int by_order(const void *a, const void *b)
 {
@@ -218,8 +268,9 @@ static void all_done(struct kn_turn *turn)
     }
 }
 
+/* *ret_placed: queue.placed before the turn. */
 static enum kn_status understand(const struct kn_rows *rows, struct kn_turn *turn, int64_t now_us,
-                                 struct kn_arena *arena, struct kn_error *err)
+                                 struct kn_arena *arena, int64_t *ret_placed, struct kn_error *err)
 {
     bool alive = false;
     int hint = 0;
@@ -232,6 +283,7 @@ static enum kn_status understand(const struct kn_rows *rows, struct kn_turn *tur
             read_claimed(rows, i, turn, now_us, &jobs[turn->claimed_count++]);
         } else if (what == 2) {
             alive = kn_cell_int(rows, i, 2) != 0;
+            *ret_placed = kn_cell_int(rows, i, 3);
             if (number == turn->finish_count)
                 all_done(turn);
         } else {
@@ -282,31 +334,42 @@ static enum kn_status turn_postgres(struct kn_store *store, struct kn_turn *turn
     int n = turn->finish_count, count = 0;
     int64_t now_us = kn_store_now_us(store);
     struct finish_columns c = columns_of(turn, arena);
-    struct kn_value values[11];
+    struct kn_line_start start = line_start(store);
+    struct kn_value values[14];
+    enum claim_way way = CLAIM_ONLY;
     values[count++] = KN_INT(turn->worker);
     values[count++] = KN_INT(now_us);
     values[count++] = KN_INT(turn->claim_max);
     values[count++] = KN_INTS(c.ids, n);
     values[count++] = KN_INTS(c.attempts, n);
+    if (turn->only) {
+        values[count++] = KN_INTS(turn->only, turn->only_count);
+    } else {
+        way = CLAIM_ANY;
+        values[count++] = KN_INT(start.placed);
+        values[count++] = KN_INT(start.level);
+        values[count++] = KN_INT(start.tag);
+    }
+    if (way == CLAIM_ANY && turn->memory_max_bytes > 0) {
+        way = CLAIM_BY_MEMORY;
+        values[count++] = KN_INT(turn->memory_max_bytes);
+        values[count++] = KN_INT(turn->memory_first);
+    }
     if (!c.done) {
         values[count++] = KN_INTS(c.rules, n);
         values[count++] = KN_INTS(c.times, n);
         values[count++] = KN_TEXTS(c.statuses, n);
         values[count++] = KN_TEXTS(c.texts, n);
     }
-    enum claim_way way = CLAIM_ANY;
-    if (turn->only) {
-        way = CLAIM_ONLY;
-        values[count++] = KN_INTS(turn->only, turn->only_count);
-    } else if (turn->memory_max_bytes > 0) {
-        way = CLAIM_BY_MEMORY;
-        values[count++] = KN_INT(turn->memory_max_bytes);
-        values[count++] = KN_INT(turn->memory_first);
-    }
     struct kn_operation operation = {
         .statement = &turns[way][c.done], .value_count = count, .values = values};
     enum kn_status status = kn_batch_run(store->database, &operation, 1, arena, cancel, err);
-    return status == KN_OK ? understand(&operation.rows, turn, now_us, arena, err) : status;
+    if (status != KN_OK)
+        return status;
+    int64_t placed = 0;
+    status = understand(&operation.rows, turn, now_us, arena, &placed, err);
+    note_line_start(store, turn, start, placed);
+    return status;
 }
 
 const struct kn_store_desc kn_store_postgres = {

@@ -25,20 +25,20 @@ static const struct kn_statement due_jobs = {
 };
 
 /* Of the front of level $1, those that wait since $2 or longer. */
-#define TIRED(waits)                                                                               \
-    "SELECT id, owner, tag, waiting_us FROM job WHERE " waits " AND level = $1"                    \
-    " ORDER BY level DESC, tag, id LIMIT $3"
+#define TIRED(waits_at)                                                                            \
+    "SELECT id, owner, tag, waiting_us FROM job WHERE " waits_at("$1") " ORDER BY tag, id LIMIT "  \
+                                                                       "$3"
 
 static const struct kn_statement tired_jobs = {
     .name = "tired_jobs",
     .access = KN_WRITE, /* it locks */
     .tables = "job",
     .sqlite = "SELECT id, owner FROM (" TIRED(
-        KN_SQLITE_WAITS) ")"
-                         " WHERE waiting_us <= $2 ORDER BY owner, tag, id",
+        KN_SQLITE_WAITS_AT) ")"
+                            " WHERE waiting_us <= $2 ORDER BY owner, tag, id",
     .postgres = "SELECT id, owner FROM (" TIRED(
-        KN_POSTGRES_WAITS) " FOR UPDATE SKIP LOCKED) AS front"
-                           " WHERE waiting_us <= $2 ORDER BY owner, tag, id",
+        KN_POSTGRES_WAITS_AT) " FOR UPDATE SKIP LOCKED)"
+                              " AS front WHERE waiting_us <= $2 ORDER BY owner, tag, id",
 };
 
 struct promote {
@@ -125,14 +125,15 @@ static const struct kn_statement is_due = {
     .postgres = "SELECT 1 FROM job WHERE " KN_POSTGRES_HELD " AND held_until_us <= $1 LIMIT 1",
 };
 
-#define IS_TIRED(waits) "SELECT 1 FROM (" TIRED(waits) ") AS front WHERE waiting_us <= $2 LIMIT 1"
+#define IS_TIRED(waits_at)                                                                         \
+    "SELECT 1 FROM (" TIRED(waits_at) ") AS front WHERE waiting_us <= $2 LIMIT 1"
 
 static const struct kn_statement is_tired = {
     .name = "is_tired",
     .access = KN_READ,
     .tables = "job",
-    .sqlite = IS_TIRED(KN_SQLITE_WAITS),
-    .postgres = IS_TIRED(KN_POSTGRES_WAITS),
+    .sqlite = IS_TIRED(KN_SQLITE_WAITS_AT),
+    .postgres = IS_TIRED(KN_POSTGRES_WAITS_AT),
 };
 
 static enum kn_status anything_to_promote(struct kn_store *store, struct kn_arena *arena,

@@ -6,6 +6,7 @@ CREATE TABLE queue (
     id smallint PRIMARY KEY CHECK (id = 1),
     last_event bigint NOT NULL DEFAULT 0,
     trimmed_event bigint NOT NULL DEFAULT 0,
+    placed bigint NOT NULL DEFAULT 0, -- how often jobs were put into the line
     paused smallint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO queue (id) VALUES (1);
@@ -27,12 +28,8 @@ CREATE SEQUENCE job_id;
 CREATE TABLE job (
     id bigint PRIMARY KEY,
     tag bigint NOT NULL,
-    worker bigint,
-    held_until_us bigint,
     submitted_us bigint NOT NULL,
     waiting_us bigint NOT NULL,
-    claimed_us bigint,
-    finished_us bigint,
     memory_bytes bigint NOT NULL,
     attempt integer NOT NULL,
     attempts_left integer NOT NULL,
@@ -44,13 +41,18 @@ CREATE TABLE job (
     standing smallint NOT NULL GENERATED ALWAYS AS (
         CASE WHEN state > 2 THEN 3 WHEN state > 0 THEN 2 WHEN held_until_us IS NULL THEN 0 ELSE 1 END
     ) STORED,
+    worker bigint,
+    held_until_us bigint,
+    claimed_us bigint,
+    finished_us bigint,
     key text,
     owner text NOT NULL,
     source text NOT NULL,
     options text NOT NULL
 ) WITH (fillfactor = 60);
--- Only the first and the last are ever large.
-CREATE INDEX job_claimable ON job (level DESC, tag, id) WHERE standing = 0;
+-- Only the first and the last are ever large. The line's order rises in each of its parts, so that a
+-- claim can begin at a place in it: before that lie the entries of claimed jobs, until a vacuum.
+CREATE INDEX job_claimable ON job ((-level), tag, id) WHERE standing = 0;
 CREATE INDEX job_held ON job (held_until_us) WHERE standing = 1;
 CREATE INDEX job_stopping ON job (worker) WHERE stop = 1;
 CREATE UNIQUE INDEX job_key ON job (key) WHERE key IS NOT NULL AND standing <= 2;
