@@ -2,6 +2,7 @@
  * The queue's speed, with all that it does: leases, attempts, fair share, events.
  *
  *   bench_queue                        every measure beside the floor (queue_floor.h), as ratios
+ *   bench_queue pg|sqlite              the same of one kind
  *   bench_queue pg|sqlite reset        empties the queue
  *   bench_queue pg|sqlite produce --n N --mode single|batch|paced [--gap MS] [--chunk N]
  *   bench_queue pg|sqlite work --n N --conc C --sleep MS
@@ -25,7 +26,7 @@
 #include "queue_floor.h"
 #include "store/store.h"
 
-enum { JOBS = 20000, PACED_JOBS = 200, ROUNDS = 3, LEASE_US = 60000000, PAYLOAD_BYTES = 256 };
+enum { JOBS = 20000, PACED_JOBS = 200, ROUNDS = 5, LEASE_US = 60000000, PAYLOAD_BYTES = 256 };
 
 struct arguments {
     int jobs, concurrency, sleep_ms, gap_ms, chunk;
@@ -74,9 +75,10 @@ static void make_payload(char payload[PAYLOAD_BYTES], int job, bool stamped)
 
 static void reset(const char *where)
 {
-    static const char *const tables[] = {"job",   "job_spec", "share",    "reason",
-                                         "event", "step",     "progress", "worker"};
     struct kn_store *store = open_store(where);
+    bool postgres = kn_database_kind(kn_store_database(store)) == KN_DATABASE_POSTGRES;
+    const char *const tables[] = {"job",  "share",    "reason", "event",
+                                  "step", "progress", "worker", postgres ? "lease" : "job_spec"};
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(tables); i++) {
         struct kn_error err;
@@ -259,6 +261,16 @@ static int serve_harness(const char *kind, const char *what, const struct argume
         puts("{}");
         return 0;
     }
+    if (strncmp(what, "floor-", 6) == 0) {
+        char payload[PAYLOAD_BYTES];
+        make_payload(payload, 1, false);
+        struct floor floor = {strcmp(kind, "pg") == 0, where, payload};
+        print_json(kind, what, a,
+                   strcmp(what, "floor-drain") == 0 ? floor_drain(&floor, a->jobs, a->concurrency)
+                                                    : floor_batch(&floor, a->jobs, a->chunk),
+                   0, NULL, 0);
+        return 0;
+    }
     struct kn_store *store = open_store(where);
     double *latencies = kn_calloc((size_t)a->jobs + 1, sizeof *latencies);
     int count = 0;
@@ -304,10 +316,15 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
+/* The ratio is the median of the rounds' own: both halves of a round meet the same machine. */
 static void print_ratio(const char *what, int jobs, double *seconds, double *floors)
 {
-    double own = jobs / median(seconds), bound = jobs / median(floors);
-    printf("  %-24s %8.0f /s, the floor %8.0f /s, ratio %.2f\n", what, own, bound, own / bound);
+    double ratios[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++)
+        ratios[i] = floors[i] / seconds[i];
+    double own = jobs / median(seconds), bound = jobs / median(floors), ratio = median(ratios);
+    printf("  %-24s %8.0f /s, the floor %8.0f /s, ratio %.2f (%.2f to %.2f)\n", what, own, bound,
+           ratio, ratios[0], ratios[ROUNDS - 1]);
 }
 
 static void measure(const char *kind)
@@ -359,10 +376,14 @@ int main(int count, char **arguments)
             measure("pg");
         return 0;
     }
-    bool known = count >= 3 && (!strcmp(arguments[1], "pg") || !strcmp(arguments[1], "sqlite"));
+    bool known = count >= 2 && (!strcmp(arguments[1], "pg") || !strcmp(arguments[1], "sqlite"));
     if (!known) {
-        fputs("usage: bench_queue [pg|sqlite reset|produce|work [--n N] …]\n", stderr);
+        fputs("usage: bench_queue [pg|sqlite [reset|produce|work [--n N] …]]\n", stderr);
         return 2;
+    }
+    if (count == 2) {
+        measure(arguments[1]);
+        return 0;
     }
     struct arguments a = {
         .jobs = number_of(count, arguments, "n", JOBS),

@@ -215,17 +215,18 @@ static const struct kn_statement write_events = {
     .name = "write_events",
     .access = KN_WRITE,
     .tables = "queue event",
-    .postgres =
-        "WITH b AS MATERIALIZED ("
-        "  SELECT n, kind, jobs, NULLIF(detail, '') AS detail,"
-        "         (sum(n) OVER (ORDER BY place))::bigint AS upto"
-        "  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
-        "       WITH ORDINALITY AS x (n, kind, jobs, detail, place)"
-        "), q AS (UPDATE queue SET last_event = last_event + $5::bigint"
-        "         RETURNING last_event - $5::bigint AS base"
-        "), e AS (INSERT INTO event (last_id, count, at_us, kind, jobs, detail)"
-        "         SELECT q.base + b.upto, b.n, $6::bigint, b.kind, b.jobs, b.detail FROM b, q)"
-        " SELECT pg_notify('kirinuki', '') IS NULL WHERE $7::bigint = 1",
+    .postgres = "WITH b AS MATERIALIZED ("
+                "  SELECT n, kind, jobs, NULLIF(detail, '') AS detail,"
+                "         (sum(n) OVER (ORDER BY place))::bigint AS upto"
+                "  FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])"
+                "       WITH ORDINALITY AS x (n, kind, jobs, detail, place)"
+                "), q AS (UPDATE queue SET last_event = last_event + $5::bigint, placed = placed + "
+                "$7::bigint"
+                "         RETURNING last_event - $5::bigint AS base"
+                "), e AS (INSERT INTO event (last_id, count, at_us, kind, jobs, detail)"
+                "         SELECT q.base + b.upto, b.n, $6::bigint, b.kind,"
+                "                string_to_array(b.jobs, ',')::bigint[], b.detail FROM b, q)"
+                " SELECT pg_notify('kirinuki', '') IS NULL WHERE $7::bigint = 1",
 };
 
 static enum kn_status write_events_postgres(struct kn_change *change, int total,

@@ -4,14 +4,12 @@
  */
 #include "store/store_parts.h"
 
-#define ALL_OF_JOB KN_JOB_SELECT "j.id = $1"
-
 static const struct kn_statement lock_job = {
     .name = "lock_job",
     .access = KN_WRITE,
     .tables = "job job_spec",
-    .sqlite = ALL_OF_JOB,
-    .postgres = ALL_OF_JOB " FOR UPDATE OF j",
+    .sqlite = KN_JOB_SQLITE "j.id = $1",
+    .postgres = KN_JOB_POSTGRES "j.id = $1 FOR UPDATE",
 };
 
 static enum kn_status no_such_job(int64_t job, struct kn_error *err)
@@ -107,11 +105,14 @@ enum kn_status kn_store_cancel(struct kn_store *store, int64_t job, enum kn_job_
 
 /* ---- retrying ---- */
 
+#define KEY_ELSEWHERE "SELECT id FROM job WHERE key = $1 AND key IS NOT NULL AND "
+
 static const struct kn_statement key_elsewhere = {
     .name = "key_elsewhere",
     .access = KN_READ,
     .tables = "job",
-    .sql = "SELECT id FROM job WHERE key = $1 AND key IS NOT NULL AND state IN (0, 1, 2)",
+    .sqlite = KEY_ELSEWHERE KN_SQLITE_LIVE,
+    .postgres = KEY_ELSEWHERE KN_POSTGRES_LIVE,
 };
 
 static const struct kn_statement requeue_job = {
@@ -167,12 +168,16 @@ enum kn_status kn_store_retry(struct kn_store *store, int64_t job, struct kn_err
 
 /* ---- to the front ---- */
 
+#define BUMP(floor)                                                                                \
+    "UPDATE job SET level = $1, tag = " floor " - 1, held_until_us = NULL, waiting_us = $2"        \
+    " WHERE id = $3 AND state = 0"
+
 static const struct kn_statement bump_job = {
     .name = "bump_job",
     .access = KN_WRITE,
     .tables = "job share",
-    .sql = "UPDATE job SET level = $1, tag = " KN_SHARE_FLOOR " - 1, held_until_us = NULL,"
-           " waiting_us = $2 WHERE id = $3 AND state = 0",
+    .sqlite = BUMP(KN_SQLITE_FLOOR),
+    .postgres = BUMP(KN_POSTGRES_FLOOR),
 };
 
 static enum kn_status bump(struct kn_change *change, void *arg, struct kn_error *err)
@@ -210,8 +215,8 @@ static enum kn_status remove_job(struct kn_change *change, void *arg, struct kn_
 {
     static const struct kn_statement job_row =
         REMOVE("remove_job", "job", "id = $1 AND state IN (2, 3, 4)");
+    static const struct kn_statement spec = REMOVE("remove_spec", "job_spec", "job = $1");
     static const struct kn_statement others[] = {
-        REMOVE("remove_spec", "job_spec", "job = $1"),
         REMOVE("remove_reasons", "reason", "job = $1"),
         REMOVE("remove_steps", "step", "job = $1"),
         REMOVE("remove_progress", "progress", "job = $1"),
@@ -225,6 +230,8 @@ static enum kn_status remove_job(struct kn_change *change, void *arg, struct kn_
         return refuse(&job, KN_MOVE_REMOVE, err);
     kn_change_event(change, KN_EVENT_REMOVED, &job.id, 1, NULL);
     status = change_job(change, &job_row, KN_VALUES(KN_INT(job.id)), job.id, err);
+    if (status == KN_OK && change->store->kind == KN_DATABASE_SQLITE)
+        status = kn_change_do(change, &spec, KN_VALUES(KN_INT(job.id)), NULL, err);
     for (size_t i = 0; status == KN_OK && i < KN_COUNT_OF(others); i++)
         status = kn_change_do(change, &others[i], KN_VALUES(KN_INT(job.id)), NULL, err);
     return status;

@@ -8,6 +8,20 @@
 #include "store/store.h"
 #include "store/transaction.h"
 
+/*
+ * Where in the line a claim may begin to look: a claim that got all it wanted has seen that nothing
+ * waits before its last job, and as long as nobody has put jobs into the line since, that is so.
+ * Else it would walk over the dead index entries of all jobs that were claimed since the last
+ * vacuum. Not quite sure are jobs that somebody else had locked in that moment and let go again; so
+ * it counts for a number of turns only. PostgreSQL's alone.
+ */
+struct kn_line_start {
+    int turns;      /* for which it still counts */
+    int64_t placed; /* queue.placed then */
+    int level;
+    int64_t tag;
+};
+
 struct kn_store {
     struct kn_database *database;
     bool owns_database;
@@ -22,6 +36,7 @@ struct kn_store {
     /* Protected by `lock`. */
     struct kn_store_watch *watches;
     int64_t offset_us; /* the server's clock less ours */
+    struct kn_line_start line_start;
 };
 
 /* Asks the server for the time, so that kn_store_now_us is its. Nothing to do for SQLite. */
@@ -99,11 +114,25 @@ enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *st
 
 /* ---- places in the queue ---- */
 
-/* The smallest tag of a new job at level $1. */
-#define KN_SHARE_FLOOR                                                                             \
-    "coalesce((SELECT tag FROM job WHERE state = 0 AND held_until_us IS NULL AND level = $1"       \
-    " ORDER BY level DESC, tag, id LIMIT 1),"                                                      \
-    " (SELECT max(tag) FROM share WHERE level = $1), 0)"
+/* Jobs in the line, jobs held for a time, and jobs that have their key: as the partial indexes of
+ * each kind say it (schema/), or they would not be used. */
+#define KN_SQLITE_WAITS   "state = 0 AND held_until_us IS NULL"
+#define KN_SQLITE_HELD    "state = 0 AND held_until_us IS NOT NULL"
+#define KN_SQLITE_LIVE    "state IN (0, 1, 2)"
+#define KN_POSTGRES_WAITS "standing = 0"
+#define KN_POSTGRES_HELD  "standing = 1"
+#define KN_POSTGRES_LIVE  "standing <= 2"
+
+#define KN_SQLITE_WAITS_AT(level)   KN_SQLITE_WAITS " AND level = " level
+#define KN_POSTGRES_WAITS_AT(level) KN_POSTGRES_WAITS " AND -level = -(" level "::smallint)"
+
+/* The smallest tag of a new job at a level. */
+#define KN_SHARE_FLOOR(waits_at, level)                                                            \
+    "coalesce((SELECT tag FROM job WHERE " waits_at(                                               \
+        level) " ORDER BY tag, id LIMIT 1),"                                                       \
+               " (SELECT max(tag) FROM share WHERE level = " level "), 0)"
+#define KN_SQLITE_FLOOR   KN_SHARE_FLOOR(KN_SQLITE_WAITS_AT, "$1")
+#define KN_POSTGRES_FLOOR KN_SHARE_FLOOR(KN_POSTGRES_WAITS_AT, "$1")
 /* The owner's next `count` tags at a level: *ret_tag is the first. */
 enum kn_status kn_share_take(struct kn_change *change, int level, const char *owner, int count,
                              int64_t *ret_tag, struct kn_error *err);
@@ -130,16 +159,17 @@ enum kn_status kn_places_flush(struct kn_places *places, struct kn_error *err);
 
 /* ---- rows of jobs ---- */
 
-/* The columns that kn_job_of_row reads, in its order: those of `job`, then of `job_spec`. The join
- * is from a job to its spec: SQLite keeps the order of a CROSS JOIN. */
+/* The columns that kn_job_of_row reads, in its order; the last two are in `job_spec` with SQLite,
+ * which keeps the order of a CROSS JOIN: from a job to its spec. */
 #define KN_JOB_COLUMNS(t)                                                                          \
     t "id, " t "state, " t "level, " t "tag, " t "memory_bytes, " t "attempt, " t                  \
       "attempts_left, " t "attempts_max, " t "held_until_us, " t "submitted_us, " t                \
       "waiting_us, " t "claimed_us, " t "finished_us, " t "worker, " t "stop, " t "key, " t        \
       "owner"
-#define KN_JOB_SELECT                                                                              \
+#define KN_JOB_SQLITE                                                                              \
     "SELECT " KN_JOB_COLUMNS("j.") ", s.source, s.options FROM job AS j"                           \
                                    " CROSS JOIN job_spec AS s WHERE s.job = j.id AND "
+#define KN_JOB_POSTGRES "SELECT " KN_JOB_COLUMNS("j.") ", j.source, j.options FROM job AS j WHERE "
 /* Borrows the row's texts. */
 void kn_job_of_row(const struct kn_rows *rows, int row, int first_column, struct kn_job *ret_job);
 

@@ -13,11 +13,11 @@ static const struct kn_statement take_share = {
     .name = "take_share",
     .access = KN_WRITE,
     .tables = "share job",
-    .sqlite = "INSERT INTO share (level, owner, tag) VALUES ($1, $2, " KN_SHARE_FLOOR " + $3)"
+    .sqlite = "INSERT INTO share (level, owner, tag) VALUES ($1, $2, " KN_SQLITE_FLOOR " + $3)"
               " ON CONFLICT (level, owner) DO UPDATE SET tag = max(share.tag + $3, excluded.tag)"
               " RETURNING tag - $3",
     .postgres = "INSERT INTO share (level, owner, tag)"
-                " VALUES ($1::smallint, $2::text, " KN_SHARE_FLOOR " + $3::bigint)"
+                " VALUES ($1::smallint, $2::text, " KN_POSTGRES_FLOOR " + $3::bigint)"
                 " ON CONFLICT (level, owner)"
                 " DO UPDATE SET tag = greatest(share.tag + $3::bigint, excluded.tag)"
                 " RETURNING tag - $3::bigint",
@@ -64,9 +64,9 @@ static const struct kn_statement place_again = {
     .name = "place_again",
     .access = KN_WRITE,
     .tables = "job share",
-    .sqlite = "UPDATE job SET tag = " KN_SHARE_FLOOR ", waiting_us = $2, held_until_us = NULL"
+    .sqlite = "UPDATE job SET tag = " KN_SQLITE_FLOOR ", waiting_us = $2, held_until_us = NULL"
               " WHERE id IN (SELECT value FROM json_each($3)) AND state = 0",
-    .postgres = "UPDATE job SET tag = " KN_SHARE_FLOOR ", waiting_us = $2::bigint,"
+    .postgres = "UPDATE job SET tag = " KN_POSTGRES_FLOOR ", waiting_us = $2::bigint,"
                 " held_until_us = NULL WHERE id = ANY($3::bigint[]) AND state = 0",
 };
 

@@ -54,7 +54,8 @@ enum kn_status kn_store_get(struct kn_store *store, int64_t job, struct kn_arena
         .name = "get_job",
         .access = KN_READ,
         .tables = "job job_spec",
-        .sql = KN_JOB_SELECT "j.id = $1",
+        .sqlite = KN_JOB_SQLITE "j.id = $1",
+        .postgres = KN_JOB_POSTGRES "j.id = $1",
     };
     struct kn_rows rows;
     enum kn_status status = kn_store_do(store, &get_job, KN_VALUES(KN_INT(job)), arena, &rows, err);
@@ -110,11 +111,11 @@ enum kn_status kn_store_list(struct kn_store *store, const struct kn_job_filter 
         .name = "list_jobs",
         .access = KN_READ,
         .tables = "job job_spec",
-        .sqlite = KN_JOB_SELECT "(($1 >> state) & 1) = 1 AND ($2 IS NULL OR owner = $2)"
+        .sqlite = KN_JOB_SQLITE "(($1 >> state) & 1) = 1 AND ($2 IS NULL OR owner = $2)"
                                 " AND submitted_us >= $3 AND j.id < $4 ORDER BY j.id DESC LIMIT $5",
-        .postgres =
-            KN_JOB_SELECT "(($1::int >> state) & 1) = 1 AND ($2::text IS NULL OR owner = $2::text)"
-                          " AND submitted_us >= $3 AND j.id < $4 ORDER BY j.id DESC LIMIT $5",
+        .postgres = KN_JOB_POSTGRES
+        "(($1::int >> state) & 1) = 1 AND ($2::text IS NULL OR owner = $2::text)"
+        " AND submitted_us >= $3 AND j.id < $4 ORDER BY j.id DESC LIMIT $5",
     };
     if (check_limit(filter->limit, err) != KN_OK)
         return KN_INVALID;
@@ -192,6 +193,11 @@ enum kn_status kn_store_counts(struct kn_store *store, struct kn_arena *arena,
     return KN_OK;
 }
 
+#define JOBS_AHEAD(above, beside)                                                                  \
+    "WITH j AS (SELECT id, state, held_until_us, level AS at, tag AS mark FROM job WHERE id = $1)" \
+    " SELECT j.state, j.held_until_us, (SELECT count(*) FROM job WHERE " above ")"                 \
+    " + (SELECT count(*) FROM job WHERE " beside " AND (tag, id) < (mark, j.id)) FROM j"
+
 enum kn_status kn_store_position(struct kn_store *store, int64_t job, int64_t *ret_ahead,
                                  struct kn_error *err)
 {
@@ -200,12 +206,8 @@ enum kn_status kn_store_position(struct kn_store *store, int64_t job, int64_t *r
         .name = "jobs_ahead",
         .access = KN_READ,
         .tables = "job",
-        .sql = "SELECT j.state, j.held_until_us,"
-               " (SELECT count(*) FROM job AS a WHERE a.state = 0 AND a.held_until_us IS NULL"
-               "  AND a.level > j.level)"
-               " + (SELECT count(*) FROM job AS a WHERE a.state = 0 AND a.held_until_us IS NULL"
-               "  AND a.level = j.level AND (a.tag, a.id) < (j.tag, j.id))"
-               " FROM job AS j WHERE j.id = $1",
+        .sqlite = JOBS_AHEAD(KN_SQLITE_WAITS " AND level > at", KN_SQLITE_WAITS_AT("at")),
+        .postgres = JOBS_AHEAD(KN_POSTGRES_WAITS " AND -level < -at", KN_POSTGRES_WAITS_AT("at")),
     };
     struct kn_arena *arena = kn_arena_new();
     struct kn_rows rows;
@@ -258,8 +260,9 @@ static int explode(const struct kn_rows *rows, int row, int64_t since, struct kn
 {
     int64_t count = kn_cell_int(rows, row, 1);
     int64_t id = kn_cell_int(rows, row, 0) - count;
-    const char *at = kn_cell_text(rows, row, 4);
+    const char *at = kn_cell_text(rows, row, 4); /* "1,2,3", or PostgreSQL's "{1,2,3}" */
     int made = 0;
+    at += at && *at == '{';
     for (int64_t i = 0; i < count && at && made < room; i++) {
         char *end;
         int64_t job = strtoll(at, &end, 10);

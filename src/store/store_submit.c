@@ -152,7 +152,7 @@ static const struct kn_statement look_at_share = {
     .access = KN_READ,
     .tables = "share job",
     .sqlite = "SELECT max(coalesce((SELECT tag FROM share WHERE level = $1 AND owner = $2), 0),"
-              " " KN_SHARE_FLOOR ")",
+              " " KN_SQLITE_FLOOR ")",
 };
 
 static const struct kn_statement set_share = {

@@ -165,7 +165,7 @@ static const struct kn_statement select_claimable = {
     .name = "select_claimable",
     .access = KN_READ,
     .tables = "job job_spec",
-    .sqlite = KN_JOB_SELECT "state = 0 AND held_until_us IS NULL"
+    .sqlite = KN_JOB_SQLITE "state = 0 AND held_until_us IS NULL"
                             " ORDER BY level DESC, tag, id LIMIT $1",
 };
 
@@ -173,7 +173,7 @@ static const struct kn_statement select_only = {
     .name = "select_only",
     .access = KN_READ,
     .tables = "job job_spec",
-    .sqlite = KN_JOB_SELECT "id IN (SELECT value FROM json_each($2)) AND state = 0"
+    .sqlite = KN_JOB_SQLITE "id IN (SELECT value FROM json_each($2)) AND state = 0"
                             " ORDER BY id LIMIT $1",
 };
 

@@ -9,33 +9,36 @@
 
 enum { RELEASE_AT_ONCE = 1000, LOOK_AT_FRONT = 1000 };
 
-#define DUE                                                                                        \
+#define DUE(held)                                                                                  \
     "SELECT id, level, owner, attempt > 0 AS again FROM job"                                       \
-    " WHERE state = 0 AND held_until_us IS NOT NULL AND held_until_us <= $1"                       \
-    " ORDER BY held_until_us LIMIT $2"
+    " WHERE " held " AND held_until_us <= $1 ORDER BY held_until_us LIMIT $2"
 
 static const struct kn_statement due_jobs = {
     .name = "due_jobs",
     .access = KN_WRITE, /* it locks */
     .tables = "job",
-    .sqlite = "SELECT id, level, owner, again FROM (" DUE ") ORDER BY level, again, owner, id",
-    .postgres = "SELECT id, level, owner, again::int FROM (" DUE " FOR UPDATE SKIP LOCKED) AS due"
-                " ORDER BY level, again, owner, id",
+    .sqlite = "SELECT id, level, owner, again FROM (" DUE(
+        KN_SQLITE_HELD) ")"
+                        " ORDER BY level, again, owner, id",
+    .postgres = "SELECT id, level, owner, again::int FROM (" DUE(
+        KN_POSTGRES_HELD) " FOR UPDATE SKIP LOCKED) AS due ORDER BY level, again, owner, id",
 };
 
 /* Of the front of level $1, those that wait since $2 or longer. */
-#define TIRED                                                                                      \
-    "SELECT id, owner, tag, waiting_us FROM job"                                                   \
-    " WHERE state = 0 AND held_until_us IS NULL AND level = $1 ORDER BY level DESC, tag, id "      \
-    "LIMIT $3"
+#define TIRED(waits_at)                                                                            \
+    "SELECT id, owner, tag, waiting_us FROM job WHERE " waits_at("$1") " ORDER BY tag, id LIMIT "  \
+                                                                       "$3"
 
 static const struct kn_statement tired_jobs = {
     .name = "tired_jobs",
     .access = KN_WRITE, /* it locks */
     .tables = "job",
-    .sqlite = "SELECT id, owner FROM (" TIRED ") WHERE waiting_us <= $2 ORDER BY owner, tag, id",
-    .postgres = "SELECT id, owner FROM (" TIRED " FOR UPDATE SKIP LOCKED) AS front"
-                " WHERE waiting_us <= $2 ORDER BY owner, tag, id",
+    .sqlite = "SELECT id, owner FROM (" TIRED(
+        KN_SQLITE_WAITS_AT) ")"
+                            " WHERE waiting_us <= $2 ORDER BY owner, tag, id",
+    .postgres = "SELECT id, owner FROM (" TIRED(
+        KN_POSTGRES_WAITS_AT) " FOR UPDATE SKIP LOCKED)"
+                              " AS front WHERE waiting_us <= $2 ORDER BY owner, tag, id",
 };
 
 struct promote {
@@ -98,6 +101,7 @@ static enum kn_status lift(struct kn_change *change, struct promote *promote, in
     add_event(change, KN_EVENT_PROMOTED, &rows);
     promote->promoted += rows.count;
     promote->more |= rows.count > 0; /* others may be at the front now */
+    change->wakes |= rows.count > 0; /* whom a claim has just missed in passing */
     return KN_OK;
 }
 
@@ -117,15 +121,19 @@ static const struct kn_statement is_due = {
     .name = "is_due",
     .access = KN_READ,
     .tables = "job",
-    .sql = "SELECT 1 FROM job WHERE state = 0 AND held_until_us IS NOT NULL"
-           " AND held_until_us <= $1 LIMIT 1",
+    .sqlite = "SELECT 1 FROM job WHERE " KN_SQLITE_HELD " AND held_until_us <= $1 LIMIT 1",
+    .postgres = "SELECT 1 FROM job WHERE " KN_POSTGRES_HELD " AND held_until_us <= $1 LIMIT 1",
 };
+
+#define IS_TIRED(waits_at)                                                                         \
+    "SELECT 1 FROM (" TIRED(waits_at) ") AS front WHERE waiting_us <= $2 LIMIT 1"
 
 static const struct kn_statement is_tired = {
     .name = "is_tired",
     .access = KN_READ,
     .tables = "job",
-    .sql = "SELECT 1 FROM (" TIRED ") AS front WHERE waiting_us <= $2 LIMIT 1",
+    .sqlite = IS_TIRED(KN_SQLITE_WAITS_AT),
+    .postgres = IS_TIRED(KN_POSTGRES_WAITS_AT),
 };
 
 static enum kn_status anything_to_promote(struct kn_store *store, struct kn_arena *arena,
@@ -170,14 +178,16 @@ enum kn_status kn_store_promote(struct kn_store *store, int *ret_released, int *
     return KN_OK;
 }
 
+#define NEXT_DUE(held) "SELECT held_until_us FROM job WHERE " held " ORDER BY held_until_us LIMIT 1"
+
 enum kn_status kn_store_next_due(struct kn_store *store, int64_t *ret_us, struct kn_error *err)
 {
     static const struct kn_statement next_due = {
         .name = "next_due",
         .access = KN_READ,
         .tables = "job",
-        .sql = "SELECT held_until_us FROM job WHERE state = 0 AND held_until_us IS NOT NULL"
-               " ORDER BY held_until_us LIMIT 1",
+        .sqlite = NEXT_DUE(KN_SQLITE_HELD),
+        .postgres = NEXT_DUE(KN_POSTGRES_HELD),
     };
     struct kn_arena *arena = kn_arena_new();
     struct kn_rows rows;

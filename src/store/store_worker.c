@@ -24,6 +24,11 @@ static enum kn_status check_lease(int64_t lease_us, struct kn_error *err)
     return lease_us > 0 ? KN_OK : kn_error_set(err, KN_INVALID, "a lease has to be longer than 0");
 }
 
+/* Of a row `l` of the table lease, which PostgreSQL alone has. */
+#define NO_JOB_LEFT                                                                                \
+    "NOT EXISTS (SELECT 1 FROM unnest(l.jobs) AS x (id) JOIN job AS j USING (id)"                  \
+    " WHERE j.state = 1 AND j.worker = l.worker)"
+
 enum kn_status kn_store_join(struct kn_store *store, const char *name, int64_t lease_us,
                              int64_t *ret_worker, struct kn_error *err)
 {
@@ -68,6 +73,14 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
         .tables = "job",
         .sql = "SELECT id FROM job WHERE worker = $1 AND state = 1 AND stop = 1 ORDER BY id",
     };
+    /* Rows of claims of which no job is left. Found out here and not at each finish, which would
+     * cost more: a look at each job that was claimed since the last time. */
+    static const struct kn_statement drop_leases = {
+        .name = "drop_leases",
+        .access = KN_WRITE,
+        .tables = "lease job",
+        .postgres = "DELETE FROM lease AS l WHERE worker = $1 AND " NO_JOB_LEFT,
+    };
     if (check_lease(lease_us, err) != KN_OK)
         return KN_INVALID;
     enum kn_status status = kn_store_measure_clock(store, err);
@@ -78,8 +91,10 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
     struct kn_operation operations[] = {
         {.statement = &renew_worker, .value_count = 2, .values = renewal},
         {.statement = &jobs_to_cancel, .value_count = 1, .values = question},
+        {.statement = &drop_leases, .value_count = 1, .values = question},
     };
-    status = kn_batch_run(store->database, operations, 2, arena, NULL, err);
+    int parts = store->kind == KN_DATABASE_POSTGRES ? 3 : 2;
+    status = kn_batch_run(store->database, operations, parts, arena, NULL, err);
     if (status != KN_OK)
         return status;
     if (!operations[0].rows.changed)
@@ -118,17 +133,27 @@ static const struct kn_statement remove_silent_workers = {
     .sql = "DELETE FROM worker WHERE alive_until_us < $1",
 };
 
-#define LEFT_ALONE                                                                                 \
-    "SELECT id, worker, attempt, attempts_left, stop, level FROM job"                              \
-    " WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)"          \
-    " ORDER BY level, id LIMIT $1"
-
 static const struct kn_statement jobs_left_alone = {
     .name = "jobs_left_alone",
     .access = KN_WRITE, /* it locks */
     .tables = "job worker",
-    .sqlite = LEFT_ALONE,
-    .postgres = LEFT_ALONE " FOR UPDATE OF job SKIP LOCKED",
+    .sqlite = "SELECT id, worker, attempt, attempts_left, stop, level FROM job"
+              " WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)"
+              " ORDER BY level, id LIMIT $1",
+    .postgres = "SELECT j.id, j.worker, attempt, attempts_left, stop, level"
+                " FROM lease AS l CROSS JOIN LATERAL unnest(l.jobs) AS x (id)"
+                " JOIN job AS j ON j.id = x.id AND j.worker = l.worker WHERE j.state = 1"
+                " AND NOT EXISTS (SELECT 1 FROM worker AS w WHERE w.id = l.worker)"
+                " ORDER BY level, j.id LIMIT $1 FOR UPDATE OF j SKIP LOCKED",
+};
+
+/* A claim that a silent worker makes at this very moment is not seen, and so not dropped. */
+static const struct kn_statement drop_leases_left = {
+    .name = "drop_leases_left",
+    .access = KN_WRITE,
+    .tables = "lease job worker",
+    .postgres = "DELETE FROM lease AS l WHERE NOT EXISTS (SELECT 1 FROM worker AS w"
+                " WHERE w.id = l.worker) AND " NO_JOB_LEFT,
 };
 
 /*
@@ -228,6 +253,8 @@ static enum kn_status reclaim_some(struct kn_change *change, void *arg, struct k
     if (status == KN_OK)
         status = kn_places_flush(&places, err);
     kn_vec_free(&places.jobs);
+    if (status == KN_OK && change->store->kind == KN_DATABASE_POSTGRES)
+        status = kn_change_do(change, &drop_leases_left, NULL, 0, NULL, err);
     reclaim->more = rows.count == RECLAIM_AT_ONCE;
     change->wakes = reclaim->count > 0;
     return status;

@@ -6,6 +6,7 @@ CREATE TABLE queue (
     id smallint PRIMARY KEY CHECK (id = 1),
     last_event bigint NOT NULL DEFAULT 0,
     trimmed_event bigint NOT NULL DEFAULT 0,
+    placed bigint NOT NULL DEFAULT 0, -- how often jobs were put into the line
     paused smallint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO queue (id) VALUES (1);
@@ -20,16 +21,15 @@ CREATE TABLE worker (
     alive_until_us bigint NOT NULL
 );
 
+-- What a claim and a finish change is in no index but through `standing`, and a finish leaves that
+-- as it is: so its new row goes beside the old one (HOT, "heap-only tuple") and no index hears of
+-- it. For that a page needs room for a second version of its rows.
 CREATE SEQUENCE job_id;
 CREATE TABLE job (
     id bigint PRIMARY KEY,
     tag bigint NOT NULL,
-    worker bigint,
-    held_until_us bigint,
     submitted_us bigint NOT NULL,
     waiting_us bigint NOT NULL,
-    claimed_us bigint,
-    finished_us bigint,
     memory_bytes bigint NOT NULL,
     attempt integer NOT NULL,
     attempts_left integer NOT NULL,
@@ -37,20 +37,33 @@ CREATE TABLE job (
     state smallint NOT NULL,
     level smallint NOT NULL,
     stop smallint NOT NULL DEFAULT 0,
+    -- 0: in the line, 1: held for a time, 2: leased or done, 3: failed or cancelled
+    standing smallint NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN state > 2 THEN 3 WHEN state > 0 THEN 2 WHEN held_until_us IS NULL THEN 0 ELSE 1 END
+    ) STORED,
+    worker bigint,
+    held_until_us bigint,
+    claimed_us bigint,
+    finished_us bigint,
     key text,
-    owner text NOT NULL
-);
--- What never changes stands apart: each claim and each finish writes its job's row anew.
-CREATE TABLE job_spec (
-    job bigint PRIMARY KEY,
+    owner text NOT NULL,
     source text NOT NULL,
     options text NOT NULL
+) WITH (fillfactor = 60);
+-- Only the first and the last are ever large. The line's order rises in each of its parts, so that a
+-- claim can begin at a place in it: before that lie the entries of claimed jobs, until a vacuum.
+CREATE INDEX job_claimable ON job ((-level), tag, id) WHERE standing = 0;
+CREATE INDEX job_held ON job (held_until_us) WHERE standing = 1;
+CREATE INDEX job_stopping ON job (worker) WHERE stop = 1;
+CREATE UNIQUE INDEX job_key ON job (key) WHERE key IS NOT NULL AND standing <= 2;
+
+-- Which jobs a worker may have, where an index of the leased ones would have to hear of each finish:
+-- a row for each claim, which is there at least as long as one of its jobs is leased.
+CREATE TABLE lease (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    worker bigint NOT NULL,
+    jobs bigint[] NOT NULL
 );
--- Every index costs each claim and each finish; only the first is ever large.
-CREATE INDEX job_claimable ON job (level DESC, tag, id) WHERE state = 0 AND held_until_us IS NULL;
-CREATE INDEX job_held ON job (held_until_us) WHERE state = 0 AND held_until_us IS NOT NULL;
-CREATE INDEX job_leased ON job (worker) WHERE state = 1;
-CREATE UNIQUE INDEX job_key ON job (key) WHERE key IS NOT NULL AND state IN (0, 1, 2);
 
 -- Fair share: the tag that the owner's next job of the level has at least.
 CREATE TABLE share (
@@ -75,7 +88,7 @@ CREATE TABLE event (
     count integer NOT NULL,
     at_us bigint NOT NULL,
     kind smallint NOT NULL,
-    jobs text NOT NULL,
+    jobs bigint[] NOT NULL,
     detail text
 );
 

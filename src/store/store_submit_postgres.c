@@ -1,0 +1,318 @@
+/*
+ * How PostgreSQL submits: one statement, so one round trip and one commit.
+ *
+ * The parts of a statement see the database as it was at its beginning, and each other only through
+ * what they return. So the order of the locks follows from who reads whom: jobs, then shares, and
+ * the row `queue` at the very end, for the event ids.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/store_parts.h"
+
+/* clang-format off */
+/*
+ * $1 now, $2 owners, $3 sources, $4 options, $5 levels, $6 held until, $7 attempts, $8 memory, $9
+ * keys. `spec` has the jobs with new ids, `fresh` those whose key nobody has. A key that another
+ * transaction adds at the same time is found by ON CONFLICT and left out of `made`; who has it is
+ * asked then by find_keys.
+ */
+#define SPEC(further, type)                                                                        \
+    "WITH spec AS MATERIALIZED ("                                                                  \
+    "  SELECT nextval('job_id') AS id, x.* FROM unnest($2::text[], $3::text[], $4::text[],"        \
+    "    $5::smallint[], $6::bigint[], $7::int[], $8::bigint[], $9::" type "[])"                   \
+    "    AS x (owner, source, options, level, held, attempts, memory, " further "))"
+
+#define FRESH                                                                                      \
+    ", fresh AS MATERIALIZED ("                                                                    \
+    "  SELECT * FROM spec WHERE key = '' OR NOT EXISTS (SELECT 1 FROM job"                         \
+    "    WHERE job.key = spec.key AND job.key IS NOT NULL AND job." KN_POSTGRES_LIVE "))"
+
+/* How many of an owner at a level, and their first tag. */
+#define SHARED(whom)                                                                               \
+    ", crowd AS MATERIALIZED ("                                                                    \
+    "  SELECT level, owner, count(*) AS jobs FROM " whom " WHERE held = 0"                         \
+    "    GROUP BY level, owner ORDER BY level, owner"                                              \
+    "), shared AS ("                                                                               \
+    "  INSERT INTO share (level, owner, tag)"                                                      \
+    "  SELECT c.level, c.owner, " KN_SHARE_FLOOR(KN_POSTGRES_WAITS_AT, "c.level") " + c.jobs"         \
+    "  FROM crowd AS c"                                                                            \
+    "  ON CONFLICT (level, owner) DO UPDATE SET tag = greatest(share.tag + (SELECT jobs"           \
+    "    FROM crowd AS c WHERE c.level = excluded.level AND c.owner = excluded.owner),"            \
+    "    excluded.tag)"                                                                            \
+    "  RETURNING level, owner, tag"                                                                \
+    "), base AS MATERIALIZED ("                                                                    \
+    "  SELECT level, owner, tag - jobs AS tag FROM shared JOIN crowd USING (level, owner))"
+
+/* `number`: of the job among its owner's at its level, from 0. */
+#define MADE(whom, key, number)                                                                    \
+    ", made AS ("                                                                                  \
+    "  INSERT INTO job (id, state, level, tag, attempt, attempts_left, attempts_max,"              \
+    "    held_until_us, submitted_us, waiting_us, memory_bytes, key, owner, source, options)"      \
+    "  SELECT f.id, 0, f.level, coalesce(b.tag, 0) + " number ", 0, f.attempts, f.attempts,"       \
+    "    NULLIF(f.held, 0), $1::bigint, $1::bigint, f.memory, " key ", f.owner, f.source,"         \
+    "    f.options"                                                                                \
+    "  FROM " whom " AS f LEFT JOIN base AS b"                                                     \
+    "    ON f.held = 0 AND b.level = f.level AND b.owner = f.owner"
+
+/* The event comes last, after what was made: its row is waited for by all others. */
+#define NOTED                                                                                      \
+    ", block AS MATERIALIZED (SELECT count(*) AS jobs, array_agg(id) AS list FROM made"            \
+    "), q AS ("                                                                                    \
+    "  UPDATE queue SET last_event = last_event + block.jobs, placed = placed + 1 FROM block"      \
+    "  WHERE block.jobs > 0 RETURNING last_event"                                                                       \
+    "), e AS ("                                                                                    \
+    "  INSERT INTO event (last_id, count, at_us, kind, jobs)"                                      \
+    "  SELECT q.last_event, block.jobs, $1::bigint, 0, block.list FROM q, block)"
+
+/* First a row with how many jobs were made, and the ids that the specs have got, in their order;
+ * where not all of them are jobs now, a row for each that is. */
+#define SAID                                                                                       \
+    " SELECT jobs, (SELECT array_agg(id) FROM spec), (SELECT pg_notify('kirinuki', '')) IS NULL"   \
+    " FROM block"
+/* clang-format on */
+
+/* Nobody has a key: all of them are made. */
+static const struct kn_statement submit_plain = {
+    .name = "submit_plain",
+    .access = KN_WRITE,
+    .tables = "job share queue event",
+    .postgres = SPEC("number", "bigint") SHARED("spec")
+        MADE("spec", "NULL", "f.number") " RETURNING id)" NOTED SAID,
+};
+
+static const struct kn_statement submit_jobs = {
+    .name = "submit_jobs",
+    .access = KN_WRITE,
+    .tables = "job share queue event",
+    .postgres = SPEC("key", "text") FRESH SHARED("fresh")
+        MADE("fresh", "NULLIF(f.key, '')",
+             "row_number() OVER (PARTITION BY f.level, f.owner, f.held = 0 ORDER BY f.id) - 1")
+    /* In the order of the keys, or two who submit the same ones would wait for each other. */
+    " ORDER BY f.key, f.id"
+    " ON CONFLICT (key) WHERE key IS NOT NULL AND " KN_POSTGRES_LIVE
+    " DO NOTHING RETURNING id)" NOTED SAID " UNION ALL SELECT id, NULL, NULL FROM made"
+    " WHERE (SELECT jobs FROM block) < cardinality($2::text[])",
+};
+
+static const struct kn_statement find_keys = {
+    .name = "find_keys",
+    .access = KN_READ,
+    .tables = "job",
+    .postgres = "SELECT x.place, job.id FROM unnest($1::text[]) WITH ORDINALITY AS x (key, place)"
+                " JOIN job ON job.key = x.key AND job.key IS NOT NULL AND job." KN_POSTGRES_LIVE,
+};
+
+static const struct kn_statement free_keys = {
+    .name = "free_keys",
+    .access = KN_WRITE,
+    .tables = "job",
+    .postgres = "UPDATE job SET key = NULL WHERE id IN (SELECT id FROM job"
+                " WHERE key = ANY($1::text[]) AND key IS NOT NULL AND " KN_POSTGRES_LIVE
+                " ORDER BY id FOR UPDATE)",
+};
+
+/* ---- what goes there ---- */
+
+struct columns {
+    const char **keys, **owners, **sources, **options, **forced;
+    int64_t *levels, *held, *attempts, *memory, *numbers;
+    int keyed_count, forced_count;
+};
+
+static int by_line(const void *a, const void *b)
+{
+    const struct kn_job_spec *x = *(const struct kn_job_spec *const *)a;
+    const struct kn_job_spec *y = *(const struct kn_job_spec *const *)b;
+    if (x->level != y->level)
+        return x->level < y->level ? -1 : 1;
+    int order = strcmp(x->owner, y->owner);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* Each spec's number among those of its owner at its level; 0 where it is held for a time. */
+static void number_specs(const struct kn_job_spec *specs, int count, struct kn_arena *arena,
+                         int64_t *numbers)
+{
+    const struct kn_job_spec **line = kn_arena_array(arena, (size_t)count, sizeof *line);
+    int waiting = 0;
+    for (int i = 0; i < count; i++)
+        if (!specs[i].not_before_us)
+            line[waiting++] = &specs[i];
+    qsort(line, (size_t)waiting, sizeof *line, by_line);
+    for (int i = 1; i < waiting; i++) {
+        bool same =
+            line[i]->level == line[i - 1]->level && strcmp(line[i]->owner, line[i - 1]->owner) == 0;
+        numbers[line[i] - specs] = same ? numbers[line[i - 1] - specs] + 1 : 0;
+    }
+}
+
+static struct columns columns_of(const struct kn_job_spec *specs, int count, struct kn_arena *arena)
+{
+    size_t n = (size_t)count;
+    struct columns c = {
+        .keys = kn_arena_array(arena, n, sizeof *c.keys),
+        .owners = kn_arena_array(arena, n, sizeof *c.owners),
+        .sources = kn_arena_array(arena, n, sizeof *c.sources),
+        .options = kn_arena_array(arena, n, sizeof *c.options),
+        .forced = kn_arena_array(arena, n, sizeof *c.forced),
+        .levels = kn_arena_array(arena, n, sizeof *c.levels),
+        .held = kn_arena_array(arena, n, sizeof *c.held),
+        .attempts = kn_arena_array(arena, n, sizeof *c.attempts),
+        .memory = kn_arena_array(arena, n, sizeof *c.memory),
+        .numbers = kn_arena_array(arena, n, sizeof *c.numbers),
+    };
+    for (int i = 0; i < count; i++) {
+        c.keys[i] = specs[i].key ? specs[i].key : "";
+        c.owners[i] = specs[i].owner;
+        c.sources[i] = specs[i].source;
+        c.options[i] = specs[i].options;
+        c.levels[i] = specs[i].level;
+        c.held[i] = specs[i].not_before_us;
+        c.attempts[i] = specs[i].attempts_max;
+        c.memory[i] = specs[i].memory_bytes;
+        c.keyed_count += specs[i].key != NULL;
+        if (specs[i].key && specs[i].force)
+            c.forced[c.forced_count++] = specs[i].key;
+    }
+    if (!c.keyed_count)
+        number_specs(specs, count, arena, c.numbers);
+    return c;
+}
+
+struct submit {
+    struct kn_store *store;
+    struct kn_arena *arena;
+    struct kn_cancel *cancel;
+    int count;
+    struct columns columns;
+    struct kn_value values[9];
+    struct kn_rows rows; /* of submit_jobs or submit_plain */
+};
+
+static void fill_values(struct submit *s)
+{
+    const struct columns *c = &s->columns;
+    int n = s->count, at = 0;
+    s->values[at++] = KN_INT(kn_store_now_us(s->store));
+    s->values[at++] = KN_TEXTS(c->owners, n);
+    s->values[at++] = KN_TEXTS(c->sources, n);
+    s->values[at++] = KN_TEXTS(c->options, n);
+    s->values[at++] = KN_INTS(c->levels, n);
+    s->values[at++] = KN_INTS(c->held, n);
+    s->values[at++] = KN_INTS(c->attempts, n);
+    s->values[at++] = KN_INTS(c->memory, n);
+    s->values[at++] = c->keyed_count ? KN_TEXTS(c->keys, n) : KN_INTS(c->numbers, n);
+}
+
+static enum kn_status submit_forced(struct kn_transaction *transaction, void *arg,
+                                    struct kn_error *err)
+{
+    struct submit *s = arg;
+    struct columns *c = &s->columns;
+    enum kn_status status = kn_transaction_do(
+        transaction, &free_keys, KN_VALUES(KN_TEXTS(c->forced, c->forced_count)), NULL, err);
+    if (status != KN_OK)
+        return status;
+    return kn_transaction_do(transaction, &submit_jobs, s->values, KN_COUNT_OF(s->values), &s->rows,
+                             err);
+}
+
+static enum kn_status submit_once(struct submit *s, struct kn_error *err)
+{
+    struct columns *c = &s->columns;
+    fill_values(s);
+    if (c->forced_count)
+        return kn_transaction_run(s->store->database, submit_forced, s, s->arena, s->cancel, err);
+    struct kn_operation operation = {
+        .statement = c->keyed_count ? &submit_jobs : &submit_plain,
+        .value_count = KN_COUNT_OF(s->values),
+        .values = s->values,
+    };
+    enum kn_status status =
+        kn_batch_run(s->store->database, &operation, 1, s->arena, s->cancel, err);
+    s->rows = operation.rows;
+    return status;
+}
+
+/* ---- what comes back ---- */
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* "{1,2,3}" becomes the ids of the specs. */
+static void read_ids(const struct submit *s, struct kn_submitted *submitted)
+{
+    const char *at = kn_cell_text(&s->rows, 0, 1);
+    for (int i = 0; i < s->count && at && *at; i++) {
+        char *end;
+        submitted[i] = (struct kn_submitted){.id = strtoll(at + 1, &end, 10)};
+        at = end;
+    }
+}
+
+/* The specs that no job was made of. */
+static int find_missing(const struct submit *s, const struct kn_submitted *submitted, int *missing)
+{
+    int made_count = s->rows.count - 1, count = 0;
+    if (kn_cell_int(&s->rows, 0, 0) == s->count)
+        return 0;
+    int64_t *made = kn_arena_array(s->arena, (size_t)made_count + 1, sizeof *made);
+    for (int i = 0; i < made_count; i++)
+        made[i] = kn_cell_int(&s->rows, i + 1, 0);
+    qsort(made, (size_t)made_count, sizeof *made, by_number);
+    for (int i = 0; i < s->count; i++)
+        if (!bsearch(&submitted[i].id, made, (size_t)made_count, sizeof *made, by_number))
+            missing[count++] = i;
+    return count;
+}
+
+/* The jobs that have the keys of those that were not made. *ret_left: how many nobody has: such a
+ * job has failed since, and its key is free. */
+static enum kn_status find_known(struct submit *s, const int *missing, int count,
+                                 struct kn_submitted *submitted, int *ret_left,
+                                 struct kn_error *err)
+{
+    const char **keys = kn_arena_array(s->arena, (size_t)count, sizeof *keys);
+    for (int i = 0; i < count; i++)
+        keys[i] = s->columns.keys[missing[i]];
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_store_do(s->store, &find_keys, KN_VALUES(KN_TEXTS(keys, count)), s->arena, &rows, err);
+    if (status != KN_OK)
+        return status;
+    for (int i = 0; i < rows.count; i++) {
+        int at = missing[kn_cell_int(&rows, i, 0) - 1];
+        submitted[at] = (struct kn_submitted){kn_cell_int(&rows, i, 1), true};
+    }
+    *ret_left = count - rows.count;
+    return KN_OK;
+}
+
+enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_spec *specs,
+                                  int count, struct kn_arena *arena,
+                                  struct kn_submitted *ret_submitted, struct kn_cancel *cancel,
+                                  struct kn_error *err)
+{
+    struct submit s = {.store = store, .arena = arena, .cancel = cancel, .count = count};
+    s.columns = columns_of(specs, count, arena);
+    enum kn_status status = submit_once(&s, err);
+    if (status != KN_OK)
+        return status;
+    struct kn_submitted *submitted = kn_arena_array(arena, (size_t)count, sizeof *submitted);
+    int *missing = kn_arena_array(arena, (size_t)count, sizeof *missing);
+    int left = 0;
+    read_ids(&s, submitted);
+    int missing_count = find_missing(&s, submitted, missing);
+    if (missing_count)
+        status = find_known(&s, missing, missing_count, submitted, &left, err);
+    if (status == KN_OK && left)
+        status = kn_error_set(err, KN_LOST, "%d jobs ended while they were submitted again", left);
+    if (status == KN_OK)
+        memcpy(ret_submitted, submitted, (size_t)count * sizeof *ret_submitted);
+    return status;
+}
