@@ -58,6 +58,13 @@ enum kn_status kn_attempt_hold_used_folder(struct kn_attempt *attempt, struct kn
     return used && attempt->makes_clips ? hold(attempt, err) : KN_OK;
 }
 
+/* So that whoever continues this attempt finds what is kept there. */
+static enum kn_status put_name_on(const struct kn_attempt *attempt, struct kn_error *err)
+{
+    return kn_output_record_write(attempt->folder,
+                                  &(struct kn_output_record){.source = attempt->hash}, err);
+}
+
 /* Another attempt, here or on another machine, may want the same free folder for its own source:
  * one that is held by somebody is taken, and so is one that got its record before it was held. */
 static enum kn_status hold_free_folder(struct kn_attempt *attempt, struct kn_error *err)
@@ -76,7 +83,7 @@ static enum kn_status hold_free_folder(struct kn_attempt *attempt, struct kn_err
             return status;
         (void)kn_output_folder_choose(&wish, attempt->arena, &still, &number); /* only where */
         if (strcmp(still, attempt->folder) == 0)
-            return KN_OK;
+            return own ? KN_OK : put_name_on(attempt, err);
         let_go(attempt);
     }
 }
