@@ -67,8 +67,7 @@ static void print_outcome(const struct run *run, struct video *video)
 {
     const struct kn_result *result = video->attempt ? kn_attempt_result(video->attempt) : NULL;
     if (result && video->status != KN_CANCELLED)
-        kn_print_clips(result, run->settings,
-                       run->count > 1 ? kn_path_base(video->path) : NULL);
+        kn_print_clips(result, run->settings, run->count > 1 ? kn_path_base(video->path) : NULL);
     if (result && run->settings->verbose)
         kn_print_step_times(result, stderr);
     video->code = KN_EXIT_OK;
@@ -252,7 +251,7 @@ static void prepare(struct run *run, char **paths)
 /* ---- the store ---- */
 
 /* A queue of this run alone. `folder` is to be removed afterwards. */
-static enum kn_status open_private(struct kn_arena *arena, char **ret_folder,
+static enum kn_status open_private(struct kn_arena *arena, int levels, char **ret_folder,
                                    struct kn_store **ret_store, struct kn_error *err)
 {
     const char *base = getenv("TMPDIR");
@@ -262,8 +261,9 @@ static enum kn_status open_private(struct kn_arena *arena, char **ret_folder,
                             folder);
     *ret_folder = folder;
     return kn_store_open(
-        &(struct kn_store_options){.where = kn_path_join(arena, folder, "queue.db")}, ret_store,
-        err);
+        &(struct kn_store_options){.where = kn_path_join(arena, folder, "queue.db"),
+                                   .levels = levels},
+        ret_store, err);
 }
 
 static void remove_private(struct kn_arena *arena, const char *folder)
@@ -279,10 +279,11 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
     struct kn_error err = {0};
     struct kn_store *store = NULL;
     char *folder = NULL;
-    enum kn_status status = kn_store_open_at(run->settings->queue.store, &store, &err);
+    enum kn_status status =
+        kn_store_open_at(run->settings->queue.store, run->settings->queue.levels, &store, &err);
     if (status != KN_OK) {
         fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_error_text(&err));
-        status = open_private(run->arena, &folder, &store, &err);
+        status = open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
     }
     int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
     kn_store_close(store);

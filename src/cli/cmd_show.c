@@ -8,6 +8,7 @@
 #include "cli/queue_view.h"
 #include "service/job_text.h"
 #include "service/job_waits.h"
+#include "service/settings_queue.h"
 
 struct known {
     struct kn_job job;
@@ -76,7 +77,7 @@ static void print_options(const struct kn_job *job)
 static void print_people(struct kn_queue_call *call, const struct known *known)
 {
     const struct kn_job *job = &known->job;
-    char shown[512], at[KN_TIME_TEXT_BYTES];
+    char shown[512], at[KN_TIME_TEXT_BYTES], level[KN_PRIORITY_TEXT_BYTES];
     const char *waits = kn_job_waits(call->store, job, call->arena);
     double fraction = kn_job_fraction(call->store, job->id, call->arena);
     printf("job %" PRId64 "       %s", job->id, kn_job_state_shown(job->state));
@@ -86,7 +87,8 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
     if (waits[0])
         printf("%-11s %s\n", "", waits);
     printf("%-11s %s\n", "video", kn_job_path_show(job->source, shown, sizeof shown));
-    printf("%-11s %s\n", "priority", kn_job_level_shown(job->level));
+    printf("%-11s %s\n", "priority",
+           kn_priority_text(job->level, kn_store_levels(call->store), level));
     if (job->owner[0])
         printf("%-11s %s\n", "owner", job->owner);
     printf("%-11s %d, of %d at most\n", "attempts", job->attempt, job->attempts_max);

@@ -27,7 +27,8 @@ int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set
         status = kn_error_set(&call->err, KN_INVALID, "%s needs %s", command, takes);
     if (status != KN_OK)
         return kn_complain_usage(command, &call->err);
-    status = kn_store_open_at(call->settings.queue.store, &call->store, &call->err);
+    status = kn_store_open_at(call->settings.queue.store, call->settings.queue.levels, &call->store,
+                              &call->err);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
 }
 
@@ -49,11 +50,6 @@ enum kn_status kn_job_id_parse(const char *text, int64_t *ret_id, struct kn_erro
 const char *kn_job_state_shown(enum kn_job_state state)
 {
     return state == KN_JOB_LEASED ? "running" : kn_job_state_name(state);
-}
-
-const char *kn_job_level_shown(int level)
-{
-    return level >= 0 && level < 3 ? kn_priority_names[level] : "other";
 }
 
 const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena)
@@ -83,6 +79,7 @@ static json_t *time_json(int64_t at_us)
 
 json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
 {
+    char level[KN_PRIORITY_TEXT_BYTES];
     json_t *options = json_loads(job->options, 0, NULL);
     const char *waits = kn_job_waits(store, job, arena);
     double fraction = job->state == KN_JOB_LEASED ? kn_job_fraction(store, job->id, arena)
@@ -90,9 +87,10 @@ json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_
                                                   : -1;
     return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
                      "id", (json_int_t)job->id, "state", kn_job_state_shown(job->state), "priority",
-                     kn_job_level_shown(job->level), "owner", kn_json_text(job->owner), "source",
-                     kn_json_text(job->source), "options", options ? options : json_object(),
-                     "attempt", job->attempt, "attempts_max", job->attempts_max, "fraction",
+                     kn_priority_text(job->level, kn_store_levels(store), level), "owner",
+                     kn_json_text(job->owner), "source", kn_json_text(job->source), "options",
+                     options ? options : json_object(), "attempt", job->attempt, "attempts_max",
+                     job->attempts_max, "fraction",
                      fraction >= 0 ? kn_json_number(fraction, 4) : json_null(), "waits",
                      waits[0] ? json_string(waits) : json_null(), "not_before",
                      time_json(job->held_until_us), "submitted", time_json(job->submitted_us),

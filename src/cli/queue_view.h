@@ -27,7 +27,6 @@ void kn_queue_end(struct kn_queue_call *call);
 enum kn_status kn_job_id_parse(const char *text, int64_t *ret_id, struct kn_error *err);
 
 const char *kn_job_state_shown(enum kn_job_state state); /* "running" for LEASED */
-const char *kn_job_level_shown(int level);
 /* The source's name without its folder, fit to show. */
 const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena);
 /* 0..1 as the store knows it; -1: not at all. */

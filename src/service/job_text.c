@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "service/settings_queue.h"
 
 /* What a job takes beside what the lanes' work takes, which is bounded by the cores: words, shots
  * and curves of its source, and what is buffered between its steps. */
@@ -195,7 +196,7 @@ enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *
         .owner = queue->owner,
         .source = kn_job_path_write(video, arena),
         .options = kn_job_options_write(&made, arena),
-        .level = queue->priority,
+        .level = kn_priority_level(queue->priority, queue->levels),
         .not_before_us = queue->at_us,
         .attempts_max = queue->attempts,
         .memory_bytes = JOB_MEMORY_BYTES,

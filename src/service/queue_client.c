@@ -9,6 +9,7 @@
 #include "service/job_text.h"
 #include "service/job_waits.h"
 #include "service/progress_text.h"
+#include "service/settings_queue.h"
 #include "service/store_place.h"
 
 enum { LOOK_US = 500000 };
@@ -21,6 +22,25 @@ static void make_tables(void)
 {
     (void)kn_settings_job_table();
     (void)kn_settings_table(KN_FOR_RUN);
+    (void)kn_settings_table(KN_FOR_QUEUE);
+    (void)kn_settings_table(KN_FOR_ALL);
+}
+
+/* What the user's configuration and environment say of the queue counts here, too. */
+static enum kn_status open_store(const char *where, struct kn_store **ret_store,
+                                 struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_settings settings;
+    char *none[1] = {NULL}, *rest[1];
+    int rest_count;
+    enum kn_status status =
+        kn_settings_read(KN_FOR_QUEUE, 0, none, arena, &settings, rest, &rest_count, err);
+    if (status == KN_OK)
+        status = kn_store_open_at(where ? where : settings.queue.store, settings.queue.levels,
+                                  ret_store, err);
+    kn_arena_free(arena);
+    return status;
 }
 
 enum kn_status kn_queue_open(const char *where, struct kn_queue **ret_queue, struct kn_error *err)
@@ -28,7 +48,7 @@ enum kn_status kn_queue_open(const char *where, struct kn_queue **ret_queue, str
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct kn_store *store;
     pthread_once(&once, make_tables);
-    enum kn_status status = kn_store_open_at(where, &store, err);
+    enum kn_status status = open_store(where, &store, err);
     if (status != KN_OK)
         return status;
     *ret_queue = kn_calloc(1, sizeof **ret_queue);
@@ -55,15 +75,18 @@ static enum kn_status set_option(const struct kn_queue_option *given, struct kn_
     return kn_option_set(option, given->value, settings, arena, err);
 }
 
-static enum kn_status make_spec(const struct kn_queue_video *video, struct kn_arena *arena,
-                                struct kn_cancel *cancel, struct kn_job_spec *ret_spec,
-                                struct kn_error *err)
+static enum kn_status make_spec(const struct kn_queue *queue, const struct kn_queue_video *video,
+                                struct kn_arena *arena, struct kn_cancel *cancel,
+                                struct kn_job_spec *ret_spec, struct kn_error *err)
 {
-    static const int levels[] = {[KN_QUEUE_NORMAL] = 1, [KN_QUEUE_LOW] = 0, [KN_QUEUE_HIGH] = 2};
+    static const enum kn_priority priorities[] = {[KN_QUEUE_NORMAL] = KN_PRIORITY_NORMAL,
+                                                  [KN_QUEUE_LOW] = KN_PRIORITY_LOW,
+                                                  [KN_QUEUE_HIGH] = KN_PRIORITY_HIGH};
     struct kn_settings settings;
     kn_settings_defaults(&settings);
     settings.queue.owner = video->owner;
-    settings.queue.priority = levels[video->priority];
+    settings.queue.priority = priorities[video->priority];
+    settings.queue.levels = kn_store_levels(queue->store);
     settings.queue.at_us = video->not_before_us;
     settings.queue.force = video->force;
     enum kn_status status = KN_OK;
@@ -88,7 +111,7 @@ enum kn_status kn_queue_add(struct kn_queue *queue, const struct kn_queue_video 
     struct kn_submitted *made = kn_arena_array(arena, (size_t)count + 1, sizeof *made);
     enum kn_status status = KN_OK;
     for (int i = 0; status == KN_OK && i < count; i++)
-        status = make_spec(&videos[i], arena, cancel, &specs[i], err);
+        status = make_spec(queue, &videos[i], arena, cancel, &specs[i], err);
     if (status == KN_OK)
         status = kn_store_submit(queue->store, specs, count, made, cancel, err);
     for (int i = 0; status == KN_OK && i < count; i++)

@@ -223,8 +223,9 @@ static const struct {
                   "read settings from here instead of your kirinuki.conf", "Work",
                   .args_only = true}},
 
-    {KN_FOR_ADD, {"priority", 0, KN_OPTION_CHOICE, QUEUE(priority), "HOW",
-                  "which jobs go first", "Queue", .choices = kn_priority_names}},
+    {KN_FOR_ADD, {"priority", 0, KN_OPTION_CUSTOM, QUEUE(priority), "HOW",
+                  "low, normal or high, or the number of a level: higher goes first", "Queue",
+                  .parse = kn_parse_priority, .print = kn_print_priority}},
     {KN_FOR_ADD, {"at", 0, KN_OPTION_CUSTOM, QUEUE(at_us), "TIME",
                   "not before 14:30, \"2027-01-31 14:30\" or +2h (s, m, h, d)", "Queue",
                   .args_only = true, .parse = kn_parse_at}},
@@ -259,6 +260,9 @@ static const struct {
      {"owner", 0, KN_OPTION_TEXT, QUEUE(owner), "NAME",
       "whose jobs: owners share the queue fairly", "Queue",
       .aside = true}},
+    {STORES, {"priority-levels", 0, KN_OPTION_INT, QUEUE(levels), "N",
+              "how many levels of priority there are; set it alike wherever the queue is used",
+              "Queue", 1, KN_LEVELS_MAX, .aside = true}},
     {STORES, {"store", 0, KN_OPTION_TEXT, QUEUE(store), "WHERE",
               "the queue: a file, or postgres://…; your own if not given", "Queue",
               .aside = true}},
@@ -320,7 +324,8 @@ const struct kn_option *kn_settings_job_table(void)
 void kn_settings_defaults(struct kn_settings *ret_settings)
 {
     *ret_settings = (struct kn_settings){
-        .queue = {.priority = 1,
+        .queue = {.priority = KN_PRIORITY_NORMAL,
+                  .levels = 3,
                   .attempts = 5,
                   .limit = 30,
                   .concurrency = 50,

@@ -25,7 +25,8 @@ enum kn_command_set {
 struct kn_queue_settings {
     const char *store; /* NULL: the user's own */
     const char *owner; /* NULL: nobody's */
-    int priority;      /* level: 0 low, 1 normal, 2 high */
+    int priority;      /* a level, or enum kn_priority */
+    int levels;        /* of priority */
     int64_t at_us;     /* wall clock; 0: at once */
     bool force;
     int attempts;

@@ -1,13 +1,67 @@
 #include "service/settings_queue.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "model/job.h"
 
-const char *const kn_priority_names[] = {"low", "normal", "high", NULL};
+/* ---- priorities ---- */
+
+static const struct {
+    const char *name;
+    enum kn_priority priority;
+} priorities[] = {
+    {"low", KN_PRIORITY_LOW}, {"normal", KN_PRIORITY_NORMAL}, {"high", KN_PRIORITY_HIGH}};
+
+int kn_priority_level(int priority, int levels)
+{
+    return priority == KN_PRIORITY_LOW      ? 0
+           : priority == KN_PRIORITY_NORMAL ? (levels - 1) / 2
+           : priority == KN_PRIORITY_HIGH   ? levels - 1
+                                            : priority;
+}
+
+const char *kn_priority_text(int level, int levels, char room[KN_PRIORITY_TEXT_BYTES])
+{
+    for (size_t i = 0; i < KN_COUNT_OF(priorities); i++)
+        if (kn_priority_level(priorities[i].priority, levels) == level)
+            return priorities[i].name;
+    snprintf(room, KN_PRIORITY_TEXT_BYTES, "%d", level);
+    return room;
+}
+
+enum kn_status kn_parse_priority(const struct kn_option *option, const char *value, void *field,
+                                 struct kn_arena *arena, struct kn_error *err)
+{
+    (void)arena;
+    long long level;
+    for (size_t i = 0; i < KN_COUNT_OF(priorities); i++)
+        if (strcmp(value, priorities[i].name) == 0) {
+            *(int *)field = priorities[i].priority;
+            return KN_OK;
+        }
+    if (!kn_parse_int(value, 0, KN_LEVELS_MAX - 1, &level))
+        return kn_error_set(err, KN_INVALID,
+                            "--%s takes low, normal or high, or the number of a level, not “%.60s”",
+                            option->name, value);
+    *(int *)field = (int)level;
+    return KN_OK;
+}
+
+void kn_print_priority(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    (void)option;
+    int priority = *(const int *)field;
+    for (size_t i = 0; i < KN_COUNT_OF(priorities); i++)
+        if (priorities[i].priority == priority) {
+            kn_str_add(out, priorities[i].name);
+            return;
+        }
+    kn_str_printf(out, "%d", priority);
+}
 
 /* ---- times ---- */
 

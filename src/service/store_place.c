@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 
-enum kn_status kn_store_open_at(const char *where, struct kn_store **ret_store,
+enum kn_status kn_store_open_at(const char *where, int levels, struct kn_store **ret_store,
                                 struct kn_error *err)
 {
     struct kn_arena *arena = kn_arena_new();
@@ -13,7 +13,8 @@ enum kn_status kn_store_open_at(const char *where, struct kn_store **ret_store,
         status = kn_folder_make(folder, err);
     }
     if (status == KN_OK)
-        status = kn_store_open(&(struct kn_store_options){.where = where}, ret_store, err);
+        status = kn_store_open(&(struct kn_store_options){.where = where, .levels = levels},
+                               ret_store, err);
     kn_arena_free(arena);
     return status;
 }

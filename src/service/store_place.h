@@ -4,8 +4,8 @@
 
 #include "store/store.h"
 
-/* `where` NULL: queue.db in the user's data folder, which is made. */
-enum kn_status kn_store_open_at(const char *where, struct kn_store **ret_store,
+/* `where` NULL: queue.db in the user's data folder, which is made. `levels` of priority. */
+enum kn_status kn_store_open_at(const char *where, int levels, struct kn_store **ret_store,
                                 struct kn_error *err);
 
 #endif

@@ -17,7 +17,7 @@
 #include "store/migrate.h"
 #include "store/store_parts.h"
 
-enum { DEFAULT_LEVELS = 3, LEVELS_MOST = 100 };
+enum { DEFAULT_LEVELS = 3 };
 
 /* ---- time ---- */
 
@@ -60,9 +60,9 @@ enum kn_status kn_store_open(const struct kn_store_options *options, struct kn_s
                              struct kn_error *err)
 {
     int levels = options->levels ? options->levels : DEFAULT_LEVELS;
-    if (levels < 1 || levels > LEVELS_MOST)
+    if (levels < 1 || levels > KN_LEVELS_MAX)
         return kn_error_set(err, KN_INVALID, "%d levels of priority: 1 to %d are possible", levels,
-                            LEVELS_MOST);
+                            KN_LEVELS_MAX);
     KN_SCOPED(kn_store) store = kn_calloc(1, sizeof *store);
     pthread_mutex_init(&store->lock, NULL);
     store->levels = levels;

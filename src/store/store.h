@@ -46,10 +46,12 @@
 
 struct kn_store;
 
+enum { KN_LEVELS_MAX = 100 };
+
 struct kn_store_options {
     struct kn_database *database; /* borrowed; NULL: one of its own at: */
     const char *where;            /* see kirinuki/database.h */
-    int levels;                   /* of priority; 0: 3; at most 100 */
+    int levels;                   /* of priority; 0: 3; at most KN_LEVELS_MAX */
     int64_t ageing_us;            /* waiting that lifts a job by a level; 0: 10 minutes */
     /* For tests: the wall clock; NULL: the real one. */
     int64_t (*now_us)(void *arg);

@@ -312,6 +312,11 @@ def pause_bump_and_priority_order_the_work():
         began = [int(l.split()[0]) for l in said.splitlines() if "began" in l]
         assert began == [low, high, normal], said
         assert queue.show(later)["state"] == "queued"
+        expect_complaint(queue("add", videos[3], "--force", "--priority", "3"), 1, "priority 3")
+        above, = queue.add(videos[3], *QUICK, "--force", "--priority", "3", "--priority-levels",
+                           "5", "--at", "+5d")
+        assert queue.show(above)["priority"] == "3", queue.show(above)
+        queue.good("cancel", str(above))
         queue.good("bump", str(later))
         queue.good("worker", "--drain")
         assert queue.show(later)["state"] == "done"

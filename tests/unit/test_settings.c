@@ -11,18 +11,25 @@
 
 #include "base/file.h"
 #include "service/settings.h"
+#include "service/settings_queue.h"
 #include "support/temp_folder.h"
 
 static struct kn_arena *arena;
 static char folder[PATH_MAX];
 
-static enum kn_status read_line(char *line, struct kn_settings *settings, struct kn_error *err)
+static enum kn_status read_line_of(unsigned commands, char *line, struct kn_settings *settings,
+                                   struct kn_error *err)
 {
     char *argv[16], *rest[16];
     int argc = 0, count;
     for (char *word = strtok_r(line, " ", &line); word; word = strtok_r(NULL, " ", &line))
         argv[argc++] = word;
-    return kn_settings_read(KN_FOR_RUN, argc, argv, arena, settings, rest, &count, err);
+    return kn_settings_read(commands, argc, argv, arena, settings, rest, &count, err);
+}
+
+static enum kn_status read_line(char *line, struct kn_settings *settings, struct kn_error *err)
+{
+    return read_line_of(KN_FOR_RUN, line, settings, err);
 }
 
 static void defaults_are_what_the_documents_say(void **state)
@@ -137,6 +144,40 @@ static void copying_leaves_settings_alone(void **state)
     assert_false(s.job.copy);
 }
 
+static void priorities_are_names_or_levels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        int levels, level;
+        const char *shown;
+    } cases[] = {
+        {"low", 3, 0, "low"}, {"normal", 3, 1, "normal"}, {"high", 3, 2, "high"},
+        {"2", 3, 2, "high"},  {"high", 10, 9, "high"},    {"normal", 10, 4, "normal"},
+        {"7", 10, 7, "7"},    {"high", 1, 0, "low"},      {"normal", 2, 0, "low"},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_settings s;
+        struct kn_error err;
+        char line[64], room[KN_PRIORITY_TEXT_BYTES];
+        snprintf(line, sizeof line, "--priority %s --priority-levels %d", cases[i].value,
+                 cases[i].levels);
+        assert_int_equal(read_line_of(KN_FOR_ADD, line, &s, &err), KN_OK);
+        int level = kn_priority_level(s.queue.priority, s.queue.levels);
+        assert_int_equal(level, cases[i].level);
+        assert_string_equal(kn_priority_text(level, s.queue.levels, room), cases[i].shown);
+    }
+    static const char *const wrong[] = {"--priority top", "--priority -1", "--priority 100",
+                                        "--priority-levels 0", "--priority-levels 101"};
+    for (size_t i = 0; i < KN_COUNT_OF(wrong); i++) {
+        struct kn_settings s;
+        struct kn_error err;
+        char line[64];
+        snprintf(line, sizeof line, "%s", wrong[i]);
+        assert_int_equal(read_line_of(KN_FOR_ADD, line, &s, &err), KN_INVALID);
+    }
+}
+
 static void later_sources_override_earlier_ones(void **state)
 {
     (void)state;
@@ -206,6 +247,7 @@ int main(void)
         cmocka_unit_test(wrong_and_contradictory_settings_are_refused),
         cmocka_unit_test(languages_are_codes),
         cmocka_unit_test(copying_leaves_settings_alone),
+        cmocka_unit_test(priorities_are_names_or_levels),
         cmocka_unit_test(later_sources_override_earlier_ones),
         cmocka_unit_test(every_row_has_help_and_a_working_default),
     };
