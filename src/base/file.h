@@ -36,8 +36,8 @@ void kn_file_discard(const char *part_path); /* no complaint if it is not there 
 /* Removes what writers that died left in the folder: files under names as above that nobody has
  * written to for so many seconds. */
 void kn_folder_sweep(const char *path, int64_t older_than_s);
-/* Removes the oldest of the files whose names end so, until what is left of them has at most so many
- * bytes. What can't be removed stays: it only takes up space. */
+/* Removes the oldest of the files whose names end so, until what is left of them has at most so
+ * many bytes. What can't be removed stays: it only takes up space. */
 void kn_folder_trim(const char *path, const char *ending, int64_t bytes_max);
 
 /*
