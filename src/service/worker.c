@@ -5,9 +5,9 @@
  * idle worker does nothing but upkeep. Ended jobs that could not be finished, because the store
  * was away, are kept and finished with the next turn.
  *
- * A turn that is LOST while the worker is alive may have been committed or not: finishes that were
- * are answered LOST the next time, which changes nothing, and jobs that were claimed without our
- * knowing are looked for and started.
+ * A turn that is LOST while the worker is alive may have been committed or not. Before the next one
+ * the store is asked: finishes that were committed are taken out, and jobs that were claimed
+ * without our knowing are started. Nobody else would: as long as we live they are ours.
  */
 #include "service/worker.h"
 
@@ -25,6 +25,8 @@ enum {
     TRIM_US = 600000000,
     KEEP_EVENTS = 1000000,
     LIST_MAX = 1000,
+    BUSY_LEAST_US = 500000, /* before a job is tried again whose folder was somebody else's */
+    BUSY_MOST_US = 30000000,
     TURNS_FOR_SOMEBODY = 3, /* failed ones, after which who waits is told all the same */
 };
 static const int64_t KEEP_EVENTS_US = INT64_C(30) * 86400 * 1000000;
@@ -34,6 +36,7 @@ struct life {
     struct kn_job_worker *worker;
     struct kn_job_task *ended; /* to be finished; in order */
     bool claims;               /* something may be there to claim */
+    bool unsure;               /* whether the last turn was committed */
     bool stopping;
     int64_t stop_us; /* when jobs are cancelled (kn_now_us) */
     bool stopped;    /* they are */
@@ -62,10 +65,20 @@ static struct kn_finish finish_of(struct kn_job_worker *worker, const struct kn_
     };
     if (well)
         return finish;
-    if (task->stop == KN_STOP_SHUTDOWN && worker->options->keep) {
+    if (task->stop == KN_STOP_LOST) { /* should it be ours after all, then nobody cancelled it */
+        finish.outcome = KN_LOST;
+        finish.text = "its worker was told that it had lost it, and handed it back";
+        finish.back = true;
+    } else if (task->stop == KN_STOP_SHUTDOWN && worker->options->keep) {
         finish.outcome = KN_LOST;
         finish.text = "its worker was stopped and handed it back";
         finish.back = true;
+    } else if (task->stop == KN_STOP_NOT && task->status == KN_LOST && !worker->options->only) {
+        /* Somebody else works in its folder: it waits for its turn there, however long that
+         * takes, and no attempt is used up by that. */
+        finish.back = true;
+        finish.retry_us += kn_backoff_us(&(struct kn_backoff){.most_us = BUSY_MOST_US},
+                                         task->job.attempt, BUSY_LEAST_US);
     } else if (task->stop == KN_STOP_NOT && kn_status_retryable(task->status)) {
         int failures = task->job.attempts_max - task->job.attempts_left;
         finish.retry = true;
@@ -103,18 +116,61 @@ static void be_patient(struct kn_job_worker *worker, const struct kn_error *err)
         kn_log(KN_LOG_WARN, "worker", "%s; trying again", kn_error_text(err));
 }
 
-/* Jobs that the store says are ours, and that we do not know of. */
-static void adopt(struct kn_job_worker *worker, struct kn_arena *arena)
+static bool is_ended(const struct life *life, const struct kn_job *job)
 {
+    for (const struct kn_job_task *task = life->ended; task; task = task->next)
+        if (task->job.id == job->id && task->job.attempt == job->attempt)
+            return true;
+    return false;
+}
+
+/* Takes out the ended ones whose finish was committed. */
+static enum kn_status take_out_finished(struct life *life, struct kn_arena *arena,
+                                        struct kn_error *err)
+{
+    struct kn_job_worker *worker = life->worker;
+    for (struct kn_job_task **at = &life->ended; *at;) {
+        struct kn_job_task *task = *at;
+        struct kn_job job;
+        enum kn_status status = kn_store_get(worker->store, task->job.id, arena, &job, err);
+        if (status != KN_OK && status != KN_NOT_FOUND)
+            return status;
+        if (status == KN_NOT_FOUND || job.state == KN_JOB_LEASED || job.worker != worker->id ||
+            job.attempt != task->job.attempt) {
+            at = &task->next; /* to be finished yet, or somebody else's: the turn will tell */
+            continue;
+        }
+        *at = task->next;
+        tell_ended(worker, task, job.state);
+        kn_task_free(task);
+    }
+    return KN_OK;
+}
+
+/* Jobs that the store says are ours, and that we do not know of. */
+static enum kn_status adopt(struct life *life, struct kn_arena *arena, struct kn_error *err)
+{
+    struct kn_job_worker *worker = life->worker;
     const struct kn_job_filter filter = {.states = 1u << KN_JOB_LEASED, .limit = LIST_MAX};
     const struct kn_job *jobs;
     int count;
-    struct kn_error err;
-    if (kn_store_list(worker->store, &filter, arena, &jobs, &count, &err) != KN_OK)
-        return; /* the lease ends with us, and others take them */
-    for (int i = 0; i < count; i++)
-        if (jobs[i].worker == worker->id && !kn_tasks_has(worker, jobs[i].id, jobs[i].attempt))
+    enum kn_status status = kn_store_list(worker->store, &filter, arena, &jobs, &count, err);
+    for (int i = 0; status == KN_OK && i < count; i++)
+        if (jobs[i].worker == worker->id && !is_ended(life, &jobs[i]) &&
+            !kn_tasks_has(worker, jobs[i].id, jobs[i].attempt))
             kn_tasks_start(worker, &jobs[i], 1);
+    return status;
+}
+
+static enum kn_status find_out(struct life *life, struct kn_arena *arena, struct kn_error *err)
+{
+    if (!life->unsure)
+        return KN_OK;
+    enum kn_status status = take_out_finished(life, arena, err);
+    if (status == KN_OK)
+        status = adopt(life, arena, err);
+    life->unsure = status != KN_OK;
+    return status;
 }
 
 /* Somebody waits for these jobs and is told how they ended, though the store does not come to know
@@ -150,7 +206,11 @@ static void turn(struct life *life)
     struct kn_arena *arena = kn_arena_new();
     struct kn_turn turn = {0};
     struct kn_error err;
-    enum kn_status status = take_turn(life, &turn, arena, &err);
+    enum kn_status status = find_out(life, arena, &err);
+    if (status == KN_OK) {
+        status = take_turn(life, &turn, arena, &err);
+        life->unsure = status == KN_LOST;
+    }
     if (status == KN_OK) {
         worker->failures = 0;
         let_go(life, turn.finishes);
@@ -158,8 +218,6 @@ static void turn(struct life *life)
         life->claims = turn.claim_max && turn.claimed_count == turn.claim_max;
         kn_tasks_start(worker, turn.claimed, turn.claimed_count);
     } else {
-        if (status == KN_LOST)
-            adopt(worker, arena);
         pthread_mutex_lock(&worker->lock);
         worker->poked = true; /* to find out whether we are still alive */
         pthread_cond_signal(&worker->beat);
@@ -266,9 +324,9 @@ static void heed_stop(struct life *life, struct kn_cancel *stop)
             kn_log(KN_LOG_INFO, "worker", "stopping: %d jobs have %lld s to finish",
                    worker->admission.running, (long long)(worker->options->grace_ms / 1000));
     }
-    if (!life->stopping || life->stopped || now_us < life->stop_us)
+    if (!life->stopping || now_us < life->stop_us)
         return;
-    life->stopped = true;
+    life->stopped = true; /* and whatever is adopted after that, too */
     KN_LOCKED(&worker->lock);
     kn_tasks_stop(worker, KN_STOP_SHUTDOWN, NULL, 0);
 }

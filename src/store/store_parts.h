@@ -107,6 +107,10 @@ void kn_change_event(struct kn_change *change, enum kn_event_kind kind, const in
 /* Calls the watches. */
 void kn_store_changed(struct kn_store *store);
 
+/* How often something is done that does no harm twice, and of which it is not known (LOST) whether
+ * it was committed. LOST has to mean that somebody else has the job: its holder gives it up. */
+enum { KN_UNKNOWN_TRIES = 3 };
+
 /* One statement outside of any change; its rows in the arena. */
 enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *statement,
                            const struct kn_value *values, int count, struct kn_arena *arena,

@@ -10,6 +10,8 @@
 struct record {
     const struct kn_holder *holder;
     const char *name, *data;
+    bool gone;     /* the job is not the holder's */
+    int64_t at_us; /* of the try before this one; 0: there was none */
 };
 
 static const struct kn_statement hold_job = {
@@ -28,9 +30,31 @@ static const struct kn_statement put_step = {
            " ON CONFLICT (job, name) DO UPDATE SET at_us = excluded.at_us, data = excluded.data",
 };
 
+static const struct kn_statement find_step = {
+    .name = "find_step",
+    .access = KN_READ,
+    .tables = "step",
+    .sql = "SELECT 1 FROM step WHERE job = $1 AND name = $2 AND at_us = $3",
+};
+
+/* Whether the try before was committed, though nobody said so. */
+static enum kn_status was_recorded(struct kn_change *change, const struct record *record,
+                                   bool *ret_was, struct kn_error *err)
+{
+    struct kn_rows rows = {0};
+    enum kn_status status = KN_OK;
+    if (record->at_us)
+        status = kn_change_do(
+            change, &find_step,
+            KN_VALUES(KN_INT(record->holder->job), kn_text(record->name), KN_INT(record->at_us)),
+            &rows, err);
+    *ret_was = rows.count > 0;
+    return status;
+}
+
 static enum kn_status record_step(struct kn_change *change, void *arg, struct kn_error *err)
 {
-    const struct record *record = arg;
+    struct record *record = arg;
     const struct kn_holder *holder = record->holder;
     struct kn_rows rows;
     enum kn_status status = kn_change_do(
@@ -39,9 +63,15 @@ static enum kn_status record_step(struct kn_change *change, void *arg, struct kn
         err);
     if (status != KN_OK)
         return status;
-    if (!rows.count)
+    record->gone = !rows.count;
+    if (record->gone)
         return kn_error_set(err, KN_LOST, "job %lld is not worker %lld's any more",
                             (long long)holder->job, (long long)holder->worker);
+    bool was;
+    status = was_recorded(change, record, &was, err);
+    if (status != KN_OK || was)
+        return status;
+    record->at_us = change->now_us;
     kn_change_event(change, KN_EVENT_STEP, &holder->job, 1, record->name);
     return kn_change_do(change, &put_step,
                         KN_VALUES(KN_INT(holder->job), kn_text(record->name),
@@ -52,8 +82,13 @@ static enum kn_status record_step(struct kn_change *change, void *arg, struct kn
 enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,
                                     const char *name, const char *data, struct kn_error *err)
 {
-    struct record record = {holder, name, data};
-    return kn_store_change(store, record_step, &record, NULL, NULL, err);
+    struct record record = {.holder = holder, .name = name, .data = data};
+    for (int tries = 0; tries < KN_UNKNOWN_TRIES; tries++) {
+        enum kn_status status = kn_store_change(store, record_step, &record, NULL, NULL, err);
+        if (status != KN_LOST || record.gone)
+            return status;
+    }
+    return kn_error_set(err, KN_REMOTE, "the connection to the database breaks at each commit");
 }
 
 enum kn_status kn_store_steps(struct kn_store *store, int64_t job, struct kn_arena *arena,

@@ -185,6 +185,7 @@ struct submit {
     struct kn_store *store;
     struct kn_arena *arena;
     struct kn_cancel *cancel;
+    int64_t now_us; /* by which jobs are known that nobody confirmed */
     int count;
     struct columns columns;
     struct kn_value values[9];
@@ -195,7 +196,7 @@ static void fill_values(struct submit *s)
 {
     const struct columns *c = &s->columns;
     int n = s->count, at = 0;
-    s->values[at++] = KN_INT(kn_store_now_us(s->store));
+    s->values[at++] = KN_INT(s->now_us);
     s->values[at++] = KN_TEXTS(c->owners, n);
     s->values[at++] = KN_TEXTS(c->sources, n);
     s->values[at++] = KN_TEXTS(c->options, n);
@@ -293,21 +294,90 @@ static enum kn_status find_known(struct submit *s, const int *missing, int count
     return KN_OK;
 }
 
+/* ---- what nobody answered ---- */
+
+static const struct kn_statement find_submitted = {
+    .name = "find_submitted",
+    .access = KN_READ,
+    .tables = "job",
+    .postgres = "SELECT id, owner, source, options FROM job WHERE submitted_us = $1 ORDER BY id",
+};
+
+static bool is_of(const struct columns *c, int i, const struct kn_rows *rows, int row)
+{
+    return strcmp(kn_cell_text(rows, row, 1), c->owners[i]) == 0 &&
+           strcmp(kn_cell_text(rows, row, 2), c->sources[i]) == 0 &&
+           strcmp(kn_cell_text(rows, row, 3), c->options[i]) == 0;
+}
+
+/*
+ * After a submission without an answer. All of its jobs are there or none, and those that are have
+ * its time and what was asked for. Sets their ids, and lists the specs that no job was made of.
+ * *ret_found: whether any is there.
+ */
+static enum kn_status find_submission(struct submit *s, struct kn_submitted *submitted,
+                                      int *missing, int *ret_missing_count, bool *ret_found,
+                                      struct kn_error *err)
+{
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_store_do(s->store, &find_submitted, KN_VALUES(KN_INT(s->now_us)), s->arena, &rows, err);
+    if (status != KN_OK)
+        return status;
+    bool *taken = kn_arena_array(s->arena, (size_t)rows.count + 1, sizeof *taken);
+    int count = 0;
+    for (int i = 0; i < s->count; i++) {
+        submitted[i] = (struct kn_submitted){0};
+        for (int row = 0; !submitted[i].id && row < rows.count; row++) {
+            int at = (i + row) % rows.count; /* most often in the order of the list */
+            if (taken[at] || !is_of(&s->columns, i, &rows, at))
+                continue;
+            taken[at] = true;
+            submitted[i].id = kn_cell_int(&rows, at, 0);
+        }
+        if (!submitted[i].id)
+            missing[count++] = i;
+    }
+    *ret_missing_count = count;
+    *ret_found = count < s->count;
+    return KN_OK;
+}
+
+/* Submits, and finds out what became of it. */
+static enum kn_status submit_surely(struct submit *s, struct kn_submitted *submitted, int *missing,
+                                    int *ret_missing_count, struct kn_error *err)
+{
+    enum kn_status status = KN_LOST;
+    for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++) {
+        bool found = false;
+        status = submit_once(s, err);
+        if (status == KN_LOST &&
+            find_submission(s, submitted, missing, ret_missing_count, &found, NULL) != KN_OK)
+            break; /* what is known is that nothing is known */
+        if (found)
+            return KN_OK;
+    }
+    if (status != KN_OK)
+        return status;
+    read_ids(s, submitted);
+    *ret_missing_count = find_missing(s, submitted, missing);
+    return KN_OK;
+}
+
 enum kn_status kn_submit_postgres(struct kn_store *store, const struct kn_job_spec *specs,
                                   int count, struct kn_arena *arena,
                                   struct kn_submitted *ret_submitted, struct kn_cancel *cancel,
                                   struct kn_error *err)
 {
     struct submit s = {.store = store, .arena = arena, .cancel = cancel, .count = count};
+    s.now_us = kn_store_now_us(store);
     s.columns = columns_of(specs, count, arena);
-    enum kn_status status = submit_once(&s, err);
-    if (status != KN_OK)
-        return status;
     struct kn_submitted *submitted = kn_arena_array(arena, (size_t)count, sizeof *submitted);
     int *missing = kn_arena_array(arena, (size_t)count, sizeof *missing);
-    int left = 0;
-    read_ids(&s, submitted);
-    int missing_count = find_missing(&s, submitted, missing);
+    int missing_count = 0, left = 0;
+    enum kn_status status = submit_surely(&s, submitted, missing, &missing_count, err);
+    if (status != KN_OK)
+        return status;
     if (missing_count)
         status = find_known(&s, missing, missing_count, submitted, &left, err);
     if (status == KN_OK && left)

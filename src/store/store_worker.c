@@ -94,7 +94,11 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
         {.statement = &drop_leases, .value_count = 1, .values = question},
     };
     int parts = store->kind == KN_DATABASE_POSTGRES ? 3 : 2;
-    status = kn_batch_run(store->database, operations, parts, arena, NULL, err);
+    status = KN_LOST; /* which is not to be said of a renewal that may have been committed */
+    for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++)
+        status = kn_batch_run(store->database, operations, parts, arena, NULL, err);
+    if (status == KN_LOST)
+        return kn_error_set(err, KN_REMOTE, "the connection to the database breaks at each commit");
     if (status != KN_OK)
         return status;
     if (!operations[0].rows.changed)
@@ -198,8 +202,9 @@ static enum kn_status judge(struct kn_change *change, const struct kn_rows *rows
             change, &count_lost, KN_VALUES(KN_INT(kn_cell_int(rows, row, 0))), &lost, err);
         if (status != KN_OK)
             return status;
-        *ret_text = kn_arena_printf(change->arena, "the worker went away %lld times",
-                                    (long long)kn_cell_int(&lost, 0, 0) + 1);
+        if (kn_cell_int(&lost, 0, 0))
+            *ret_text = kn_arena_printf(change->arena, "the worker went away %lld times",
+                                        (long long)kn_cell_int(&lost, 0, 0) + 1);
     }
     return KN_OK;
 }
