@@ -5,6 +5,7 @@
 #
 # KN_TEST_POSTGRES       connection string over the socket, with no password asked for
 # KN_TEST_POSTGRES_TCP   the same over loopback, with a password (scram)
+# KN_TEST_POSTGRES_CONTROL   a program: "stop fast", "stop immediate" and "start" do so to the server
 set -euo pipefail
 export LC_ALL=C
 
@@ -69,6 +70,16 @@ done
 $started || { cat "$folder/data/server.log" >&2; explain 'the server did not start'; }
 rm -f "$folder.log"
 
+cat >"$folder/control" <<END
+#!/usr/bin/env bash
+cd /
+case \$1 in
+stop) exec ${as[*]} "$bin/pg_ctl" -D "$folder/data" -m "\$2" -w -t 60 stop ;;
+start) exec ${as[*]} "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/server.log" -o "-p $port" -w -t 60 start ;;
+esac
+END
+chmod +x "$folder/control"
+export KN_TEST_POSTGRES_CONTROL="$folder/control"
 export KN_TEST_POSTGRES="postgresql://kirinuki@/postgres?host=$folder&port=$port"
 export KN_TEST_POSTGRES_TCP="postgresql://kirinuki:$password@127.0.0.1:$port/postgres"
 "$@" <&0 &

@@ -1,0 +1,162 @@
+"""What the fault tests share: queues on either kind of store, faults that are set off at an exact
+call (tests/fakes/break_calls.c), and what has to hold after each of them.
+
+A program of cases runs once for SQLite and once, beside a server, for PostgreSQL.
+"""
+import concurrent.futures
+import json
+import os
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position,unused-import
+import wire
+from queues import (QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times,  # noqa: F401
+                    video)
+from scenario import (ROOT, Skip, case, cases, expect_complaint, folder, leftovers,  # noqa: F401
+                      main, models_folder, probe, sample)
+
+POSTGRES = bool(wire.HERE)
+STORE = "postgres" if POSTGRES else "sqlite"
+THOROUGH = bool(os.environ.get("KN_FAULT_ALL"))  # every call, not a sample of them
+LEASE = ["--lease", "1"]
+EVENTS = ["submitted", "claimed", "done", "failed", "retrying", "cancelled", "cancel",
+          "released", "promoted", "bumped", "reclaimed", "requeued", "paused", "resumed", "step",
+          "removed"]
+WAITED_S = 60  # for what has to happen
+
+
+def each_store(function):
+    """A case whose name says which store it ran on."""
+    function.__name__ += "_on_" + STORE
+    return case(function)
+
+
+def only_postgres(function):
+    return case(function) if POSTGRES else function
+
+
+def queue_of(name):
+    """A queue of the store that this program is for."""
+    if not POSTGRES:
+        return Queue(name)
+    base = "fault_" + name.replace("-", "_")
+    queue = Queue(name, wire.database(base))
+    queue.database = base
+    return queue
+
+
+def wait_for(true, what, seconds=WAITED_S):
+    """Polls; the deadline is the failure, not the measure."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
+        time.sleep(0.01)
+    return found
+
+
+def break_calls(calls, at, how, **more):
+    """The environment in which the `at`th of the calls is broken; see tests/fakes/break_calls.c."""
+    library = os.path.join(os.environ["KN_BUILD_ROOT"], "tests", "fakes", "libbreak_calls.so")
+    if not os.path.exists(library):
+        raise Skip("the library that breaks calls was not built")
+    env = {"LD_PRELOAD": library, "KN_BREAK_CALLS": calls, "KN_BREAK_AT": str(at),
+           "KN_BREAK_HOW": how}
+    env.update({"KN_BREAK_" + name.upper(): value for name, value in more.items()})
+    return env
+
+
+# ---- what has to hold ----
+
+def rows(queue, sql):
+    if POSTGRES:
+        return wire.ask(sql, queue.database)
+    with sqlite3.connect(queue.store, timeout=30) as database:
+        return [list(row) for row in database.execute(sql)]
+
+
+def story(queue, job):
+    """The kinds of a job's events, in order."""
+    told = rows(queue, "SELECT kind, jobs FROM event ORDER BY last_id")
+    return [EVENTS[int(kind)] for kind, jobs in told for j in jobs.split(",") if j == str(job)]
+
+
+def check_story(told):
+    """Every event is one that may follow: nothing ends twice, nothing runs twice at a time."""
+    moves = {("", "submitted"): "queued", ("queued", "claimed"): "leased",
+             ("queued", "cancelled"): "ended", ("queued", "released"): "queued",
+             ("leased", "step"): "leased", ("leased", "cancel"): "leased",
+             ("leased", "retrying"): "queued", ("leased", "reclaimed"): "queued",
+             ("leased", "done"): "ended", ("leased", "failed"): "ended",
+             ("leased", "cancelled"): "ended"}
+    state = ""
+    for event in told:
+        assert (state, event) in moves, f"{event} of a job that is {state or 'not there'}: {told}"
+        state = moves[state, event]
+    return state
+
+
+def check_ended_once(queue, job, state="done"):
+    """Not lost, not ended twice, and the reasons are readable; returns what `show` says."""
+    shown, told = queue.show(job), story(queue, job)
+    assert shown["state"] == state, (shown, told)
+    assert check_story(told) == "ended", told
+    assert told.count("claimed") == shown["attempt"], (shown, told)
+    interrupted = told.count("reclaimed") + told.count("retrying")
+    failed = state in ("failed", "cancelled") and told[-2] != "submitted"
+    assert len(shown["reasons"]) == interrupted + failed, (shown, told)
+    for reason in shown["reasons"]:
+        assert len(reason["text"].split()) >= 3, reason  # a sentence, not a number
+    return shown
+
+
+def check_clips(out, count=None):
+    """Nothing is half there: what has a final name is whole, and the result names it."""
+    assert not leftovers(out), leftovers(out)
+    with open(os.path.join(out, "result.json"), encoding="utf-8") as file:
+        result = json.load(file)
+    named = sorted(f["path"] for clip in result["clips"] for f in clip["files"])
+    assert named == sorted(clips_in(out)), (named, os.listdir(out))
+    assert count is None or len(named) == count, named
+    for name in named:
+        check_playable(os.path.join(out, name))
+    return result
+
+
+def check_playable(path):
+    found = probe(path)
+    assert found["video"] and found["audio"], path
+    assert float(found["format"]["duration"]) > 4, found["format"]
+
+
+def clips_in(out):
+    if not os.path.isdir(out):
+        return []
+    return [f for f in os.listdir(out) if f.endswith(".mp4") and ".part" not in f]
+
+
+def prints(out):
+    """What tells whether a clip was made anew."""
+    return {f: (os.stat(os.path.join(out, f)).st_ino, os.stat(os.path.join(out, f)).st_mtime_ns)
+            for f in clips_in(out)}
+
+
+def silent(queue):
+    """Nobody's lease lasts any more: the next worker takes over at once, not at its next look."""
+    now_us = int(time.time() * 1e6)
+    return rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")[0][0] in (0, "0")
+
+
+def drain(queue, **how):
+    """What a killed worker left is done by another one."""
+    wait_for(lambda: silent(queue), "the end of all leases")
+    return queue.good("worker", *LEASE, "--drain", **how)
+
+
+def side_by_side(function, arguments, at_once=4):
+    """Most of a killed worker's time is the end of its lease: several at once cost little more."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(function, arguments))

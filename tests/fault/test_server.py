@@ -1,0 +1,209 @@
+#!/usr/bin/env python3
+"""The server goes away while the queue is at work: connections are cut, the server is restarted, and
+answers to commits are lost, so that nobody can know by them what happened.
+"""
+import json
+import os
+import signal
+import threading
+
+import wire
+from fault import (LEASE, QUICK, Queue, case, check_clips, check_ended_once, check_story, drain,
+                   expect_complaint, is_step, main, queue_of, rows, side_by_side, story, video,
+                   wait_for)
+
+LONG = video("long.mp4", seconds=120)
+SHORT = video("many-0.mp4")
+
+
+def stop(worker):
+    worker.send_signal(signal.SIGTERM)
+    said = worker.communicate(timeout=60)
+    assert worker.returncode == 0, said
+    return said
+
+
+# ---- connections that are cut ----
+
+@case
+def connections_are_cut_again_and_again():
+    with queue_of("cut") as queue:
+        jobs = queue.add(LONG, SHORT, *QUICK)
+        worker = queue.start("worker", "--drain", "-j", "1", "--lease", "5")
+        wait_for(lambda: "claimed" in story(queue, jobs[0]), "the claim")
+        over, cuts = threading.Event(), [0]
+
+        def cut():
+            while not over.wait(0.1):
+                cuts[0] += wire.cut_all(queue.database)
+
+        cutter = threading.Thread(target=cut)
+        cutter.start()
+        said = worker.communicate(timeout=120)
+        over.set()
+        cutter.join()
+        assert worker.returncode == 0 and cuts[0] > 3, (worker.returncode, cuts, said)
+        for job in jobs:
+            shown = check_ended_once(queue, job)
+            assert shown["attempt"] == 1, shown  # work went on
+        check_clips(queue.out("long"), 1)
+
+
+def restart_while_it_works(mode):
+    with queue_of("restart-" + mode) as queue:
+        job, = queue.add(LONG, *QUICK)
+        worker = queue.start("worker", "--drain", "-j", "1", "--lease", "30")
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        wire.control("stop", mode)
+        refused = queue("jobs")
+        wire.control("start")
+        said = worker.communicate(timeout=120)
+        assert worker.returncode == 0, said
+        shown = check_ended_once(queue, job)
+        assert shown["attempt"] == 1, shown  # it had its lease all the time
+        check_clips(queue.out("long"), 1)
+        expect_complaint(refused, 1, "cannot connect|No such file")
+
+
+@case
+def a_fast_restart_is_waited_out():
+    restart_while_it_works("fast")
+
+
+@case
+def an_immediate_restart_is_waited_out():
+    restart_while_it_works("immediate")
+
+
+@case
+def a_server_away_for_longer_than_the_lease_costs_an_attempt():
+    with queue_of("away") as queue:
+        job, = queue.add(LONG, *QUICK)
+        worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        wire.control("stop", "fast")
+        told = (json.loads(line) for line in worker.stdout)
+        assert any(event["what"] == "lost" for event in told)
+        wire.control("start")
+        assert any(event["what"] == "done" for event in told)
+        stop(worker)
+        shown = check_ended_once(queue, job)
+        assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
+        check_clips(queue.out("long"), 1)
+
+
+# ---- answers that are lost ----
+
+def through_proxy(name, proxy):
+    """A queue whose programs reach the server by the proxy."""
+    queue = queue_of(name)
+    queue.env["KIRINUKI_STORE"] = proxy.where(queue.database)
+    return queue
+
+
+def lose(name, text, done, source=SHORT, after="submitted", lease="20"):
+    """A worker does a job. Once `after` has happened to it, the next transaction with `text` gets no
+    answer."""
+    with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
+        job, = queue.add(source, *QUICK)
+        if after == "submitted":
+            proxy.lose(text, done)
+        worker = queue.start("worker", "--json", "-j", "1", "--lease", lease)
+        wait_for(lambda: after in story(queue, job), after)
+        if after != "submitted":
+            proxy.lose(text, done)
+        wait_for(lambda: rows(queue, "SELECT state FROM job")[0][0] not in ("0", "1"), "an end")
+        wait_for(lambda: proxy.lost, "the loss of an answer")
+        events = stop(worker)[0].splitlines()
+        shown = check_ended_once(queue, job)
+        assert shown["attempt"] == 1 and not shown["reasons"], (shown, events)
+        assert sorted(s["name"] for s in shown["steps"]) == ["analysis", "clip 1"], shown
+        whats = [json.loads(event)["what"] for event in events]
+        assert whats == ["began", "done"], whats  # begun once, and told how it ended
+        told = story(queue, job)
+        assert told == ["submitted", "claimed", "step", "step", "done"], told
+
+
+TURN = "picked AS"  # both finishes and claims
+
+
+@case
+def an_unanswered_claim_is_adopted():
+    lose("claim-done", TURN, True)
+
+
+@case
+def a_claim_that_was_not_committed_is_made_again():
+    lose("claim-undone", TURN, False)
+
+
+@case
+def an_unanswered_finish_is_told_as_what_it_was():
+    lose("finish-done", TURN, True, after="claimed")
+
+
+@case
+def a_finish_that_was_not_committed_is_made_again_but_not_the_job():
+    lose("finish-undone", TURN, False, after="claimed")
+
+
+@case
+def an_unanswered_step_is_recorded_once():
+    lose("step-done", "INSERT INTO step", True)
+
+
+@case
+def a_step_that_was_not_committed_is_recorded_again():
+    lose("step-undone", "INSERT INTO step", False)
+
+
+@case
+def an_unanswered_renewal_is_no_lost_lease():
+    lose("renew-done", "UPDATE worker SET alive_until_us", True, LONG, "claimed", "2")
+
+
+@case
+def a_claim_is_adopted_once_the_server_is_back():
+    """Its answer is lost because the server goes away at that moment, for a while."""
+    with wire.Proxy() as proxy, through_proxy("claim-away", proxy) as queue:
+        job, = queue.add(SHORT, *QUICK)
+        proxy.lose(TURN, True, then=lambda: wire.control("stop", "immediate"))
+        worker = queue.start("worker", "--json", "--lease", "30")
+        wait_for(lambda: proxy.lost, "the loss of an answer")
+        wire.control("start")
+        told = (json.loads(line) for line in worker.stdout)
+        assert any(event["what"] == "done" for event in told)
+        stop(worker)
+        assert check_ended_once(queue, job)["attempt"] == 1
+
+
+def add_without_answer(name, done, *options):
+    with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
+        first, = queue.add(SHORT, *QUICK) if "--force" in options else (0,)
+        proxy.lose("nextval('job_id')", done)
+        said = queue.good("add", SHORT, LONG, *QUICK, *options)
+        assert proxy.lost == 1, said
+        assert "(known)" not in said.out, said
+        ids = [int(line.split()[0]) for line in said.out.splitlines()]
+        jobs = {job["id"]: os.path.basename(job["source"]) for job in queue.jobs()}
+        jobs.pop(first, None)
+        assert jobs == dict(zip(ids, ["many-0.mp4", "long.mp4"])), (jobs, said)
+        assert [story(queue, job) for job in ids] == [["submitted"]] * 2
+
+
+@case
+def an_unanswered_submission_is_found():
+    add_without_answer("add-done", True)
+
+
+@case
+def a_submission_that_was_not_committed_is_made_again():
+    add_without_answer("add-undone", False)
+
+
+@case
+def an_unanswered_forced_submission_is_not_made_twice():
+    add_without_answer("force-done", True, "--force")
+    add_without_answer("force-undone", False, "--force")
+
+main()

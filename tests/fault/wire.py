@@ -1,0 +1,199 @@
+"""The PostgreSQL server that with-postgres.sh runs beside a test: asked in its own protocol, stopped
+and started, and reached through a proxy that loses answers. It trusts whoever comes by its socket.
+"""
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+
+HERE = os.environ.get("KN_TEST_POSTGRES", "")
+FOLDER, PORT = (re.search(r"host=([^&]*)&port=(\d+)", HERE).groups() if HERE else ("", "0"))
+
+
+def _connect():
+    wire = socket.socket(socket.AF_UNIX)
+    wire.connect(f"{FOLDER}/.s.PGSQL.{PORT}")
+    return wire
+
+
+def _take(wire, size):
+    data = b""
+    while len(data) < size:
+        more = wire.recv(size - len(data))
+        if not more:
+            raise ConnectionError("the server hung up")
+        data += more
+    return data
+
+
+def _message(wire):
+    kind, size = struct.unpack("!cI", _take(wire, 5))
+    return kind, _take(wire, size - 4)
+
+
+def _row(body):
+    cells, at = [], 2
+    for _ in range(struct.unpack("!H", body[:2])[0]):
+        size, = struct.unpack("!i", body[at:at + 4])
+        at += 4
+        cells.append(None if size < 0 else body[at:at + size].decode())
+        at += max(size, 0)
+    return cells
+
+
+def ask(sql, database="postgres"):
+    """Rows of texts."""
+    rows, complaint = [], None
+    with _connect() as wire:
+        start = b"\0\3\0\0user\0kirinuki\0database\0" + database.encode() + b"\0\0"
+        wire.sendall(struct.pack("!I", len(start) + 4) + start)
+        asked = False
+        while True:
+            kind, body = _message(wire)
+            if kind == b"E":
+                complaint = body.replace(b"\0", b" ").decode()
+            elif kind == b"D":
+                rows.append(_row(body))
+            if kind == b"E" and not asked:
+                break
+            if kind == b"Z" and asked:
+                break
+            if kind == b"Z":
+                wire.sendall(b"Q" + struct.pack("!I", len(sql.encode()) + 5) + sql.encode() + b"\0")
+                asked = True
+    assert not complaint, f"{sql}: {complaint}"
+    return rows
+
+
+def database(name):
+    """A new one; returns its connection string."""
+    ask(f"CREATE DATABASE {name}")
+    return HERE.replace("/postgres?", f"/{name}?")
+
+
+def cut_all(name):
+    """Ends every connection to a database; returns how many there were."""
+    return len(ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   f" WHERE datname = '{name}' AND pid <> pg_backend_pid()"))
+
+
+def control(*arguments):
+    """control("stop", "fast") or "immediate"; control("start"). Returns once it is done."""
+    subprocess.run([os.environ["KN_TEST_POSTGRES_CONTROL"], *arguments], check=True, timeout=90,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Proxy:
+    """Between the program and the server, on loopback. Of the transactions that run a statement with
+    `text` in it, it loses the next one: with `done`, the server commits and its answer is dropped;
+    without, what would commit is dropped. In both cases the connection breaks, and with `then`,
+    something happens before the program comes to know of it.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.text, self.done, self.then, self.lost = None, True, None, False
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def lose(self, text, done=True, then=None):
+        with self.lock:
+            self.text, self.done, self.then, self.lost = text.encode(), done, then, False
+
+    def where(self, name):
+        port = self.listener.getsockname()[1]
+        return (f"postgresql://kirinuki@127.0.0.1:{port}/{name}?sslmode=disable"
+                "&gssencmode=disable")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=_Link(self, client).forth, daemon=True).start()
+
+    def matches(self, sql):
+        with self.lock:
+            return self.text is not None and self.text in sql
+
+    def take(self):
+        """Whether this transaction is to be lost, and how: it alone."""
+        with self.lock:
+            if self.text is None:
+                return None
+            self.text = None
+            return self.done
+
+    def broken(self):
+        """What was to be lost is; the connection is about to break."""
+        if self.then:
+            self.then()
+        self.lost = True
+
+
+class _Link:
+    def __init__(self, proxy, client):
+        self.proxy, self.client, self.server = proxy, client, None
+        self.statements, self.hit, self.deaf = {}, False, False
+
+    def close(self):
+        for wire in (self.client, self.server):
+            try:
+                wire.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def forth(self):
+        """From the client to the server."""
+        try:
+            self.server = _connect()
+        except OSError:
+            self.client.close()
+            return
+        try:
+            size = _take(self.client, 4)
+            self.server.sendall(size + _take(self.client, struct.unpack("!I", size)[0] - 4))
+            threading.Thread(target=self._back, daemon=True).start()
+            while self._pass(*_message(self.client)):
+                pass
+        except OSError:
+            pass
+        self.close()
+
+    def _pass(self, kind, body):
+        if kind == b"P":
+            name, sql = body.split(b"\0", 2)[:2]
+            self.statements[name] = sql
+        elif kind == b"B":
+            self.hit |= self.proxy.matches(self.statements.get(body.split(b"\0", 2)[1], b""))
+        elif kind == b"S" and self.hit:
+            self.hit = False
+            done = self.proxy.take()
+            if done is False:
+                self.proxy.broken()
+                return False
+            self.deaf = done is True
+        self.server.sendall(kind + struct.pack("!I", len(body) + 4) + body)
+        return True
+
+    def _back(self):
+        try:
+            while True:
+                kind, body = _message(self.server)
+                if not self.deaf:
+                    self.client.sendall(kind + struct.pack("!I", len(body) + 4) + body)
+                elif kind == b"Z":
+                    self.proxy.broken()
+                    break
+        except OSError:
+            pass
+        self.close()
