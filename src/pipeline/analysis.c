@@ -3,8 +3,9 @@
  *
  * The joined timeline is kept in the cache under the hash of the source's content and of whatever
  * changes it (language, subtitles, engines); a later attempt reads it back instead of listening
- * and looking again. Where clips are made, a copy lies in the output folder beside the clips'
- * records: another machine that continues the job shares that folder, but not the cache.
+ * and looking again. What was heard is kept before that, as soon as it is known. Where clips are
+ * made, a copy lies in the output folder beside the clips' records: another machine that continues
+ * the job shares that folder, but not the cache.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -92,17 +93,16 @@ static const char *cache_folder(const struct kn_attempt *attempt)
     return cache ? kn_path_join(attempt->arena, cache, "timelines") : NULL;
 }
 
-/* Where timelines are kept, in the order in which they are looked for; NULL at the end. */
-enum { KEPT_PLACES = 2 };
-static void timeline_folders(const struct kn_attempt *attempt, const char *ret[KEPT_PLACES + 1])
+void kn_attempt_kept_folders(const struct kn_attempt *attempt,
+                             const char *ret_folders[KN_KEPT_PLACES + 1])
 {
     int count = 0;
     const char *cache = cache_folder(attempt);
     if (cache)
-        ret[count++] = cache;
+        ret_folders[count++] = cache;
     if (attempt->makes_clips)
-        ret[count++] = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
-    ret[count] = NULL;
+        ret_folders[count++] = kn_path_join(attempt->arena, attempt->folder, ".kirinuki");
+    ret_folders[count] = NULL;
 }
 
 /* One that can't be read is only a reason to make it again. */
@@ -124,8 +124,8 @@ static bool read_timeline_in(struct kn_attempt *attempt, const char *folder)
 
 static bool read_kept_timeline(struct kn_attempt *attempt)
 {
-    const char *folders[KEPT_PLACES + 1];
-    timeline_folders(attempt, folders);
+    const char *folders[KN_KEPT_PLACES + 1];
+    kn_attempt_kept_folders(attempt, folders);
     for (int i = 0; folders[i]; i++)
         if (read_timeline_in(attempt, folders[i]))
             return true;
@@ -146,6 +146,8 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
         status = name_timeline(attempt, err);
     if (status == KN_OK)
         attempt->timeline_reused = read_kept_timeline(attempt);
+    if (status == KN_OK && !attempt->timeline_reused)
+        attempt->heard_reused = kn_attempt_read_words(attempt);
     return status;
 }
 
@@ -225,7 +227,7 @@ static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn
 {
     struct kn_attempt *attempt = arg;
     const struct kn_job_options *options = attempt->options;
-    if (attempt->timeline_reused) {
+    if (attempt->timeline_reused || attempt->heard_reused) {
         kn_progress_skip(env->progress);
         return KN_OK;
     }
@@ -236,7 +238,11 @@ static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn
     };
     enum kn_status status =
         kn_listen(&attempt->source, &how, env, attempt->listen_arena, &attempt->heard, err);
-    return status == KN_OK && options->transcript ? use_transcript(attempt, env, err) : status;
+    if (status == KN_OK && options->transcript)
+        return use_transcript(attempt, env, err);
+    if (status == KN_OK && how.recognise)
+        kn_attempt_keep_words(attempt);
+    return status;
 }
 
 static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -259,22 +265,26 @@ static enum kn_status keep_timeline_in(const struct kn_attempt *attempt, const c
 {
     enum { DAY_S = 24 * 3600 };
     const char *path = kn_path_join(attempt->arena, folder, attempt->timeline_name);
-    if (attempt->timeline_reused && kn_file_exists(path))
-        return KN_OK;
-    if (!json->length)
-        kn_timeline_write_json(&attempt->timeline, json);
-    enum kn_status status = kn_folder_make(folder, err);
-    if (status != KN_OK)
-        return status;
-    kn_folder_sweep(folder, DAY_S); /* others may be writing there now */
-    return kn_file_write(path, json->at, json->length, err);
+    enum kn_status status = KN_OK;
+    if (!attempt->timeline_reused || !kn_file_exists(path)) {
+        if (!json->length)
+            kn_timeline_write_json(&attempt->timeline, json);
+        status = kn_folder_make(folder, err);
+        if (status != KN_OK)
+            return status;
+        kn_folder_sweep(folder, DAY_S); /* others may be writing there now */
+        status = kn_file_write(path, json->at, json->length, err);
+    }
+    if (status == KN_OK)
+        kn_attempt_forget_words(attempt, folder);
+    return status;
 }
 
 /* Wherever it is not yet; one place is enough. */
 static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
 {
-    const char *folders[KEPT_PLACES + 1];
-    timeline_folders(attempt, folders);
+    const char *folders[KN_KEPT_PLACES + 1];
+    kn_attempt_kept_folders(attempt, folders);
     KN_SCOPED_STR json = {0};
     int kept = 0;
     (void)kn_error_set(err, KN_MISSING, "HOME is not set, nor XDG_CACHE_HOME");

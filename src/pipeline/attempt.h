@@ -50,6 +50,7 @@ struct kn_attempt {
     struct kn_face_finder *finder; /* NULL: not available */
     struct kn_error finder_error;
     struct kn_heard heard;
+    bool heard_reused;
     struct kn_seen seen;
     struct kn_timeline timeline;
     bool timeline_reused;
@@ -91,6 +92,15 @@ enum kn_status kn_attempt_check_source(const struct kn_attempt *attempt, struct 
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan);
 /* Wherever it is not yet; a failure becomes a note. */
 void kn_attempt_keep_timeline(struct kn_attempt *attempt);
+/* Where timelines are kept, in the order in which they are looked for; NULL at the end. */
+enum { KN_KEPT_PLACES = 2 };
+void kn_attempt_kept_folders(const struct kn_attempt *attempt,
+                             const char *ret_folders[KN_KEPT_PLACES + 1]);
+
+/* kept_words.c: what was heard, until a timeline has it. */
+bool kn_attempt_read_words(struct kn_attempt *attempt);
+void kn_attempt_keep_words(struct kn_attempt *attempt); /* a failure costs nothing but time later */
+void kn_attempt_forget_words(const struct kn_attempt *attempt, const char *folder);
 
 /* outputs.c. Before the clips are made: writes down what will be in the folder, moves what belongs
  * to another source, and writes the words of the whole source. */

@@ -2,11 +2,12 @@
  * Preloaded into the program by the tests in tests/fault: stands between it and the C library and
  * lets a call fail, or the process die at it, which no test could time from outside.
  *
- *   KN_BREAK_CALLS   which calls count: some of sync,rename,send,write, with commas
+ *   KN_BREAK_CALLS   which calls count: some of sync,rename,send,write,read, with commas
  *   KN_BREAK_AT      the number of the call at which it happens; 0: never
  *   KN_BREAK_HOW     kill: the process dies before the call; killed: right after it; full: writes
  *                    fail from there on, as on a full disk
  *   KN_BREAK_UNDER   only calls on files below this folder count; sockets are below none
+ *   KN_BREAK_LEAST   only reads that ask for so many bytes count
  *   KN_BREAK_WHILE   no call counts unless this file is there
  *   KN_BREAK_FULL    beside all that: the disk of the files below this folder is full
  *   KN_BREAK_TALLY   a file that has the number of calls, once the program has ended
@@ -162,6 +163,16 @@ ssize_t write(int fd, const void *data, size_t size)
     HIDDEN("write", ssize_t, int, const void *, size_t);
     enum breaking breaking = reach_write(fd);
     ssize_t result = breaking == FAIL ? full() : hidden(fd, data, size);
+    leave(breaking);
+    return result;
+}
+
+ssize_t read(int fd, void *data, size_t size)
+{
+    HIDDEN("read", ssize_t, int, void *, size_t);
+    bool large = (long)size >= strtol(setting("KN_BREAK_LEAST"), NULL, 10);
+    enum breaking breaking = reach("read", large && counts("read") && fd_counts(fd));
+    ssize_t result = hidden(fd, data, size);
     leave(breaking);
     return result;
 }
