@@ -16,13 +16,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import wire
 from queues import (QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times,  # noqa: F401
                     video)
-from scenario import (ROOT, Skip, case, cases, expect_complaint, folder, leftovers,  # noqa: F401
-                      main, models_folder, probe, sample)
+from scenario import (ROOT, Skip, case, cases, expect_complaint, ffmpeg, folder,  # noqa: F401
+                      leftovers, main, models_folder, probe, sample, tool)
 
 POSTGRES = bool(wire.HERE)
 STORE = "postgres" if POSTGRES else "sqlite"
 THOROUGH = bool(os.environ.get("KN_FAULT_ALL"))  # every call, not a sample of them
-LEASE = ["--lease", "1"]
 EVENTS = ["submitted", "claimed", "done", "failed", "retrying", "cancelled", "cancel",
           "released", "promoted", "bumped", "reclaimed", "requeued", "paused", "resumed", "step",
           "removed"]
@@ -147,16 +146,22 @@ def prints(out):
 def silent(queue):
     """Nobody's lease lasts any more: the next worker takes over at once, not at its next look."""
     now_us = int(time.time() * 1e6)
-    return rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")[0][0] in (0, "0")
+    alive = rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")
+    return int(alive[0][0]) == 0
+
+
+def let_leases_end(queue):
+    """As though the time of the dead had passed; nobody may be alive."""
+    rows(queue, "UPDATE worker SET alive_until_us = 1")
 
 
 def drain(queue, **how):
     """What a killed worker left is done by another one."""
-    wait_for(lambda: silent(queue), "the end of all leases")
-    return queue.good("worker", *LEASE, "--drain", **how)
+    let_leases_end(queue)
+    return queue.good("worker", "--drain", **how)
 
 
 def side_by_side(function, arguments, at_once=4):
-    """Most of a killed worker's time is the end of its lease: several at once cost little more."""
+    """Where most of the time is waiting, several at once cost little more."""
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(function, arguments))

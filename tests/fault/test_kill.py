@@ -7,12 +7,12 @@ the sweep over all N has every state that another worker can find. CI takes a sa
 import os
 import signal
 
-from fault import (LEASE, POSTGRES, QUICK, THOROUGH, break_calls, check_clips, check_ended_once,
-                   drain, each_store, folder, main, queue_of, side_by_side, story, video, wait_for)
+from fault import (POSTGRES, QUICK, THOROUGH, break_calls, check_clips, check_ended_once, drain,
+                   each_store, folder, main, queue_of, side_by_side, silent, story, video, wait_for)
 
 CALLS = "send,sync,rename" if POSTGRES else "sync,rename"
 LONG = video("long.mp4", seconds=120)
-WORKER = ["worker", *LEASE, "-j", "1"]
+WORKER = ["worker", "-j", "1"]
 
 
 def killed(queue, worker):
@@ -133,9 +133,10 @@ def few(most):
 @each_store
 def a_kill_while_the_lease_is_renewed():
     def one(at):
-        queue, job, hurt = kill_after("renew", at, lambda *_: None)
+        queue, job, hurt = kill_after("renew", at, lambda *_: None, ["--lease", "1"])
         with queue:
             assert hurt
+            wait_for(lambda: silent(queue), "the end of the lease")
             drain(queue)
             shown = check_ended_once(queue, job)
             assert [r["text"] for r in shown["reasons"]] == ["the worker went away"], shown

@@ -8,9 +8,8 @@ import signal
 import threading
 
 import wire
-from fault import (LEASE, QUICK, Queue, case, check_clips, check_ended_once, check_story, drain,
-                   expect_complaint, is_step, main, queue_of, rows, side_by_side, story, video,
-                   wait_for)
+from fault import (QUICK, case, check_clips, check_ended_once, expect_complaint, main, queue_of, rows,
+                   story, video, wait_for)
 
 LONG = video("long.mp4", seconds=120)
 SHORT = video("many-0.mp4")

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Stores that can't be used: one clear sentence and the right exit code, whatever is wrong; and no
+password in it. What else is bad input of the queue's commands stands in test_queue.py.
+"""
+import contextlib
+import os
+import re
+import socket
+import sqlite3
+import threading
+
+import wire
+from fault import (POSTGRES, QUICK, case, each_store, expect_complaint, main, only_postgres, queue_of,
+                   rows, story, video)
+
+
+@each_store
+def numbers_out_of_range_are_refused():
+    with queue_of("numbers") as queue:
+        path = video("many-0.mp4")
+        job, = queue.add(path, *QUICK)
+        for code, pattern, arguments in [
+                (2, "--limit takes", ["jobs", "-n", "0"]),
+                (2, "--limit takes", ["jobs", "-n", "-1"]),
+                (2, "--attempts takes", ["add", path, "--attempts", "0"]),
+                (2, "--attempts takes", ["add", path, "--attempts", "-3"]),
+                (2, "is not the number of a job", ["show", "0"]),
+                (2, "unknown option -1", ["show", "-1"]),
+                (2, "is not the number of a job", ["cancel", "99999999999999999999"]),
+                (1, "there is no job 9223372036854775807", ["show", "9223372036854775807"]),
+                (1, "there is no job 99", ["retry", "99"]),
+                (1, "there is no job 99", ["bump", "99"]),
+                (1, "there is no job 99", ["rm", "99"]),
+                (1, f"job {job} is queued and can't be retried", ["retry", str(job)]),
+                (1, f"job {job} is queued and can't be removed", ["rm", str(job)])]:
+            expect_complaint(queue(*arguments), code, pattern)
+        assert story(queue, job) == ["submitted"]
+
+
+@each_store
+def a_newer_schema_is_left_alone():
+    with queue_of("newer") as queue:
+        queue.good("jobs")
+        rows(queue, "UPDATE kirinuki_schema SET version = 999"
+                    " WHERE version = (SELECT max(version) FROM kirinuki_schema)")
+        for command in (["jobs"], ["add", video("many-0.mp4"), *QUICK], ["worker", "--drain"]):
+            expect_complaint(queue(*command), 1, "newer")
+        assert int(rows(queue, "SELECT count(*) FROM job")[0][0]) == 0
+
+
+@each_store
+def a_store_that_may_only_be_read():
+    with queue_of("read-only") as queue:
+        queue.good("jobs")
+        if POSTGRES:
+            wire.ask(f"ALTER DATABASE {queue.database} SET default_transaction_read_only = on")
+        else:
+            queue.env["KIRINUKI_STORE"] = f"file:{queue.store}?mode=ro"
+        for command in (["add", video("many-0.mp4"), *QUICK], ["worker", "--drain"]):
+            expect_complaint(queue(*command), 1, "read-only")
+
+
+def damaged(queue, change):
+    """A copy of a database with jobs in it, to which `change` was done."""
+    path = os.path.join(queue.home, "damaged.db")
+    with contextlib.closing(sqlite3.connect(queue.store)) as source, \
+            contextlib.closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with open(path, "r+b") as file:
+        change(file, os.path.getsize(path))
+    return path
+
+
+def wipe(file, size):
+    file.seek(4096)
+    file.write(b"\x5a" * (size - 4096))
+
+
+def sqlite_case(function):
+    return function if POSTGRES else case(function)
+
+
+@sqlite_case
+def a_file_that_is_no_database_or_a_broken_one():
+    with queue_of("broken") as queue:
+        queue.add(video("many-0.mp4"), *QUICK)
+        text = os.path.join(queue.home, "text.db")
+        with open(text, "w", encoding="utf-8") as out:
+            out.write("this is no database " * 500)
+        for pattern, path in [
+                ("not an SQLite database", text),
+                ("is damaged", damaged(queue, wipe)),
+                ("damaged|not an SQLite database", damaged(queue, lambda f, n: f.truncate(n // 2))),
+                ("is a folder", queue.home),
+                ("cannot use the database|cannot open", queue.home + "/no/such/folder/q.db"),
+                ("has to be a file|empty", ":memory:")]:
+            for command in (["jobs"], ["worker", "--drain"]):
+                expect_complaint(queue(*command, "--store", path), 1, pattern)
+
+
+class Stranger:
+    """Something on a port that is no PostgreSQL server: it says `words` and hangs up."""
+
+    def __init__(self, words):
+        self.words = words
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                with client:
+                    client.recv(100)
+                    client.sendall(self.words)
+            except OSError:
+                return
+
+
+@only_postgres
+def a_server_that_does_not_let_us_in():
+    server = os.environ["KN_TEST_POSTGRES_TCP"]
+    password = re.search(r":([^:@]*)@", server).group(1)
+    port = re.search(r":(\d+)/", server).group(1)
+    web, mute = Stranger(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Stranger(b"")
+    with queue_of("let-in") as queue:
+        for pattern, where in [
+                ("password", server.replace(password, "wrong-secret")),
+                ("does not exist", server.replace("/postgres", "/nowhere")),
+                ("password|role", server.replace("//kirinuki", "//nobody")),
+                ("Connection refused", "postgres://a:wrong-secret@127.0.0.1:1/x"),
+                ("No such file", f"postgresql://kirinuki@/x?host={queue.home}&port={port}"),
+                ("cannot connect|broke", f"postgres://a:wrong-secret@127.0.0.1:{web.port}/x"),
+                ("cannot connect|broke", f"postgres://a:wrong-secret@127.0.0.1:{mute.port}/x"),
+                ("invalid|unknown|unsupported", "postgres://a@127.0.0.1/x?nonsense=1")]:
+            for command in (["jobs"], ["worker", "--drain"]):
+                said = queue(*command, "--store", where)
+                expect_complaint(said, 1, pattern)
+                assert "wrong-secret" not in said.err and password not in said.err, said
+
+
+main()

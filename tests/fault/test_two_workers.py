@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Two workers with one job: the first is stopped for longer than its lease, the second takes over,
+and then the first goes on as if nothing had happened.
+"""
+import json
+import os
+import signal
+
+from fault import (QUICK, RENDER, check_clips, check_ended_once, each_store, main, prints,
+                   queue_of, silent, story, video, wait_for)
+
+
+def stop_at(queue, job, *events):
+    """The first worker, stopped once these have happened to the job, its lease over."""
+    first = queue.start("worker", "--lease", "1", "-j", "1", "--json")
+    wanted = ["submitted", *events]
+    wait_for(lambda: story(queue, job) == wanted, events[-1])
+    first.send_signal(signal.SIGSTOP)
+    wait_for(lambda: silent(queue), "the end of the lease")
+    assert story(queue, job) == wanted, story(queue, job)
+    return first
+
+
+def told(worker):
+    """What it said until it was stopped."""
+    worker.send_signal(signal.SIGTERM)
+    said = worker.communicate(timeout=60)
+    assert worker.returncode == 0, said
+    return [json.loads(line)["what"] for line in said[0].splitlines()]
+
+
+def files(out):
+    return {os.path.join(d, f): os.stat(os.path.join(d, f)).st_mtime_ns
+            for d, _, names in os.walk(out) for f in names}
+
+
+@each_store
+def one_that_slept_while_it_looked_finds_the_job_done():
+    with queue_of("slept-looking") as queue:
+        job, = queue.add(video("long.mp4", seconds=120), *QUICK, "--attempts", "2")
+        first = stop_at(queue, job, "claimed")
+        queue.good("worker", "--drain")
+        before = files(queue.out("long"))
+        first.send_signal(signal.SIGCONT)
+        assert told(first) == ["began", "lost"]
+        assert files(queue.out("long")) == before  # it wrote nothing, and took nothing away
+        shown = check_ended_once(queue, job)
+        assert [r["text"] for r in shown["reasons"]] == ["the worker went away"], shown
+        check_clips(queue.out("long"), 1)
+
+
+@each_store
+def one_that_sleeps_while_it_renders_keeps_its_folder_and_is_waited_for():
+    """It may write there at any moment, so the second does not: it tries again until it may, and
+    that costs no attempt."""
+    with queue_of("slept-rendering") as queue:
+        job, = queue.add(video("render.mp4", seconds=40), *RENDER, "--attempts", "2")
+        first = stop_at(queue, job, "claimed", "step", "step")
+        made = prints(queue.out("render"))
+        assert len(made) == 1, made
+        second = queue.start("worker", "--json", "-j", "1")
+        wait_for(lambda: story(queue, job).count("retrying") >= 2, "two tries", 20)
+        assert prints(queue.out("render")) == made, os.listdir(queue.out("render"))
+        reasons = queue.show(job)["reasons"]
+        assert "another kirinuki is working in" in reasons[1]["text"], reasons
+        first.send_signal(signal.SIGCONT)
+        wait_for(lambda: story(queue, job)[-1] == "done", "the end")
+        assert prints(queue.out("render")).items() > made.items()  # the first clip is the first's
+        whats = told(first)  # it joined again, and may have been the one that went on
+        assert whats[:2] == ["began", "lost"], whats
+        assert (whats + told(second)).count("done") == 1, whats
+        shown = check_ended_once(queue, job)
+        assert shown["attempt"] >= 4, shown
+        result = check_clips(queue.out("render"), 2)
+        assert sorted(clip["reused"] for clip in result["clips"]) == [False, True], result["clips"]
+
+
+main()
