@@ -30,7 +30,7 @@ format: ## lay the code out as .clang-format says
 bench: ## measure speed and quality, as ratios
 	scripts/bench.sh
 
-soak: ## run jobs, stop them and start them again for MINUTES=10
+soak: ## kill workers at every call, then stop and restart runs for MINUTES=10
 	MINUTES="$(or $(MINUTES),10)" scripts/soak.sh
 
 install: build ## install below PREFIX=/usr/local (DESTDIR is respected)

@@ -3,9 +3,13 @@
 # where they are), stops some of them at a moment of chance, and starts those again. What has to
 # hold every time: a known exit code, a stop within two seconds, no partial file left, memory below
 # 600 MB, and a run that was stopped ends like one that was not. SEED repeats a sequence.
+# Before that, the tests in tests/fault kill a worker at each call of theirs, not at a sample of them,
+# which takes some minutes more.
 . "$(dirname "$0")/lib.sh"
-scripts/setup.sh build sample
-scripts/build.sh
+scripts/setup.sh build sample check
+build_in build '' all
 [ -f build/sample/talk.truth.tsv ] || scripts/sample-talk.sh build/sample/talk.mp4
 
+say 'soak: a kill at every call'
+KN_FAULT_ALL=1 meson test -C build --no-rebuild --suite fault --timeout-multiplier 10 --print-errorlogs
 exec python3 scripts/soak.py "${MINUTES:-10}" "${SEED:-$(date +%s)}"
