@@ -80,7 +80,7 @@ def rows(queue, sql):
 def story(queue, job):
     """The kinds of a job's events, in order."""
     told = rows(queue, "SELECT kind, jobs FROM event ORDER BY last_id")
-    return [EVENTS[int(kind)] for kind, jobs in told for j in jobs.split(",") if j == str(job)]
+    return [EVENTS[int(kind)] for kind, jobs in told for j in jobs.strip("{}").split(",") if j == str(job)]
 
 
 def check_story(told):
