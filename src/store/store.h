@@ -29,7 +29,8 @@
  * Beside what each function states, any may return what the database gives: REMOTE, TIMEOUT, IO,
  * NO_SPACE, DENIED, LOST when the connection broke while a change was being committed (it may have
  * happened or not), and CANCELLED where it takes a token. Submitting, renewing and recording a step
- * find out what happened themselves; with the two last, LOST means what they state and nothing else.
+ * find out what happened themselves; with the two last, LOST means what they state and nothing
+ * else.
  */
 #ifndef KN_STORE_STORE_H
 #define KN_STORE_STORE_H
