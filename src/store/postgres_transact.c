@@ -1,6 +1,6 @@
 /*
  * Transactions in which one statement decides about the next (src/store/transaction.h), on one
- * connection of the pool. BEGIN and the limit for locks travel with the first statement, so each
+ * connection of the pool. BEGIN and the limits of waiting travel with the first statement, so each
  * statement is one round trip, and COMMIT is one more.
  *
  * A statement that fails leaves the pipeline passed over up to the next Sync, and the transaction
@@ -43,13 +43,22 @@ static bool send_one(struct transact *t, const char *name, const char *sql,
                             reply);
 }
 
+/* Between two statements a process may be stopped, or its machine fall asleep, with locks that all
+ * others wait for. The server ends such a transaction before they lose their patience. */
+#define LIMITS                                                                                     \
+    "SELECT set_config('lock_timeout', $1, true),"                                                 \
+    " set_config('idle_in_transaction_session_timeout', $2, true)"
+
 static bool send_begin(struct transact *t)
 {
-    struct kn_value wait = {.type = KN_VALUE_INTEGER, .integer = t->db->place.wait_ms};
+    int64_t wait_ms = t->db->place.wait_ms;
+    const struct kn_value limits[] = {
+        {.type = KN_VALUE_INTEGER, .integer = wait_ms},
+        {.type = KN_VALUE_INTEGER, .integer = KN_MAX(wait_ms / 2, 1)},
+    };
     t->begun = true;
     return send_one(t, "begin", "BEGIN", NULL, 0, KN_REPLY_SETTING) &&
-           send_one(t, "lock_limit", "SELECT set_config('lock_timeout', $1, true)", &wait, 1,
-                    KN_REPLY_SETTING);
+           send_one(t, "limits", LIMITS, limits, KN_COUNT_OF(limits), KN_REPLY_SETTING);
 }
 
 /* ---- taking answers ---- */

@@ -67,7 +67,7 @@ def sweep(name, source, options, few, state="done"):
 
 @each_store
 def a_kill_anywhere_from_the_claim_to_done():
-    sweep("whole", video("many-0.mp4"), QUICK, 6)
+    sweep("whole", video("many-0.mp4"), QUICK, 4)
 
 
 @each_store
@@ -75,7 +75,7 @@ def a_kill_anywhere_from_the_claim_to_failed():
     bad = os.path.join(folder("bad"), "bad.mp4")
     with open(bad, "wb") as out:
         out.write(b"this is no video" * 100)
-    sweep("fails", bad, QUICK, 3, "failed")
+    sweep("fails", bad, QUICK, 2, "failed")
 
 
 @each_store
@@ -109,7 +109,7 @@ def a_kill_anywhere_on_the_way_to_a_retry():
         killed(queue, worker)
         with open(path, encoding="utf-8") as file:
             total = int(file.read())
-    whys = side_by_side(one, sample(total, 4))
+    whys = side_by_side(one, sample(total, 3))
     assert len(set(whys)) > 1, whys
 
 

@@ -2,20 +2,41 @@
 """Two workers with one job: the first is stopped for longer than its lease, the second takes over,
 and then the first goes on as if nothing had happened.
 """
+import contextlib
 import json
 import os
 import signal
+import sqlite3
+import time
 
-from fault import (QUICK, RENDER, check_clips, check_ended_once, each_store, main, prints,
-                   queue_of, silent, story, video, wait_for)
+import wire
+from fault import (POSTGRES, QUICK, RENDER, check_clips, check_ended_once, each_store, let_leases_end,
+                   main, only_postgres, prints, queue_of, silent, story, video, wait_for)
+
+
+def unlocked(queue):
+    """A process that is stopped in the middle of a transaction of SQLite's keeps it from all others:
+    nobody can take that lock away."""
+    if POSTGRES:
+        return True
+    try:
+        with contextlib.closing(sqlite3.connect(queue.store, timeout=0)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            return True
+    except sqlite3.OperationalError:
+        return False
 
 
 def stop_at(queue, job, *events):
     """The first worker, stopped once these have happened to the job, its lease over."""
-    first = queue.start("worker", "--lease", "1", "-j", "1", "--json")
+    first = queue.start("worker", "--lease", "2", "-j", "1", "--json")
     wanted = ["submitted", *events]
     wait_for(lambda: story(queue, job) == wanted, events[-1])
     first.send_signal(signal.SIGSTOP)
+    while not unlocked(queue):
+        first.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)
     wait_for(lambda: silent(queue), "the end of the lease")
     assert story(queue, job) == wanted, story(queue, job)
     return first
@@ -59,7 +80,7 @@ def one_that_sleeps_while_it_renders_keeps_its_folder_and_is_waited_for():
         made = prints(queue.out("render"))
         assert len(made) == 1, made
         second = queue.start("worker", "--json", "-j", "1")
-        wait_for(lambda: story(queue, job).count("retrying") >= 2, "two tries", 20)
+        wait_for(lambda: story(queue, job).count("retrying") >= 2, "two tries")
         assert prints(queue.out("render")) == made, os.listdir(queue.out("render"))
         reasons = queue.show(job)["reasons"]
         assert "another kirinuki is working in" in reasons[1]["text"], reasons
@@ -73,6 +94,28 @@ def one_that_sleeps_while_it_renders_keeps_its_folder_and_is_waited_for():
         assert shown["attempt"] >= 4, shown
         result = check_clips(queue.out("render"), 2)
         assert sorted(clip["reused"] for clip in result["clips"]) == [False, True], result["clips"]
+
+
+@only_postgres
+def one_that_sleeps_in_a_transaction_does_not_hold_up_the_others():
+    """It has the row that every transaction with an event needs."""
+    with wire.Proxy() as proxy, queue_of("slept-inside") as queue:
+        job, = queue.add(video("many-0.mp4"), *QUICK)
+        asleep = []
+
+        def sleep():
+            first.send_signal(signal.SIGSTOP)
+            asleep.append(True)
+
+        proxy.meet("UPDATE queue SET last_event", sleep)
+        first = queue.start("worker", "--json", KIRINUKI_STORE=proxy.where(queue.database))
+        wait_for(lambda: asleep, "the middle of a transaction")
+        let_leases_end(queue)
+        queue.good("worker", "--drain")
+        check_ended_once(queue, job)
+        first.send_signal(signal.SIGCONT)
+        assert told(first)[:1] in ([], ["began"])
+        check_clips(queue.out("many-0"), 1)
 
 
 main()

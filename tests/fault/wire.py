@@ -95,8 +95,20 @@ class Proxy:
     def __init__(self):
         self.lock = threading.Lock()
         self.text, self.done, self.then, self.lost = None, True, None, False
+        self.meets, self.hit = b"", None
         self.listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
+
+    def meet(self, text, hit):
+        """Calls `hit` once a statement with `text` in it is on its way to the server."""
+        with self.lock:
+            self.meets, self.hit = text.encode(), hit
+
+    def met(self, sql):
+        with self.lock:
+            if self.hit and self.meets in sql:
+                hit, self.hit = self.hit, None
+                hit()
 
     def lose(self, text, done=True, then=None):
         with self.lock:
@@ -174,7 +186,9 @@ class _Link:
             name, sql = body.split(b"\0", 2)[:2]
             self.statements[name] = sql
         elif kind == b"B":
-            self.hit |= self.proxy.matches(self.statements.get(body.split(b"\0", 2)[1], b""))
+            sql = self.statements.get(body.split(b"\0", 2)[1], b"")
+            self.hit |= self.proxy.matches(sql)
+            self.proxy.met(sql)
         elif kind == b"S" and self.hit:
             self.hit = False
             done = self.proxy.take()
