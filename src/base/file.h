@@ -54,6 +54,8 @@ enum kn_status kn_file_lock(const char *path, int *ret_fd, struct kn_error *err)
 
 /* Makes the folder and its parents (mode 0777 less the umask). */
 enum kn_status kn_folder_make(const char *path, struct kn_error *err);
+/* Could it be made and written to? As far as can be told without trying. */
+enum kn_status kn_folder_check(const char *path, struct kn_error *err);
 /* Bytes free for this user on the file system that holds `path` or its nearest parent; -1 unknown.
  */
 int64_t kn_disk_free(const char *path);

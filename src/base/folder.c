@@ -73,6 +73,36 @@ void kn_folder_sweep(const char *path, int64_t older_than_s)
     closedir(folder);
 }
 
+/* The path itself or the nearest of its parents that is there, in `at`. False: too long. */
+static bool find_nearest(const char *path, char at[PATH_MAX], struct stat *ret_st)
+{
+    if (snprintf(at, PATH_MAX, "%s", path) >= PATH_MAX)
+        return false;
+    while (stat(at[0] ? at : ".", ret_st) < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        char *slash = strrchr(at, '/');
+        if (slash)
+            slash[slash == at ? 1 : 0] = '\0';
+        else
+            at[0] = '\0';
+    }
+    if (!at[0])
+        strncpy(at, ".", 2);
+    return true;
+}
+
+enum kn_status kn_folder_check(const char *path, struct kn_error *err)
+{
+    char at[PATH_MAX];
+    struct stat st = {0};
+    if (!find_nearest(path, at, &st))
+        return kn_error_set(err, KN_INVALID, "the name %.60s… is too long", path);
+    if (!S_ISDIR(st.st_mode))
+        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder", at);
+    if (access(at, W_OK | X_OK) < 0)
+        return kn_error_errno(err, errno, "cannot write into the folder %s", at);
+    return KN_OK;
+}
+
 struct kept_file {
     char *name;
     int64_t size_bytes;

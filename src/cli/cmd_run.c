@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -233,6 +234,28 @@ static int run_videos(struct run *run, struct kn_store *store, struct kn_cancel 
     return code_of(run, stopped);
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* A file that is named twice is one video. */
+static int leave_out_doubles(char **paths, int count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        bool known = false;
+        for (int k = 0; k < kept; k++)
+            known |= is_same_file(paths[k], paths[i]);
+        if (known)
+            fprintf(stderr, "note: %s was named before and is made once\n", paths[i]);
+        else
+            paths[kept++] = paths[i];
+    }
+    return kept;
+}
+
 /* Of several sources of one name the first has the plain folder, whichever is analysed first. */
 static void prepare(struct run *run, char **paths)
 {
@@ -309,6 +332,7 @@ int kn_cmd_run(int argc, char **argv)
     if (status != KN_OK) {
         code = kn_complain_usage("run", &err);
     } else {
+        count = leave_out_doubles(paths, count);
         struct kn_cancel *cancel = kn_interrupt_watch();
         struct run run = {.settings = &settings, .arena = arena, .count = count};
         run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);

@@ -82,7 +82,7 @@ static enum kn_status rank(const char *path, const struct kn_settings *settings,
     struct kn_timeline timeline;
     struct kn_segments found;
 
-    if (kn_transcript_read(path, arena, &timeline, err) != KN_OK)
+    if (kn_transcript_read(path, INT64_MAX, arena, &timeline, err) != KN_OK)
         return err->status;
     if (settings->boundaries) {
         const int64_t *times_us;

@@ -100,12 +100,22 @@ static void print_table(const struct kn_result *result, const char *name)
     printf("%s\n", plain());
 }
 
+static void print_remarks(const struct kn_result *result)
+{
+    for (int i = 0; i < result->clip_count; i++) {
+        const struct kn_clip *clip = &result->clips[i];
+        if (clip->remark && clip->file_count)
+            print_note(clip->files[0].path, clip->remark, stderr);
+    }
+}
+
 /* For scripts: the names as they are. Those with line ends in them need --json to be told apart. */
 static void print_paths(const struct kn_result *result, const char *name)
 {
     for (int i = 0; i < result->clip_count; i++)
         for (int f = 0; f < result->clips[i].file_count; f++)
             printf("%s/%s\n", result->folder, result->clips[i].files[f].path);
+    print_remarks(result);
     if (result->segments->remark)
         print_note(name, result->segments->remark, stderr);
     print_notes(result->timeline, name, stderr);

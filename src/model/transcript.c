@@ -110,6 +110,8 @@ enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *te
 {
     const char *end = text + length, *word;
     size_t bytes;
+    if (start_us < out->length_us)
+        end_us = KN_MIN(end_us, out->length_us);
     int64_t all = 0, before = 0, span_us = end_us - start_us;
 
     for (const char *at = text; next_word(&at, end, &word, &bytes);)
@@ -393,10 +395,11 @@ static bool is_table(const char *text, size_t size)
     return memchr(text, '\t', newline ? (size_t)(newline - text) : size) != NULL;
 }
 
-enum kn_status kn_transcript_parse(const char *text, size_t size, struct kn_arena *arena,
-                                   struct kn_timeline *ret_timeline, struct kn_error *err)
+enum kn_status kn_transcript_parse(const char *text, size_t size, int64_t length_us,
+                                   struct kn_arena *arena, struct kn_timeline *ret_timeline,
+                                   struct kn_error *err)
 {
-    struct kn_transcript_words out = {.arena = arena};
+    struct kn_transcript_words out = {.arena = arena, .length_us = length_us};
     enum kn_status status;
 
     if (kn_timeline_is_json(text, size))
@@ -427,7 +430,7 @@ enum kn_status kn_transcript_parse(const char *text, size_t size, struct kn_aren
     return status;
 }
 
-enum kn_status kn_transcript_read(const char *path, struct kn_arena *arena,
+enum kn_status kn_transcript_read(const char *path, int64_t length_us, struct kn_arena *arena,
                                   struct kn_timeline *ret_timeline, struct kn_error *err)
 {
     KN_SCOPED_MEM char *text = NULL;
@@ -436,7 +439,7 @@ enum kn_status kn_transcript_read(const char *path, struct kn_arena *arena,
 
     if (kn_file_read(path, KN_TIMELINE_JSON_MAX, &text, &size, err) != KN_OK)
         return err->status;
-    if (kn_transcript_parse(text, size, arena, &timeline, err) != KN_OK)
+    if (kn_transcript_parse(text, size, length_us, arena, &timeline, err) != KN_OK)
         return kn_error_add(err, "%s", path);
     if (!timeline.source.path)
         timeline.source.path = kn_arena_strdup(arena, path);

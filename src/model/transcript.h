@@ -26,18 +26,19 @@
 enum { KN_TRANSCRIPT_MAX_WORDS = 2000000 };
 
 /*
- * `text` has `size` bytes and a closing NUL (kn_file_read gives one). Gives the words, in `arena`,
- * sorted by start; source.duration_us is the last word's end, notes
- * say what was passed over, and speech_engine is "subtitles" (or what the JSON says). Sentences are
- * not joined yet, except where the JSON had them.
- * DAMAGED: none of the forms, or broken; the error names the line. LIMIT: too long. UNSUPPORTED:
- * UTF-16 or another encoding than UTF-8.
+ * `text` has `size` bytes and a closing NUL (kn_file_read gives one). `length_us` is that of the
+ * video (INT64_MAX: not known): lines that begin in it end with it, however long they stay. Gives
+ * the words, in `arena`, sorted by start; source.duration_us is the last word's end, notes say what
+ * was passed over, and speech_engine is "subtitles" (or what the JSON says). Sentences are not
+ * joined yet, except where the JSON had them. DAMAGED: none of the forms, or broken; the error
+ * names the line. LIMIT: too long. UNSUPPORTED: UTF-16 or another encoding than UTF-8.
  */
-enum kn_status kn_transcript_parse(const char *text, size_t size, struct kn_arena *arena,
-                                   struct kn_timeline *ret_timeline, struct kn_error *err);
+enum kn_status kn_transcript_parse(const char *text, size_t size, int64_t length_us,
+                                   struct kn_arena *arena, struct kn_timeline *ret_timeline,
+                                   struct kn_error *err);
 
 /* The same for a file; source.path is set, and errors begin with the file's name. */
-enum kn_status kn_transcript_read(const char *path, struct kn_arena *arena,
+enum kn_status kn_transcript_read(const char *path, int64_t length_us, struct kn_arena *arena,
                                   struct kn_timeline *ret_timeline, struct kn_error *err);
 
 #endif

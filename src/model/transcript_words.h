@@ -19,6 +19,7 @@ struct kn_transcript_words {
     struct kn_arena *arena;
     KN_VEC(struct kn_word) words;
     KN_VEC(const char *) speakers; /* by number; -1 is nobody's */
+    int64_t length_us;             /* of what is said, INT64_MAX: not known */
     int skipped_cues;              /* ended before they started, or had no words */
 };
 
@@ -29,7 +30,8 @@ int16_t kn_transcript_speaker(struct kn_transcript_words *out, const char *name,
 
 /*
  * Splits [text, text + length) at white space, and between the characters of scripts that are
- * written without spaces, and shares [start_us, end_us) among the words by their characters.
+ * written without spaces, and shares [start_us, end_us), as far as it lies in the length, among
+ * the words by their characters.
  * `starts_utterance` is set on the first. LIMIT: too many words.
  */
 enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *text, size_t length,

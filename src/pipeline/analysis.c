@@ -8,7 +8,6 @@
  * the job shares that folder, but not the cache.
  */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ai/engine.h"
 #include "analyze/sentences.h"
@@ -31,12 +30,12 @@ enum { ANALYSIS_VERSION = 2 };
 static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)
 {
     const struct kn_job_options *options = attempt->options;
-    const char *given = options->output ? options->output : options->into;
-    struct stat st;
-    if (given && stat(given, &st) == 0 && !S_ISDIR(st.st_mode))
-        return kn_error_set(err, KN_INVALID, "%s is a file, not a folder: choose another --%s",
-                            given, options->output ? "output" : "into");
-    return KN_OK;
+    const char *folder = options->output ? options->output : options->into ? options->into : ".";
+    if (!attempt->makes_clips || kn_folder_check(folder, err) == KN_OK)
+        return KN_OK;
+    struct kn_error why = *err;
+    return kn_error_set(err, why.status, "%s: choose another --%s", why.text,
+                        options->into && !options->output ? "into" : "output");
 }
 
 static enum kn_status probe(void *arg, const struct kn_step_env *env, struct kn_error *err)
@@ -200,11 +199,11 @@ static enum kn_status use_transcript(struct kn_attempt *attempt, const struct kn
                                      struct kn_error *err)
 {
     struct kn_timeline given;
-    enum kn_status status =
-        kn_transcript_read(attempt->options->transcript, attempt->listen_arena, &given, err);
+    int64_t length_us = attempt->source.duration_us;
+    enum kn_status status = kn_transcript_read(attempt->options->transcript, length_us,
+                                               attempt->listen_arena, &given, err);
     if (status != KN_OK)
         return status;
-    int64_t length_us = attempt->source.duration_us;
     if (given.source.duration_us > length_us + 10 * KN_US_PER_S)
         return kn_error_set(err, KN_INVALID,
                             "%s goes on for %.0f s, but the video ends after %.0f s: is it for "

@@ -43,11 +43,18 @@ static json_t *read_json(const char *path, size_t limit)
     return json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 }
 
+KN_VEC_TYPE(written, struct kn_written);
+
 /* Names come from a file that anybody may have edited. */
-static void add_read(struct kn_names *names, const json_t *name, struct kn_arena *arena)
+static void add_read(struct written *files, const char *name, const json_t *hash,
+                     struct kn_arena *arena)
 {
-    if (kn_is_plain_name(json_string_value(name)))
-        kn_names_add(names, kn_arena_strdup(arena, json_string_value(name)));
+    const char *text = json_string_value(hash);
+    struct kn_written file = {.hash = text ? kn_arena_strdup(arena, text) : NULL};
+    if (!kn_is_plain_name(name))
+        return;
+    file.name = kn_arena_strdup(arena, name);
+    kn_vec_push(files, file);
 }
 
 static const char *text_of(const json_t *object, const char *key, struct kn_arena *arena)
@@ -56,7 +63,7 @@ static const char *text_of(const json_t *object, const char *key, struct kn_aren
     return text ? kn_arena_strdup(arena, text) : NULL;
 }
 
-static void read_result(const json_t *result, struct kn_arena *arena, struct kn_names *names)
+static void read_result(const json_t *result, struct kn_arena *arena, struct written *files)
 {
     static const char *const beside[] = {"thumbnail", "srt", "vtt", "ass"};
     size_t i, f;
@@ -64,34 +71,48 @@ static void read_result(const json_t *result, struct kn_arena *arena, struct kn_
     json_array_foreach(json_object_get(result, "clips"), i, clip)
     {
         json_array_foreach(json_object_get(clip, "files"), f, file)
-            add_read(names, json_object_get(file, "path"), arena);
+            add_read(files, json_string_value(json_object_get(file, "path")), NULL, arena);
         for (f = 0; f < KN_COUNT_OF(beside); f++)
-            add_read(names, json_object_get(clip, beside[f]), arena);
+            add_read(files, json_string_value(json_object_get(clip, beside[f])), NULL, arena);
     }
+    add_read(files, "result.json", NULL, arena);
+    add_read(files, "report.html", NULL, arena);
 }
 
 bool kn_output_record_read(const char *folder, struct kn_arena *arena,
                            struct kn_output_record *ret_record)
 {
-    struct kn_names names = {0};
+    struct written files = {0};
     *ret_record = (struct kn_output_record){0};
     KN_SCOPED_JSON record = read_json(record_path(arena, folder), RECORD_BYTES_MAX);
     KN_SCOPED_JSON result =
         record ? NULL : read_json(kn_path_join(arena, folder, "result.json"), RESULT_BYTES_MAX);
     if (record) {
-        size_t i;
-        const json_t *name;
-        json_array_foreach(json_object_get(record, "files"), i, name) add_read(&names, name, arena);
+        const char *name;
+        json_t *hash;
+        json_object_foreach(json_object_get(record, "files"), name, hash)
+            add_read(&files, name, hash, arena);
         ret_record->source = text_of(record, "source", arena);
         ret_record->transcript = text_of(record, "transcript", arena);
     } else if (json_object_get(result, "kirinuki_result")) {
-        read_result(result, arena, &names);
+        read_result(result, arena, &files);
         ret_record->source = text_of(json_object_get(result, "source"), "hash", arena);
     }
-    ret_record->file_count = names.count;
-    ret_record->files = kn_vec_to_arena(&names, arena);
-    kn_vec_free(&names);
+    if (ret_record->source) {
+        ret_record->file_count = files.count;
+        ret_record->files = kn_vec_to_arena(&files, arena);
+    }
+    kn_vec_free(&files);
     return ret_record->source != NULL;
+}
+
+const struct kn_written *kn_output_record_find(const struct kn_output_record *record,
+                                               const char *name)
+{
+    for (int i = 0; i < record->file_count; i++)
+        if (strcmp(record->files[i].name, name) == 0)
+            return &record->files[i];
+    return NULL;
 }
 
 enum kn_status kn_output_record_write(const char *folder, const struct kn_output_record *record,
@@ -100,9 +121,9 @@ enum kn_status kn_output_record_write(const char *folder, const struct kn_output
     struct kn_arena *arena = kn_arena_new();
     KN_SCOPED_JSON made = json_object();
     KN_SCOPED_STR text = {0};
-    json_t *files = json_array();
+    json_t *files = json_object();
     for (int i = 0; i < record->file_count; i++)
-        json_array_append_new(files, kn_json_text(record->files[i]));
+        json_object_set_new(files, record->files[i].name, kn_json_text(record->files[i].hash));
     json_object_set_new(made, "source", kn_json_text(record->source));
     json_object_set_new(made, "transcript", kn_json_text(record->transcript));
     json_object_set_new(made, "files", files);
@@ -173,10 +194,10 @@ bool kn_output_folder_choose(const struct kn_folder_wish *wish, struct kn_arena 
 
 /* ---- what is left over ---- */
 
-static bool is_file(const char *path)
+static bool is_file_or_link(const char *path)
 {
     struct stat st;
-    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+    return lstat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode));
 }
 
 static enum kn_status make_older(const char *folder, struct kn_arena *arena, const char **ret_older,
@@ -206,7 +227,7 @@ enum kn_status kn_output_set_aside(const char *folder, const struct kn_names *na
     int moved = 0;
     for (int i = 0; i < names->count; i++) {
         const char *from = kn_path_join(arena, folder, names->at[i]);
-        if (!is_file(from))
+        if (!is_file_or_link(from))
             continue;
         enum kn_status status = older ? KN_OK : make_older(folder, arena, &older, err);
         if (status != KN_OK)

@@ -2,9 +2,10 @@
  * The folder that a source's clips go to: which one it is, and what kirinuki has written into it.
  *
  * A record in it (`.kirinuki/folder.json`) names the source by its content, and every file that was
- * or will be written there for it. So another source of the same name is not mixed with it, and
- * what an earlier run left over can be told from what anybody else put there, which is never
- * touched. Files are never deleted: they are moved into `older/1`, `older/2` and so on.
+ * or will be written there for it, as it was written. So another source of the same name is not
+ * mixed with it, and what an earlier run left over can be told from what anybody else put there or
+ * has changed since. Files are never deleted: what is in the way is moved into `older/1`, `older/2`
+ * and so on.
  */
 #ifndef KN_PIPELINE_OUTPUT_FOLDER_H
 #define KN_PIPELINE_OUTPUT_FOLDER_H
@@ -18,11 +19,17 @@
 
 KN_VEC_TYPE(kn_names, const char *);
 
+struct kn_written {
+    const char *name; /* a plain one inside the folder */
+    const char
+        *hash; /* of what was written; NULL: not known, for its run did not come to its end */
+};
+
 struct kn_output_record {
     const char *source;     /* the hash of the source's content; NULL: nobody's folder */
     const char *transcript; /* the hash of transcript.srt as it was written; NULL: none was */
     int file_count;
-    const char *const *files; /* plain names inside the folder */
+    const struct kn_written *files;
 };
 
 /* False, and an empty record, when nothing was written there, or nothing that can be read. Without
@@ -47,7 +54,12 @@ struct kn_folder_wish {
 bool kn_output_folder_choose(const struct kn_folder_wish *wish, struct kn_arena *arena,
                              const char **ret_folder, int *ret_number);
 
-/* Moves those of `names` that are files in the folder to a new folder below `older/` in it.
+/* NULL: the record has no such file. */
+const struct kn_written *kn_output_record_find(const struct kn_output_record *record,
+                                               const char *name);
+
+/* Moves those of `names` that are files in the folder, or links, to a new folder below `older/` in
+ * it.
  * *ret_older is that folder ("older/1", in `arena`) or NULL when no file was there; *ret_moved
  * counts the files. */
 enum kn_status kn_output_set_aside(const char *folder, const struct kn_names *names,

@@ -65,19 +65,30 @@ static enum kn_status write_transcript(struct kn_attempt *attempt, struct kn_out
 
 /* ---- before ---- */
 
-/* Whatever the clips may leave: an interrupted run has no chance to say what it did. */
-static void add_planned(const struct kn_attempt *attempt, struct kn_names *names)
+/* Whatever a clip may leave: an interrupted run has no chance to say what it did. */
+static void add_planned(const struct clip_work *clip, struct kn_names *names)
 {
     static const char *const beside[] = {"jpg", "srt", "vtt", "ass"};
-    const struct kn_aspects *aspects = &attempt->options->aspects;
-    struct kn_arena *arena = attempt->arena;
-    for (int i = 0; i < attempt->clip_count; i++) {
-        const char *stem = attempt->clips[i].stem;
-        for (int a = 0; a < aspects->count; a++)
-            kn_names_add(names, kn_clip_file_name(arena, stem, aspects->at[a], a == 0));
-        for (size_t b = 0; b < KN_COUNT_OF(beside); b++)
-            kn_names_add(names, kn_arena_printf(arena, "%s.%s", stem, beside[b]));
-    }
+    const struct kn_aspects *aspects = &clip->attempt->options->aspects;
+    struct kn_arena *arena = clip->attempt->arena;
+    for (int a = 0; a < aspects->count; a++)
+        kn_names_add(names, kn_clip_file_name(arena, clip->stem, aspects->at[a], a == 0));
+    for (size_t b = 0; b < KN_COUNT_OF(beside); b++)
+        kn_names_add(names, kn_arena_printf(arena, "%s.%s", clip->stem, beside[b]));
+}
+
+/* Every run writes them anew, last of all. */
+static const char *const pages[] = {"result.json", "report.html"};
+
+static void add_pages(struct kn_names *names)
+{
+    for (size_t i = 0; i < KN_COUNT_OF(pages); i++)
+        kn_names_add(names, pages[i]);
+}
+
+static bool is_page(const char *name)
+{
+    return strcmp(name, pages[0]) == 0 || strcmp(name, pages[1]) == 0;
 }
 
 /* What another source left goes as a whole, with the page that shows it. */
@@ -87,8 +98,7 @@ static enum kn_status clear_folder(struct kn_attempt *attempt, struct kn_names *
     const char *older;
     int moved;
     kn_names_add(names, transcript_name);
-    kn_names_add(names, "result.json");
-    kn_names_add(names, "report.html");
+    add_pages(names);
     enum kn_status status =
         kn_output_set_aside(attempt->folder, names, attempt->arena, &older, &moved, err);
     kn_vec_clear(names);
@@ -100,6 +110,85 @@ static enum kn_status clear_folder(struct kn_attempt *attempt, struct kn_names *
     return status;
 }
 
+/* Is what lies under the name not ours, or not as we wrote it? */
+static bool is_in_the_way(const struct kn_attempt *attempt, const struct kn_output_record *record,
+                          const char *name)
+{
+    struct stat st;
+    char hash[KN_HASH_TEXT_BYTES];
+    const char *path = kn_path_join(attempt->arena, attempt->folder, name);
+    const struct kn_written *written = kn_output_record_find(record, name);
+    if (lstat(path, &st) != 0)
+        return false;
+    if (!written || !S_ISREG(st.st_mode))
+        return true;
+    return written->hash && kn_file_hash(path, NULL, NULL, hash, NULL) == KN_OK &&
+           strcmp(hash, written->hash) != 0;
+}
+
+/* What somebody else put there, or changed since, is not overwritten. */
+static enum kn_status clear_the_way(struct kn_attempt *attempt,
+                                    const struct kn_output_record *record, struct kn_error *err)
+{
+    struct kn_names written = {0}, foreign = {0};
+    const char *older;
+    int moved;
+    for (int i = 0; i < attempt->clip_count; i++)
+        if (!attempt->clips[i].clip.reused)
+            add_planned(&attempt->clips[i], &written);
+    add_pages(&written);
+    for (int i = 0; i < written.count; i++)
+        if (is_in_the_way(attempt, record, written.at[i]))
+            kn_names_add(&foreign, written.at[i]);
+    enum kn_status status =
+        kn_output_set_aside(attempt->folder, &foreign, attempt->arena, &older, &moved, err);
+    if (status == KN_OK && moved)
+        kn_attempt_note(attempt,
+                        kn_arena_printf(attempt->arena,
+                                        "%d file%s that kirinuki had not written, or not like "
+                                        "that, %s in the way and %s in %s now",
+                                        moved, moved == 1 ? "" : "s", moved == 1 ? "was" : "were",
+                                        moved == 1 ? "is" : "are", older));
+    kn_vec_free(&written);
+    kn_vec_free(&foreign);
+    return status;
+}
+
+/* The names, with what was known of them. */
+static enum kn_status write_record(const struct kn_attempt *attempt,
+                                   struct kn_output_record *record, const struct kn_names *names,
+                                   struct kn_error *err)
+{
+    struct kn_written *files =
+        kn_arena_array(attempt->arena, (size_t)names->count + 1, sizeof *files);
+    for (int i = 0; i < names->count; i++) {
+        const struct kn_written *before = kn_output_record_find(record, names->at[i]);
+        files[i] = (struct kn_written){names->at[i], before ? before->hash : NULL};
+    }
+    record->source = attempt->hash;
+    record->files = files;
+    record->file_count = names->count;
+    return kn_output_record_write(attempt->folder, record, err);
+}
+
+/* What will be written anew is ours from now on, whatever it will be. */
+static void forget_hashes(struct kn_output_record *record, const struct kn_attempt *attempt)
+{
+    struct kn_names anew = {0};
+    struct kn_written *files =
+        kn_arena_array(attempt->arena, (size_t)record->file_count + 1, sizeof *files);
+    for (int i = 0; i < attempt->clip_count; i++)
+        if (!attempt->clips[i].clip.reused)
+            add_planned(&attempt->clips[i], &anew);
+    for (int i = 0; i < record->file_count; i++) {
+        files[i] = record->files[i];
+        if (kn_names_have(&anew, files[i].name))
+            files[i].hash = NULL;
+    }
+    record->files = files;
+    kn_vec_free(&anew);
+}
+
 enum kn_status kn_outputs_claim(struct kn_attempt *attempt, struct kn_error *err)
 {
     struct kn_output_record record;
@@ -107,21 +196,23 @@ enum kn_status kn_outputs_claim(struct kn_attempt *attempt, struct kn_error *err
     enum kn_status status = KN_OK;
     bool owned = kn_output_record_read(attempt->folder, attempt->arena, &record);
     for (int i = 0; i < record.file_count; i++)
-        kn_names_add(&names, record.files[i]);
+        kn_names_add(&names, record.files[i].name);
     if (owned && strcmp(record.source, attempt->hash) != 0) {
         status = clear_folder(attempt, &names, err);
-        record.transcript = NULL;
+        record = (struct kn_output_record){0};
     }
     if (status == KN_OK)
+        status = clear_the_way(attempt, &record, err);
+    if (status == KN_OK)
         status = write_transcript(attempt, &record, err);
-    add_planned(attempt, &names);
+    for (int i = 0; i < attempt->clip_count; i++)
+        add_planned(&attempt->clips[i], &names);
+    add_pages(&names);
     if (attempt->result.transcript)
         kn_names_add(&names, transcript_name);
-    record.source = attempt->hash;
-    record.files = names.at;
-    record.file_count = names.count;
+    forget_hashes(&record, attempt);
     if (status == KN_OK)
-        status = kn_output_record_write(attempt->folder, &record, err);
+        status = write_record(attempt, &record, &names, err);
     kn_vec_free(&names);
     return status;
 }
@@ -162,6 +253,22 @@ static void set_leftovers_aside(struct kn_attempt *attempt, const struct kn_name
         kn_attempt_note(attempt, text);
 }
 
+/* As they are now, if this run has written them. */
+static void note_hashes(struct kn_output_record *record, const struct kn_attempt *attempt)
+{
+    struct kn_written *files =
+        kn_arena_array(attempt->arena, (size_t)record->file_count + 1, sizeof *files);
+    for (int i = 0; i < record->file_count; i++) {
+        char hash[KN_HASH_TEXT_BYTES];
+        const char *path = kn_path_join(attempt->arena, attempt->folder, record->files[i].name);
+        files[i] = record->files[i];
+        if (!files[i].hash && !is_page(files[i].name) &&
+            kn_file_hash(path, NULL, NULL, hash, NULL) == KN_OK)
+            files[i].hash = kn_arena_strdup(attempt->arena, hash);
+    }
+    record->files = files;
+}
+
 void kn_outputs_settle(struct kn_attempt *attempt)
 {
     struct kn_output_record record;
@@ -172,14 +279,13 @@ void kn_outputs_settle(struct kn_attempt *attempt)
                    record.transcript))
         kn_names_add(&made, transcript_name);
     for (int i = 0; i < record.file_count; i++)
-        if (!kn_names_have(&made, record.files[i]))
-            kn_names_add(&leftovers, record.files[i]);
+        if (!kn_names_have(&made, record.files[i].name) && !is_page(record.files[i].name))
+            kn_names_add(&leftovers, record.files[i].name);
     set_leftovers_aside(attempt, &leftovers);
-    record.source = attempt->hash;
-    record.files = made.at;
-    record.file_count = made.count;
+    note_hashes(&record, attempt);
+    add_pages(&made);
     /* Should this fail, the record names too much: the next run finds nothing there. */
-    (void)kn_output_record_write(attempt->folder, &record, NULL);
+    (void)write_record(attempt, &record, &made, NULL);
     kn_vec_free(&made);
     kn_vec_free(&leftovers);
 }

@@ -399,6 +399,19 @@ static enum kn_status check_copy(const struct kn_settings *s, const struct kn_op
     return KN_OK;
 }
 
+/* In a file, --into is for the runs that name no folder. */
+static enum kn_status check_folders(const struct kn_option *table, const bool *given,
+                                    struct kn_error *err)
+{
+    const struct kn_option *output = kn_option_find(table, "output");
+    const struct kn_option *into = kn_option_find(table, "into");
+    if (output && into && given[output - table] && given[into - table])
+        return kn_error_set(err, KN_INVALID,
+                            "--output names the folder of the clips, --into the one that it is "
+                            "made in: only one of them can be given");
+    return KN_OK;
+}
+
 enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *err)
 {
     if (s->quiet && s->verbose)
@@ -429,6 +442,8 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
         status = kn_settings_check(&settings, err);
     if (status == KN_OK)
         status = check_copy(&settings, table, given, err);
+    if (status == KN_OK)
+        status = check_folders(table, given, err);
     if (status != KN_OK)
         return status;
     settings.job.described_count =

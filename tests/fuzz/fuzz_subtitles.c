@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size)
         memcpy(text, data, size);
-    enum kn_status status = kn_transcript_parse(text, size, arena, &t, &err);
+    enum kn_status status = kn_transcript_parse(text, size, INT64_MAX, arena, &t, &err);
     if (status != KN_OK) {
         assert(err.status == status && strlen(err.text) > 10 && !strchr(err.text, '\n'));
         kn_arena_free(arena);

@@ -69,6 +69,61 @@ def sources_of_one_name_have_folders_of_their_own():
     assert outcome.code == 0 and outcome.out.startswith("my vlog-2-clips/"), outcome
 
 
+def write(place, name, text="mine\n"):
+    with open(os.path.join(place, name), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+@case
+def what_somebody_else_put_there_is_not_overwritten():
+    here = folder("foreign")
+    moving(here, "a.mp4")
+    first = kirinuki("run", "a.mp4", *QUICK, "-n", "1", "-o", "first", cwd=here)
+    clip = os.path.basename(first.out.strip())
+    out = folder("foreign/out")
+    for name in (clip, "report.html", "notes.txt"):
+        write(out, name)
+    os.symlink("notes.txt", os.path.join(out, clip.replace(".mp4", ".srt")))
+    outcome = kirinuki("run", "a.mp4", *QUICK, "-n", "1", "-o", "out", cwd=here)
+    assert outcome.code == 0 and "3 files that kirinuki had not written" in outcome.err, outcome
+    for name in (clip, "report.html"):
+        assert read(out, "older/1", name) == "mine\n", name
+    assert os.path.islink(os.path.join(out, "older/1", clip.replace(".mp4", ".srt")))
+    assert read(out, "notes.txt") == "mine\n"
+    assert os.path.getsize(os.path.join(out, clip)) > 1000
+    again = kirinuki("run", "a.mp4", *QUICK, "-n", "1", "-o", "out", cwd=here)
+    assert again.code == 0 and not os.path.exists(os.path.join(out, "older/2")), again
+
+
+@case
+def what_was_edited_is_kept_when_clips_are_made_anew():
+    here = folder("edited")
+    moving(here, "a.mp4")
+    write(here, "a.srt", "1\n00:00:01,000 --> 00:00:09,000\nSome words that are said here.\n\n"
+          "2\n00:00:10,000 --> 00:00:20,000\nAnd these are some others, too.\n")
+    options = ["run", "a.mp4", "-t", "a.srt", "-l", "5-12", "-n", "1", "--preset", "ultrafast",
+               "-o", "out"]
+    first = kirinuki(*options, cwd=here)
+    assert first.code == 0, first
+    stem = os.path.join(here, first.out.strip())[:-len(".mp4")]
+    name = os.path.basename(stem)
+    write(here, stem + ".ass", read(stem + ".ass").replace("Lato", "Arial") + "; mine\n")
+    assert "older" not in os.listdir(here + "/out")
+    same = kirinuki(*options, cwd=here)  # nothing is made, so nothing is moved
+    assert same.code == 0 and read(stem + ".ass").endswith("; mine\n"), same
+    other = kirinuki(*options, "-c", "box", cwd=here)
+    assert other.code == 0 and "1 file that kirinuki had not written, or not" in other.err, other
+    assert read(here, "out/older/1", name + ".ass").endswith("; mine\n")
+    assert sorted(os.listdir(here + "/out/older/1")) == [name + ".ass"]
+    third = kirinuki(*options, "-c", "bold", cwd=here)  # what it wrote itself it replaces
+    assert third.code == 0 and os.listdir(here + "/out/older") == ["1"], third
+
+
 @case
 def clips_of_an_interrupted_run_keep_their_folder():
     here = folder("interrupted")
@@ -182,6 +237,53 @@ def a_missing_file_gets_its_sentence_alone():
     outcome = kirinuki("run", "nowhere.mp4")
     expect_complaint(outcome, 1, r"nowhere\.mp4.*No such file")
     assert len(outcome.err.splitlines()) == 1, outcome
+
+
+@case
+def a_last_line_may_stay_longer_than_the_video():
+    here = folder("long-line")
+    moving(here, "a.mp4")
+    write(here, "a.srt", "1\n00:00:01,000 --> 00:00:09,000\nSome words that are said here.\n\n"
+          "2\n00:00:10,000 --> 99:59:59,000\nAnd these are some others, too.\n")
+    write(here, "b.srt", "1\n00:00:01,000 --> 00:00:09,000\nSome words that are said here.\n\n"
+          "2\n00:10:00,000 --> 00:10:05,000\nAnd these are of another video.\n")
+    run = ["run", "a.mp4", "-l", "5-23", "-n", "1", "--preset", "ultrafast", "-o", "out"]
+    outcome = kirinuki(*run, "-t", "a.srt", cwd=here)
+    assert outcome.code == 0, outcome
+    shown = subtitles(os.path.join(here, "out/transcript.srt"))
+    assert words(" ".join(t for _, _, t in shown))[-2:] == ["others", "too"], shown
+    assert shown[-1][1] <= 24.5, shown
+    expect_complaint(kirinuki(*run, "-t", "b.srt", cwd=here), 1, "is it for another one")
+
+
+@case
+def an_impossible_folder_is_said_before_the_work():
+    here = folder("impossible")
+    moving(here, "a.mp4")
+    write(here, "file")
+    for name in ("file", "file/below/it"):
+        outcome = kirinuki("run", "a.mp4", *QUICK, "-o", name, cwd=here)
+        expect_complaint(outcome, 1, "file is a file, not a folder: choose another --output")
+        assert "looked" not in outcome.err, outcome
+    outcome = kirinuki("run", "a.mp4", *QUICK, "--into", "file", cwd=here)
+    expect_complaint(outcome, 1, "file is a file, not a folder: choose another --into")
+
+
+@case
+def what_is_named_twice_is_made_once():
+    here = folder("twice")
+    moving(here, "a.mp4")
+    outcome = kirinuki("run", "a.mp4", "./a.mp4", *QUICK, "-n", "1", cwd=here)
+    assert outcome.code == 0 and "named before" in outcome.err, outcome
+    assert outcome.out.count("\n") == 1 and os.listdir(here).count("a-clips") == 1, outcome
+
+
+@case
+def remarks_are_told_without_a_terminal():
+    here = folder("remarks")
+    moving(here, "a.mp4")
+    outcome = kirinuki("run", "a.mp4", *QUICK, "-n", "1", "--encoder", "h264_nvenc", cwd=here)
+    assert outcome.code == 0 and "h264_nvenc cannot be used here" in outcome.err, outcome
 
 
 @case

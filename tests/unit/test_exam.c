@@ -112,7 +112,7 @@ static struct kn_timeline read_transcript(struct kn_arena *arena, const char *pa
 {
     struct kn_timeline t;
     struct kn_error err = {0};
-    if (kn_transcript_read(path, arena, &t, &err) != KN_OK)
+    if (kn_transcript_read(path, INT64_MAX, arena, &t, &err) != KN_OK)
         fail_msg("%s", err.text);
     return t;
 }

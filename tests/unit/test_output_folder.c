@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -112,8 +113,10 @@ static void without_a_record_the_result_is_asked(void **state)
                "\"vtt\": null}]}");
     assert_true(kn_output_record_read("talk-clips", arena, &record));
     assert_string_equal(record.source, "aa");
-    assert_int_equal(record.file_count, 2);
-    assert_string_equal(record.files[1], "01-a.srt");
+    assert_int_equal(record.file_count, 4);
+    assert_string_equal(record.files[1].name, "01-a.srt");
+    assert_non_null(kn_output_record_find(&record, "result.json"));
+    assert_null(kn_output_record_find(&record, "b.mp4"));
     write_file("talk-clips/result.json", "{\"source\": {\"hash\": \"of another program\"}}");
     assert_false(kn_output_record_read("talk-clips", arena, &record));
 }
@@ -121,8 +124,9 @@ static void without_a_record_the_result_is_asked(void **state)
 static void a_record_cannot_name_what_lies_elsewhere(void **state)
 {
     (void)state;
-    static const char *const files[] = {"../secret", "/etc/passwd", ".bashrc", "a/b",
-                                        "",          "01-a.mp4"};
+    static const struct kn_written files[] = {
+        {"../secret"}, {"/etc/passwd"},      {".bashrc"}, {"a/b"},
+        {""},          {"01-a.mp4", "hash"}, {"b.srt"}};
     const struct kn_output_record record = {
         .source = "aa", .transcript = "11", .file_count = KN_COUNT_OF(files), .files = files};
     struct kn_output_record read;
@@ -131,9 +135,11 @@ static void a_record_cannot_name_what_lies_elsewhere(void **state)
     assert_int_equal(kn_output_record_write("out", &record, &err), KN_OK);
     assert_true(kn_output_record_read("out", arena, &read));
     assert_string_equal(read.transcript, "11");
-    assert_int_equal(read.file_count, 1);
-    assert_string_equal(read.files[0], "01-a.mp4");
-    static const char *const broken[] = {"", "{", "[]", "{\"source\": 3}", "{\"files\": [1]}"};
+    assert_int_equal(read.file_count, 2);
+    assert_string_equal(kn_output_record_find(&read, "01-a.mp4")->hash, "hash");
+    assert_null(kn_output_record_find(&read, "b.srt")->hash);
+    static const char *const broken[] = {"", "{", "[]", "{\"source\": 3}",
+                                         "{\"files\": {\"a\": 1}}"};
     for (size_t i = 0; i < KN_COUNT_OF(broken); i++) {
         write_file("out/.kirinuki/folder.json", broken[i]);
         assert_false(kn_output_record_read("out", arena, &read));
@@ -155,18 +161,21 @@ static void only_files_are_moved_and_never_onto_others(void **state)
     write_file("secret", "secret");
     assert_int_equal(symlink("../secret", "out/link"), 0);
     kn_names_add(&names, "folder");
-    kn_names_add(&names, "link");
     kn_names_add(&names, "gone.mp4");
     assert_int_equal(kn_output_set_aside("out", &names, arena, &older, &moved, &err), KN_OK);
     assert_null(older);
     kn_names_add(&names, "01-a.mp4");
+    kn_names_add(&names, "link");
     assert_int_equal(kn_output_set_aside("out", &names, arena, &older, &moved, &err), KN_OK);
     assert_string_equal(older, "older/2");
-    assert_int_equal(moved, 1);
+    assert_int_equal(moved, 2);
     assert_int_equal(kn_file_size("out/older/1/01-a.mp4"), 5);
     assert_int_equal(kn_file_size("out/older/2/01-a.mp4"), 1);
     assert_false(kn_file_exists("out/01-a.mp4"));
-    assert_true(kn_file_exists("out/link") && kn_file_exists("out/folder"));
+    struct stat st;
+    assert_true(lstat("out/older/2/link", &st) == 0 &&
+                S_ISLNK(st.st_mode)); /* not what it leads to */
+    assert_true(kn_file_exists("secret") && kn_file_exists("out/folder"));
     kn_vec_free(&names);
 }
 

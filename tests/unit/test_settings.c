@@ -109,6 +109,20 @@ static void wrong_and_contradictory_settings_are_refused(void **state)
     }
 }
 
+static void a_folder_is_named_in_one_way(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    struct kn_error err;
+    char both[] = "-o here --into there";
+    assert_int_equal(read_line(both, &s, &err), KN_INVALID);
+    setenv("KIRINUKI_INTO", "there", 1);
+    char one[] = "-o here";
+    assert_int_equal(read_line(one, &s, &err), KN_OK);
+    assert_string_equal(s.job.output, "here");
+    unsetenv("KIRINUKI_INTO");
+}
+
 static void languages_are_codes(void **state)
 {
     (void)state;
@@ -245,6 +259,7 @@ int main(void)
         cmocka_unit_test(defaults_are_what_the_documents_say),
         cmocka_unit_test(lengths_and_shapes_parse),
         cmocka_unit_test(wrong_and_contradictory_settings_are_refused),
+        cmocka_unit_test(a_folder_is_named_in_one_way),
         cmocka_unit_test(languages_are_codes),
         cmocka_unit_test(copying_leaves_settings_alone),
         cmocka_unit_test(priorities_are_names_or_levels),

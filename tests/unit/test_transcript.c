@@ -24,7 +24,7 @@ static const char *parsed(struct kn_arena *arena, const char *text)
     struct kn_error err = {0};
     struct kn_str out = {0};
 
-    if (kn_transcript_parse(text, strlen(text), arena, &t, &err) != KN_OK) {
+    if (kn_transcript_parse(text, strlen(text), INT64_MAX, arena, &t, &err) != KN_OK) {
         kn_str_printf(&out, "! %s: %s", kn_status_name(err.status), err.text);
     } else {
         for (int i = 0; i < t.word_count; i++) {
@@ -191,7 +191,8 @@ static void what_cannot_be_read_gives_one_sentence(void **state)
         struct kn_timeline t = {.word_count = 42};
         struct kn_error err = {0};
         size_t size = cases[i].size ? cases[i].size : strlen(cases[i].text);
-        enum kn_status status = kn_transcript_parse(cases[i].text, size, arena, &t, &err);
+        enum kn_status status =
+            kn_transcript_parse(cases[i].text, size, INT64_MAX, arena, &t, &err);
         if (status != cases[i].status || !strstr(err.text, cases[i].says))
             fail_msg("case %zu gave %s: %s", i, kn_status_name(status), err.text);
         assert_int_equal(t.word_count, 42); /* untouched */
@@ -204,7 +205,8 @@ static void words_are_sorted_and_the_length_is_known(void **state)
     struct kn_error err = {0};
     static const char text[] = "start\tend\tspk\tword\n1\t9\tA\tlong\n2\t3\tB\tb\n2\t4\tC\tc\n";
 
-    assert_int_equal(kn_transcript_parse(text, sizeof text - 1, *state, &t, &err), KN_OK);
+    assert_int_equal(kn_transcript_parse(text, sizeof text - 1, INT64_MAX, *state, &t, &err),
+                     KN_OK);
     assert_int_equal(t.source.duration_us, 9000000);
     assert_string_equal(t.words[1].text, "b"); /* words that start together keep their order */
     assert_string_equal(t.words[2].text, "c");
@@ -218,7 +220,8 @@ static void impossible_cues_are_mentioned(void **state)
     static const char text[] = "1\n00:00:05,000 --> 00:00:04,000\nA\n\n"
                                "2\n00:00:06,000 --> 00:00:07,000\nB\n";
 
-    assert_int_equal(kn_transcript_parse(text, sizeof text - 1, *state, &t, &err), KN_OK);
+    assert_int_equal(kn_transcript_parse(text, sizeof text - 1, INT64_MAX, *state, &t, &err),
+                     KN_OK);
     assert_int_equal(t.note_count, 1);
     assert_non_null(strstr(t.notes[0].text, "1 subtitle"));
 }
@@ -233,7 +236,7 @@ static void an_endless_cue_is_cut(void **state)
     kn_str_add(&text, "1\n00:00:01,000 --> 00:00:02,000\n");
     for (int i = 0; i < 100000; i++)
         kn_str_add(&text, "word <00:00:01.5>");
-    assert_int_equal(kn_transcript_parse(text.at, text.length, *state, &t, &err), KN_OK);
+    assert_int_equal(kn_transcript_parse(text.at, text.length, INT64_MAX, *state, &t, &err), KN_OK);
     assert_in_range(t.word_count, 1000, 20000);
 }
 
