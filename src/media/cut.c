@@ -234,6 +234,7 @@ static void plan_rough(struct kn_cut *cut, int64_t frame, const char *why)
     }
     cut->body_from = from;
     cut->body_to = KN_MAX(to, from + 1);
+    int64_t wanted_us = to_media(cut, cut->start);
     cut->start = cut->head_end = cut->packets.at[from].pts;
     cut->end = cut->start;
     for (int i = from; i < cut->body_to; i++)
@@ -241,7 +242,9 @@ static void plan_rough(struct kn_cut *cut, int64_t frame, const char *why)
     cut->tail_start = cut->end;
     cut->tail_from = cut->packets.count;
     snprintf(cut->plan.remark, sizeof cut->plan.remark,
-             "%s cannot be encoded anew at the edges, so the clip starts at a key frame", why);
+             "%s cannot be encoded anew at the edges, so the clip starts at a key frame, %.1f s "
+             "before its segment; without --copy it starts there",
+             why, kn_seconds(KN_MAX(wanted_us - to_media(cut, cut->start), 0)));
 }
 
 /* The pictures that will be shown, and how many of them are encoded. */
