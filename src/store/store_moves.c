@@ -50,12 +50,17 @@ static enum kn_status change_job(struct kn_change *change, const struct kn_state
 
 /* ---- cancelling ---- */
 
+/* Where PostgreSQL's text sets `standing` as well (schema/), `more` is that. */
+#define CANCEL_QUEUED(more)                                                                        \
+    "UPDATE job SET state = 4, held_until_us = NULL, finished_us = $2" more                        \
+    " WHERE id = $1 AND state = 0"
+
 static const struct kn_statement cancel_queued = {
     .name = "cancel_queued",
     .access = KN_WRITE,
     .tables = "job",
-    .sql = "UPDATE job SET state = 4, held_until_us = NULL, finished_us = $2"
-           " WHERE id = $1 AND state = 0",
+    .sqlite = CANCEL_QUEUED(""),
+    .postgres = CANCEL_QUEUED(", standing = 3"),
 };
 
 static const struct kn_statement ask_cancel = {
@@ -115,12 +120,16 @@ static const struct kn_statement key_elsewhere = {
     .postgres = KEY_ELSEWHERE KN_POSTGRES_LIVE,
 };
 
+#define REQUEUE(more)                                                                              \
+    "UPDATE job SET state = 0, attempts_left = attempts_max, stop = 0, finished_us = NULL,"        \
+    " held_until_us = $2" more " WHERE id = $1 AND state IN (3, 4)"
+
 static const struct kn_statement requeue_job = {
     .name = "requeue_job",
     .access = KN_WRITE,
     .tables = "job",
-    .sql = "UPDATE job SET state = 0, attempts_left = attempts_max, stop = 0, finished_us = NULL,"
-           " held_until_us = $2 WHERE id = $1 AND state IN (3, 4)",
+    .sqlite = REQUEUE(""),
+    .postgres = REQUEUE(", standing = 1"),
 };
 
 /* `other`: 0: not known. */
@@ -168,16 +177,16 @@ enum kn_status kn_store_retry(struct kn_store *store, int64_t job, struct kn_err
 
 /* ---- to the front ---- */
 
-#define BUMP(floor)                                                                                \
-    "UPDATE job SET level = $1, tag = " floor " - 1, held_until_us = NULL, waiting_us = $2"        \
+#define BUMP(floor, more)                                                                          \
+    "UPDATE job SET level = $1, tag = " floor " - 1, held_until_us = NULL, waiting_us = $2" more   \
     " WHERE id = $3 AND state = 0"
 
 static const struct kn_statement bump_job = {
     .name = "bump_job",
     .access = KN_WRITE,
     .tables = "job share",
-    .sqlite = BUMP(KN_SQLITE_FLOOR),
-    .postgres = BUMP(KN_POSTGRES_FLOOR),
+    .sqlite = BUMP(KN_SQLITE_FLOOR, ""),
+    .postgres = BUMP(KN_POSTGRES_FLOOR, ", standing = 0"),
 };
 
 static enum kn_status bump(struct kn_change *change, void *arg, struct kn_error *err)

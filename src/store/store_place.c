@@ -42,7 +42,7 @@ static const struct kn_statement place_jobs = {
     .sqlite = "UPDATE job SET level = $1, tag = $2 + x.key, waiting_us = $3, held_until_us = NULL"
               " FROM json_each($4) AS x WHERE job.id = x.value AND job.state = 0",
     .postgres = "UPDATE job SET level = $1::smallint, tag = $2::bigint + x.place - 1,"
-                " waiting_us = $3::bigint, held_until_us = NULL"
+                " waiting_us = $3::bigint, held_until_us = NULL, standing = 0"
                 " FROM unnest($4::bigint[]) WITH ORDINALITY AS x (id, place)"
                 " WHERE job.id = x.id AND job.state = 0",
 };
@@ -67,7 +67,7 @@ static const struct kn_statement place_again = {
     .sqlite = "UPDATE job SET tag = " KN_SQLITE_FLOOR ", waiting_us = $2, held_until_us = NULL"
               " WHERE id IN (SELECT value FROM json_each($3)) AND state = 0",
     .postgres = "UPDATE job SET tag = " KN_POSTGRES_FLOOR ", waiting_us = $2::bigint,"
-                " held_until_us = NULL WHERE id = ANY($3::bigint[]) AND state = 0",
+                " held_until_us = NULL, standing = 0 WHERE id = ANY($3::bigint[]) AND state = 0",
 };
 
 enum kn_status kn_places_flush(struct kn_places *places, struct kn_error *err)

@@ -48,9 +48,9 @@
 /* `number`: of the job among its owner's at its level, from 0. */
 #define MADE(whom, key, number)                                                                    \
     ", made AS ("                                                                                  \
-    "  INSERT INTO job (id, state, level, tag, attempt, attempts_left, attempts_max,"              \
+    "  INSERT INTO job (id, state, standing, level, tag, attempt, attempts_left, attempts_max,"              \
     "    held_until_us, submitted_us, waiting_us, memory_bytes, key, owner, source, options)"      \
-    "  SELECT f.id, 0, f.level, coalesce(b.tag, 0) + " number ", 0, f.attempts, f.attempts,"       \
+    "  SELECT f.id, 0, least(f.held, 1), f.level, coalesce(b.tag, 0) + " number ", 0, f.attempts, f.attempts,"       \
     "    NULLIF(f.held, 0), $1::bigint, $1::bigint, f.memory, " key ", f.owner, f.source,"         \
     "    f.options"                                                                                \
     "  FROM " whom " AS f LEFT JOIN base AS b"                                                     \

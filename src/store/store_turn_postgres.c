@@ -17,22 +17,27 @@
 
 /* clang-format off */
 /*
- * $1 worker, $2 now, $3 how many to claim; finishes: $4 ids, $5 attempts. Then $6 to $8 where the
- * line may begin, $9 the most memory and $10 whether the first job is claimed anyway; or $6 the
- * list of the jobs to claim. Last, where not all that end are done, the columns of ENDED.
+ * $1 worker, $2 now, $3 how many to claim; finishes: $4 ids, $5 attempts, or the attempt of all of
+ * them. Then $6 to $8 where the line may begin, $9 the most memory and $10 whether the first job is
+ * claimed anyway; or $6 the list of the jobs to claim. Last, where not all that end are done, the
+ * columns of ENDED.
  */
+#define SEEN                                                                                       \
+    "WITH seen AS MATERIALIZED (SELECT placed, paused,"                                            \
+    "  EXISTS (SELECT 1 FROM worker WHERE id = $1::bigint) AS alive FROM queue)"
+
 #define ENDED_DONE                                                                                 \
-    "ended AS ("                                                                                   \
-    "  UPDATE job AS j SET state = 2, stop = 0, held_until_us = NULL, finished_us = $2::bigint"    \
-    "  FROM unnest($4::bigint[], $5::bigint[]) AS f (id, attempt)"                                 \
-    "  WHERE j.id = f.id AND j.attempt = f.attempt AND j.worker = $1::bigint AND j.state = 1"      \
-    "  RETURNING j.id, j.attempt)"
+    ", ended AS ("                                                                                 \
+    "  UPDATE job SET state = 2, stop = 0, held_until_us = NULL, finished_us = $2::bigint"         \
+    "  WHERE id = ANY($4::bigint[]) AND attempt = $5::bigint AND worker = $1::bigint AND state = 1"\
+    "  RETURNING id)"
 
 #define AGAIN KN_FINISH_AGAIN("f.rule", "j.")
 
 #define ENDED(rules, times, statuses, texts)                                                       \
-    "ended AS ("                                                                                   \
+    ", ended AS ("                                                                                 \
     "  UPDATE job AS j SET stop = 0, state = " KN_FINISH_STATE("f.rule", "j.") ","                 \
+    "    standing = CASE " KN_FINISH_STATE("f.rule", "j.") " WHEN 0 THEN 1 WHEN 2 THEN 2 ELSE 3 END," \
     "    attempts_left = " KN_FINISH_LEFT("f.rule", "j.") ","                                      \
     "    held_until_us = CASE WHEN " AGAIN " THEN f.retry_us END,"                                 \
     "    finished_us = CASE WHEN " AGAIN " THEN NULL ELSE $2::bigint END"                          \
@@ -42,25 +47,23 @@
     "  WHERE j.id = f.id AND j.attempt = f.attempt AND j.worker = $1::bigint AND j.state = 1"      \
     "  RETURNING j.id, j.state, j.attempt, f.rule, f.status, f.text)"
 
-#define WORKER_IS_THERE "EXISTS (SELECT 1 FROM worker WHERE id = $1::bigint)"
-
 /* From a place in the line on: that of $7 and $8, if queue.placed is $6 still (struct
  * kn_line_start). There is no rank, and so no row, where the worker is gone or the queue paused. */
-#define PICKED                                                                                     \
-    "picked AS MATERIALIZED ("                                                                     \
-    "  SELECT id, ctid AS place, level, tag, memory_bytes FROM job"                                \
+#define FROM_THE_START(value, otherwise)                                                           \
+    "CASE WHEN placed = $6::bigint THEN " value " ELSE " otherwise " END FROM seen"
+#define PICKED(columns)                                                                            \
+    ", picked AS MATERIALIZED ("                                                                   \
+    "  SELECT ctid AS place" columns " FROM job"                                                   \
     "  WHERE " KN_POSTGRES_WAITS " AND (-level, tag) >="                                           \
-    "    ((SELECT CASE WHEN placed = $6::bigint THEN -($7::smallint) ELSE -32768 END"              \
-    "      FROM queue, worker WHERE paused = 0 AND worker.id = $1::bigint),"                       \
-    "     (SELECT CASE WHEN placed = $6::bigint THEN $8::bigint"                                   \
-    "      ELSE '-9223372036854775808'::bigint END FROM queue))"                                   \
+    "    ((SELECT " FROM_THE_START("-($7::smallint)", "-32768") " WHERE alive AND paused = 0),"    \
+    "     (SELECT " FROM_THE_START("$8::bigint", "'-9223372036854775808'::bigint") "))"            \
     "  ORDER BY -level, tag, id LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
 
 /* Of these, whatever else is so. */
 #define PICKED_ONLY                                                                                \
-    "picked AS MATERIALIZED ("                                                                     \
-    "  SELECT id, ctid AS place FROM job"                                                          \
-    "  WHERE id = ANY($6::bigint[]) AND state = 0 AND " WORKER_IS_THERE                      \
+    ", picked AS MATERIALIZED ("                                                                   \
+    "  SELECT ctid AS place FROM job"                                                              \
+    "  WHERE id = ANY($6::bigint[]) AND state = 0 AND (SELECT alive FROM seen)"                    \
     "  ORDER BY id LIMIT $3::bigint FOR NO KEY UPDATE SKIP LOCKED)"
 
 /* The first of them whose memory fits. */
@@ -75,7 +78,7 @@
  * changed it wakes us again. */
 #define BEGUN(whom)                                                                                \
     ", begun AS ("                                                                                 \
-    "  UPDATE job SET state = 1, worker = $1::bigint, claimed_us = $2::bigint,"                    \
+    "  UPDATE job SET state = 1, standing = 2, worker = $1::bigint, claimed_us = $2::bigint,"                    \
     "    attempt = attempt + 1, attempts_left = attempts_left - 1"                                 \
     "  WHERE ctid = ANY(ARRAY(SELECT place FROM " whom ")) RETURNING " CLAIMED_COLUMNS ")"
 /* clang-format on */
@@ -87,17 +90,20 @@
 
 /* A block of events of those that are done and one of those that are claimed. */
 #define NOTED_DONE                                                                                 \
-    ", done AS MATERIALIZED (SELECT count(*) AS jobs, array_agg(id) AS list FROM ended)"           \
-    ", got AS MATERIALIZED (SELECT count(*) AS jobs, array_agg(id) AS list FROM begun)"            \
-    ", q AS ("                                                                                     \
-    "  UPDATE queue SET last_event = last_event + done.jobs + got.jobs FROM done, got"             \
-    "  WHERE done.jobs + got.jobs > 0 RETURNING last_event - got.jobs AS upto"                     \
+    ", lists AS MATERIALIZED ("                                                                    \
+    "  SELECT (SELECT array_agg(id) FROM ended) AS done, (SELECT array_agg(id) FROM begun) AS got" \
+    "), q AS ("                                                                                    \
+    "  UPDATE queue SET last_event ="                                                              \
+    "    last_event + coalesce(cardinality(done), 0) + coalesce(cardinality(got), 0)"              \
+    "  FROM lists WHERE done IS NOT NULL OR got IS NOT NULL RETURNING last_event, done, got"       \
     "), e AS ("                                                                                    \
     "  INSERT INTO event (last_id, count, at_us, kind, jobs)"                                      \
-    "  SELECT q.upto, jobs, $2::bigint, 2, list FROM q, done WHERE jobs > 0 UNION ALL"             \
-    "  SELECT q.upto + jobs, jobs, $2::bigint, 1, list FROM q, got WHERE jobs > 0"                 \
+    "  SELECT last_event - CASE kind WHEN 2 THEN coalesce(cardinality(got), 0) ELSE 0 END,"        \
+    "    cardinality(list), $2::bigint, kind, list"                                                \
+    "  FROM q CROSS JOIN LATERAL (VALUES (2, done), (1, got)) AS v (kind, list)"                   \
+    "  WHERE list IS NOT NULL"                                                                     \
     "), l AS ("                                                                                    \
-    "  INSERT INTO lease (worker, jobs) SELECT $1::bigint, list FROM got WHERE jobs > 0)"
+    "  INSERT INTO lease (worker, jobs) SELECT $1::bigint, got FROM q WHERE got IS NOT NULL)"
 
 /* The same, but others have a block each, for the sake of their details. */
 #define NOTED                                                                                      \
@@ -124,51 +130,52 @@
     "  INSERT INTO lease (worker, jobs) SELECT $1::bigint, list FROM blocks WHERE kind = 1)"
 
 /* Rows begin with what they are: 1 a claimed job, 0 one that has ended (attempt, state, id), 2 the
- * whole: how many are done (-1: all are listed), whether the worker is there, and queue.placed. */
-#define SAID(state, where, done)                                                                   \
-    " SELECT 1 AS what, " CLAIMED_COLUMNS " FROM begun"                                            \
-    " UNION ALL SELECT 0, attempt, " state ", id, " SAID_NO_MORE " FROM ended" where               \
-    " UNION ALL SELECT 2, " done ", " WORKER_IS_THERE "::int, placed, " SAID_NO_MORE " FROM queue"
-#define SAID_NO_MORE "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
-
-/* Only when some are not done are those listed that are. */
+ * whole: how many are done (-1: all are listed), whether the worker is there, queue.placed, and
+ * which are done, where not all of them are. */
+#define CLAIMED " SELECT 1 AS what, " CLAIMED_COLUMNS " FROM begun"
+#define NULLS   "NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 #define SAID_DONE                                                                                  \
-    SAID("2", " WHERE (SELECT jobs FROM done) <> cardinality($4::bigint[])",                       \
-         "(SELECT jobs FROM done)")
-#define SAID_ALL SAID("state", "", "-1")
+    CLAIMED " UNION ALL SELECT 2, coalesce(cardinality(done), 0), alive::int, placed, " NULLS      \
+            ", CASE WHEN cardinality(done) < cardinality($4::bigint[]) THEN done::text END,"       \
+            " NULL, NULL, NULL FROM seen, lists"
+#define SAID_ALL                                                                                   \
+    CLAIMED " UNION ALL SELECT 0, attempt, state, id, " NULLS ", NULL, NULL, NULL, NULL"           \
+            " FROM ended"                                                                          \
+            " UNION ALL SELECT 2, -1, alive::int, placed, " NULLS ", NULL, NULL, NULL, NULL"       \
+            " FROM seen"
 
 #define TURN(what, text)                                                                           \
     {                                                                                              \
         .name = what, .access = KN_WRITE, .tables = "job queue event reason worker lease",         \
-        .postgres = "WITH " text,                                                                  \
+        .postgres = SEEN text,                                                                     \
     }
 
 enum claim_way { CLAIM_ANY, CLAIM_BY_MEMORY, CLAIM_ONLY, CLAIM_WAY_COUNT };
 
-#define DONE ENDED_DONE ", "
+#define FOR_MEMORY ", level, tag, id, memory_bytes"
 
-/* [all that end are done] */
+/* [all that end are done, in the same attempt] */
 static const struct kn_statement turns[CLAIM_WAY_COUNT][2] =
     {
         [CLAIM_ANY] =
             {
                 TURN("turn",
-                     ENDED("$9", "$10", "$11", "$12") ", " PICKED BEGUN("picked") NOTED SAID_ALL),
-                TURN("turn_done", DONE PICKED BEGUN("picked") NOTED_DONE SAID_DONE),
+                     ENDED("$9", "$10", "$11", "$12") PICKED("") BEGUN("picked") NOTED SAID_ALL),
+                TURN("turn_done", ENDED_DONE PICKED("") BEGUN("picked") NOTED_DONE SAID_DONE),
             },
         [CLAIM_BY_MEMORY] =
             {
-                TURN("turn_by_memory",
-                     ENDED("$11", "$12", "$13",
-                           "$14") ", " PICKED FITTING BEGUN("fitting") NOTED SAID_ALL),
+                TURN("turn_by_memory", ENDED("$11", "$12", "$13", "$14")
+                                           PICKED(FOR_MEMORY)
+                                               FITTING BEGUN("fitting") NOTED SAID_ALL),
                 TURN("turn_by_memory_done",
-                     DONE PICKED FITTING BEGUN("fitting") NOTED_DONE SAID_DONE),
+                     ENDED_DONE PICKED(FOR_MEMORY) FITTING BEGUN("fitting") NOTED_DONE SAID_DONE),
             },
         [CLAIM_ONLY] =
             {
-                TURN("turn_only", ENDED("$7", "$8", "$9", "$10") ", " PICKED_ONLY BEGUN("picked")
-                                      NOTED SAID_ALL),
-                TURN("turn_only_done", DONE PICKED_ONLY BEGUN("picked") NOTED_DONE SAID_DONE),
+                TURN("turn_only",
+                     ENDED("$7", "$8", "$9", "$10") PICKED_ONLY BEGUN("picked") NOTED SAID_ALL),
+                TURN("turn_only_done", ENDED_DONE PICKED_ONLY BEGUN("picked") NOTED_DONE SAID_DONE),
             },
 };
 
@@ -260,11 +267,19 @@ static void read_claimed(const struct kn_rows *rows, int row, const struct kn_tu
     };
 }
 
-static void all_done(struct kn_turn *turn)
+/* All of them, or those in "{1,2,3}". */
+static void note_done(struct kn_turn *turn, int64_t count, const char *list)
 {
-    for (int i = 0; i < turn->finish_count; i++) {
+    int hint = 0;
+    for (int i = 0; i < turn->finish_count && count == turn->finish_count; i++) {
         turn->finishes[i].status = KN_OK;
         turn->finishes[i].state = KN_JOB_DONE;
+    }
+    while (list && list[0] && list[1]) {
+        char *end;
+        int64_t job = strtoll(list + 1, &end, 10);
+        note_ended(turn, job, turn->finishes[0].attempt, KN_JOB_DONE, &hint);
+        list = end;
     }
 }
 
@@ -284,8 +299,7 @@ static enum kn_status understand(const struct kn_rows *rows, struct kn_turn *tur
         } else if (what == 2) {
             alive = kn_cell_int(rows, i, 2) != 0;
             *ret_placed = kn_cell_int(rows, i, 3);
-            if (number == turn->finish_count)
-                all_done(turn);
+            note_done(turn, number, kn_cell_text(rows, i, 11));
         } else {
             note_ended(turn, kn_cell_int(rows, i, 3), (int)number,
                        (enum kn_job_state)kn_cell_int(rows, i, 2), &hint);
@@ -299,7 +313,7 @@ static enum kn_status understand(const struct kn_rows *rows, struct kn_turn *tur
 struct finish_columns {
     int64_t *ids, *attempts, *rules, *times;
     const char **statuses, **texts;
-    bool done; /* all of them: the first two columns are enough */
+    bool done; /* all of them, in the same attempt: the ids are enough */
 };
 
 static struct finish_columns columns_of(const struct kn_turn *turn, struct kn_arena *arena)
@@ -322,7 +336,7 @@ static struct finish_columns columns_of(const struct kn_turn *turn, struct kn_ar
         c.times[i] = finish->retry_us;
         c.statuses[i] = kn_status_name(finish->outcome);
         c.texts[i] = c.rules[i] == KN_FINISH_DONE ? "" : kn_finish_text(finish);
-        c.done &= c.rules[i] == KN_FINISH_DONE;
+        c.done &= c.rules[i] == KN_FINISH_DONE && c.attempts[i] == c.attempts[0];
     }
     return c;
 }
@@ -341,7 +355,7 @@ static enum kn_status turn_postgres(struct kn_store *store, struct kn_turn *turn
     values[count++] = KN_INT(now_us);
     values[count++] = KN_INT(turn->claim_max);
     values[count++] = KN_INTS(c.ids, n);
-    values[count++] = KN_INTS(c.attempts, n);
+    values[count++] = c.done ? KN_INT(n ? c.attempts[0] : 0) : KN_INTS(c.attempts, n);
     if (turn->only) {
         values[count++] = KN_INTS(turn->only, turn->only_count);
     } else {

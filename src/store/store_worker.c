@@ -70,8 +70,12 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
     static const struct kn_statement jobs_to_cancel = {
         .name = "jobs_to_cancel",
         .access = KN_READ,
-        .tables = "job",
-        .sql = "SELECT id FROM job WHERE worker = $1 AND state = 1 AND stop = 1 ORDER BY id",
+        .tables = "job lease",
+        .sqlite = "SELECT id FROM job WHERE worker = $1 AND state = 1 AND stop = 1 ORDER BY id",
+        .postgres =
+            "SELECT DISTINCT j.id FROM lease AS l CROSS JOIN LATERAL unnest(l.jobs) AS x (id)"
+            " JOIN job AS j ON j.id = x.id AND j.worker = l.worker"
+            " WHERE l.worker = $1 AND j.state = 1 AND j.stop = 1 ORDER BY j.id",
     };
     /* Rows of claims of which no job is left. Found out here and not at each finish, which would
      * cost more: a look at each job that was claimed since the last time. */
@@ -88,12 +92,16 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
         return status;
     struct kn_value renewal[] = {KN_INT(worker), KN_INT(kn_store_now_us(store) + lease_us)};
     struct kn_value question[] = {KN_INT(worker)};
-    struct kn_operation operations[] = {
+    struct kn_operation operations[3] = {
         {.statement = &renew_worker, .value_count = 2, .values = renewal},
-        {.statement = &jobs_to_cancel, .value_count = 1, .values = question},
-        {.statement = &drop_leases, .value_count = 1, .values = question},
     };
-    int parts = store->kind == KN_DATABASE_POSTGRES ? 3 : 2;
+    int parts = 1;
+    if (store->kind == KN_DATABASE_POSTGRES)
+        operations[parts++] =
+            (struct kn_operation){.statement = &drop_leases, .value_count = 1, .values = question};
+    const struct kn_operation *asked = &operations[parts];
+    operations[parts++] =
+        (struct kn_operation){.statement = &jobs_to_cancel, .value_count = 1, .values = question};
     status = KN_LOST; /* which is not to be said of a renewal that may have been committed */
     for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++)
         status = kn_batch_run(store->database, operations, parts, arena, NULL, err);
@@ -103,10 +111,10 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
         return status;
     if (!operations[0].rows.changed)
         return kn_worker_gone(worker, err);
-    int count = operations[1].rows.count;
+    int count = asked->rows.count;
     int64_t *jobs = kn_arena_array(arena, (size_t)count + 1, sizeof *jobs);
     for (int i = 0; i < count; i++)
-        jobs[i] = kn_cell_int(&operations[1].rows, i, 0);
+        jobs[i] = kn_cell_int(&asked->rows, i, 0);
     *ret_cancel = jobs;
     *ret_count = count;
     return KN_OK;
@@ -165,12 +173,16 @@ static const struct kn_statement drop_leases_left = {
  * workers that it saw before; the job may be somebody else's by now, who joined since. A job that
  * goes back waits for its place (kn_jobs_place) with a time that is over.
  */
+#define TAKE_BACK(more)                                                                            \
+    "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6" more               \
+    " WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 1"
+
 static const struct kn_statement take_back = {
     .name = "take_back",
     .access = KN_WRITE,
     .tables = "job",
-    .sql = "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6"
-           " WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 1",
+    .sqlite = TAKE_BACK(""),
+    .postgres = TAKE_BACK(", standing = CASE $4::smallint WHEN 0 THEN 1 ELSE 3 END"),
 };
 
 static const struct kn_statement count_lost = {

@@ -74,10 +74,23 @@ static inline int store_setup(void **state)
     return 0;
 }
 
+/* PostgreSQL's job.standing follows from other columns: every statement must have kept it so. */
+static inline void assert_standing(struct fixture *f)
+{
+    if (contract_is(KN_DATABASE_POSTGRES))
+        assert_int_equal(contract_number(f->contract, "SELECT count(*) FROM job WHERE standing <>"
+                                                      " CASE WHEN state > 2 THEN 3"
+                                                      " WHEN state > 0 THEN 2"
+                                                      " WHEN held_until_us IS NULL THEN 0"
+                                                      " ELSE 1 END"),
+                         0);
+}
+
 static inline int store_teardown(void **state)
 {
     struct fixture *f = *state;
     void *contract = f->contract;
+    assert_standing(f);
     kn_store_close(f->store);
     kn_arena_free(f->arena);
     free(f);

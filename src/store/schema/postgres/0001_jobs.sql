@@ -37,10 +37,10 @@ CREATE TABLE job (
     state smallint NOT NULL,
     level smallint NOT NULL,
     stop smallint NOT NULL DEFAULT 0,
-    -- 0: in the line, 1: held for a time, 2: leased or done, 3: failed or cancelled
-    standing smallint NOT NULL GENERATED ALWAYS AS (
-        CASE WHEN state > 2 THEN 3 WHEN state > 0 THEN 2 WHEN held_until_us IS NULL THEN 0 ELSE 1 END
-    ) STORED,
+    -- 0: in the line, 1: held for a time, 2: leased or done, 3: failed or cancelled. It follows from
+    -- state and held_until_us; every statement that changes them sets it, as a generated column would
+    -- be worked out anew for each row.
+    standing smallint NOT NULL,
     worker bigint,
     held_until_us bigint,
     claimed_us bigint,
@@ -54,7 +54,6 @@ CREATE TABLE job (
 -- claim can begin at a place in it: before that lie the entries of claimed jobs, until a vacuum.
 CREATE INDEX job_claimable ON job ((-level), tag, id) WHERE standing = 0;
 CREATE INDEX job_held ON job (held_until_us) WHERE standing = 1;
-CREATE INDEX job_stopping ON job (worker) WHERE stop = 1;
 CREATE UNIQUE INDEX job_key ON job (key) WHERE key IS NOT NULL AND standing <= 2;
 
 -- Which jobs a worker may have, where an index of the leased ones would have to hear of each finish:
