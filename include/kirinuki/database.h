@@ -116,6 +116,10 @@ struct kn_statement {
      * ORDINALITY AS a (id, n) JOIN item USING (id) ORDER BY n`. Operations with lists are not
      * joined. SQLite needs none: a statement costs it no round trip. */
     const char *many;
+    /* Of a write: PostgreSQL plans it once on each connection, for all values, and through indexes.
+     * For what has to be as fast on full tables as on the empty ones that it was planned on, and
+     * would be planned anew for its first values else. */
+    bool steady;
 };
 
 struct kn_operation {

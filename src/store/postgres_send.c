@@ -13,7 +13,12 @@ enum {
     ROWS_A_STATEMENT = 5000, /* of writes that are joined; reads by segments */
 };
 
-#define LOCK_LIMIT "SELECT set_config('lock_timeout', $1, true)" /* for this transaction */
+/* For this transaction: no state of a session, which a pooler would hand to somebody else. Where a
+ * table has one row and no index, "no sequential scan" is a cost that JIT would rise to. */
+#define LOCK_LIMIT "SELECT set_config('lock_timeout', $1, true)"
+#define STEADY                                                                                     \
+    LOCK_LIMIT ", set_config('plan_cache_mode', 'force_generic_plan', true),"                      \
+               " set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"
 
 static bool early_reads_open(const struct kn_postgres_run *run)
 {
@@ -123,20 +128,29 @@ static void send_reads(struct kn_postgres_run *run)
     }
 }
 
-static bool send_lock_limit(struct kn_postgres_run *run, struct kn_postgres_link *link)
+static bool any_steady(const struct kn_batch *batch)
 {
+    for (int i = 0; i < batch->write_count; i++)
+        if (batch->operations[batch->writes[i]].statement->steady)
+            return true;
+    return false;
+}
+
+static bool send_settings(struct kn_postgres_run *run, struct kn_postgres_link *link)
+{
+    bool steady = any_steady(run->batch);
     struct kn_value wait = {.type = KN_VALUE_INTEGER, .integer = run->db->place.wait_ms};
     struct kn_operation operation = {.value_count = 1, .values = &wait};
     struct kn_reply reply = {.kind = KN_REPLY_SETTING, .transaction = true};
     kn_postgres_parameters_one(&run->parameters, &operation);
-    return kn_postgres_send(link, "lock_limit", LOCK_LIMIT, &run->parameters,
-                            !atomic_load(&run->db->no_prepare), reply);
+    return kn_postgres_send(link, steady ? "steady" : "lock_limit", steady ? STEADY : LOCK_LIMIT,
+                            &run->parameters, !atomic_load(&run->db->no_prepare), reply);
 }
 
 static bool send_writes(struct kn_postgres_run *run, struct kn_postgres_link *link)
 {
     int count = run->batch->write_count, sent;
-    if (!send_lock_limit(run, link))
+    if (!send_settings(run, link))
         return false;
     for (int place = 0; place < count; place += sent)
         if (!(sent = send_equal_ones(run, link, true, place, count - place)))

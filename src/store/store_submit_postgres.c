@@ -78,6 +78,7 @@ static const struct kn_statement submit_plain = {
     .name = "submit_plain",
     .access = KN_WRITE,
     .tables = "job share queue event",
+    .steady = true,
     .postgres = SPEC("number", "bigint") SHARED("spec")
         MADE("spec", "NULL", "f.number") " RETURNING id)" NOTED SAID,
 };
@@ -86,6 +87,7 @@ static const struct kn_statement submit_jobs = {
     .name = "submit_jobs",
     .access = KN_WRITE,
     .tables = "job share queue event",
+    .steady = true,
     .postgres = SPEC("key", "text") FRESH SHARED("fresh")
         MADE("fresh", "NULLIF(f.key, '')",
              "row_number() OVER (PARTITION BY f.level, f.owner, f.held = 0 ORDER BY f.id) - 1")

@@ -146,8 +146,8 @@
 
 #define TURN(what, text)                                                                           \
     {                                                                                              \
-        .name = what, .access = KN_WRITE, .tables = "job queue event reason worker lease",         \
-        .postgres = SEEN text,                                                                     \
+        .name = what, .access = KN_WRITE, .steady = true,                                          \
+        .tables = "job queue event reason worker lease", .postgres = SEEN text,                    \
     }
 
 enum claim_way { CLAIM_ANY, CLAIM_BY_MEMORY, CLAIM_ONLY, CLAIM_WAY_COUNT };
