@@ -53,9 +53,9 @@ struct kn_database_options {
 
 /*
  * Connects once, to tell now what would fail later. NOT_FOUND: the folder or database is not
- * there; DENIED: no permission, read-only, wrong password; INVALID: a folder, a connection string
- * that can't be read; DAMAGED: not a database; MISSING: the server is too old; REMOTE, TIMEOUT: no
- * answer. A sentence never holds the password.
+ * there; DENIED: no permission, read-only, wrong password, a certificate that is not trusted;
+ * INVALID: a folder, a connection string that can't be read; DAMAGED: not a database; MISSING: the
+ * server is too old; REMOTE, TIMEOUT: no answer. A sentence never holds the password.
  */
 enum kn_status kn_database_open(const struct kn_database_options *options,
                                 struct kn_database **ret_database, struct kn_error *err);

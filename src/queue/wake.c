@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <time.h>
@@ -22,7 +23,6 @@ enum {
     FIRST_LOOK_US = 100,
     LOOKS_US = 200000,
     SECOND_US = 1000000,
-    PROBE_US = 2000000, /* for a notification to come back */
 };
 
 struct kn_wake {
@@ -38,6 +38,7 @@ struct kn_wake {
 
     /* PostgreSQL */
     PGconn *pg;
+    bool pooled; /* who answers is not whom we connected to */
 
     /* SQLite */
     int inotify_fd;
@@ -55,6 +56,14 @@ struct ear {
 };
 
 /* ---- PostgreSQL ---- */
+
+/* LISTEN needs a session. A pooler in transaction mode gives it to whichever connection of the
+ * server was free, where nobody hears it; that one is rid of it again, if it is free still. */
+static void stop_listening(struct kn_wake *wake)
+{
+    if (wake->pg && wake->pooled)
+        PQclear(PQexec(wake->pg, "UNLISTEN kirinuki"));
+}
 
 static void notices_off(struct kn_wake *wake, const char *why)
 {
@@ -75,7 +84,11 @@ static enum kn_status listen_on(struct kn_wake *wake, struct kn_error *err)
     enum kn_status status = kn_postgres_connect(wake->database, NULL, &wake->pg, err);
     if (status != KN_OK)
         return status;
-    PGresult *result = PQexec(wake->pg, "LISTEN kirinuki");
+    PGresult *result = PQexec(wake->pg, "SELECT pg_backend_pid()");
+    wake->pooled = PQntuples(result) == 1 &&
+                   strtol(PQgetvalue(result, 0, 0), NULL, 10) != PQbackendPID(wake->pg);
+    PQclear(result);
+    result = PQexec(wake->pg, "LISTEN kirinuki");
     bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
     PQclear(result);
     if (!good)
@@ -87,7 +100,7 @@ static enum kn_status listen_on(struct kn_wake *wake, struct kn_error *err)
     status = kn_batch_run(wake->database, &operation, 1, arena, NULL, err);
     kn_arena_free(arena);
     wake->deaf = false;
-    wake->look_us = kn_now_us() + PROBE_US;
+    wake->look_us = kn_now_us() + SECOND_US; /* for the probe to come back */
     return status;
 }
 
@@ -131,7 +144,9 @@ static bool pg_changed(struct kn_wake *wake)
     }
     if (kn_now_us() < wake->look_us)
         return false;
-    notices_off(wake, "notifications do not arrive");
+    if (!wake->deaf)
+        stop_listening(wake);
+    notices_off(wake, "notifications do not arrive (a pooler that shares out transactions?)");
     return true;
 }
 

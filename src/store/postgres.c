@@ -30,7 +30,7 @@ static enum kn_status postgres_open(void *state, const struct kn_database_option
         kn_postgres_place_init(&db->place, options->where, options->wait_ms, err);
     if (status != KN_OK)
         return status;
-    KN_SCOPED(kn_postgres_link) link = kn_postgres_link_start(&db->place);
+    KN_SCOPED(kn_postgres_link) link = kn_postgres_link_start(&db->place, NULL);
     status = kn_postgres_link_await(link, &db->place, NULL, err);
     if (status != KN_OK)
         return status;
@@ -71,7 +71,7 @@ static enum kn_status postgres_transact(void *state, kn_transaction_fn *run, voi
 static enum kn_status connect_plainly(struct kn_postgres *db, struct kn_cancel *cancel,
                                       PGconn **ret_pg, struct kn_error *err)
 {
-    KN_SCOPED(kn_postgres_link) link = kn_postgres_link_start(&db->place);
+    KN_SCOPED(kn_postgres_link) link = kn_postgres_link_start(&db->place, cancel);
     enum kn_status status = kn_postgres_link_await(link, &db->place, cancel, err);
     if (status != KN_OK)
         return status;

@@ -1,6 +1,5 @@
 #include "store/postgres_link.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,152 +7,6 @@
 #include "base/clock.h"
 
 enum { OLDEST_VERSION = 150000, PREPARED_MOST = 256 };
-
-/* ---- connection strings ---- */
-
-static const char *option_of(const PQconninfoOption *options, const char *keyword)
-{
-    for (; options->keyword; options++)
-        if (strcmp(options->keyword, keyword) == 0)
-            return options->val ? options->val : "";
-    return "";
-}
-
-/* Characters of a password that were not encoded end up in other parts, which are shown. */
-static bool password_spilled(const PQconninfoOption *options)
-{
-    const char *port = option_of(options, "port");
-    return strchr(option_of(options, "host"), '@') || strchr(option_of(options, "dbname"), '@') ||
-           strspn(port, "0123456789,") != strlen(port);
-}
-
-static char *show_place(const PQconninfoOption *options)
-{
-    struct kn_str shown = {0};
-    const char *user = option_of(options, "user"), *port = option_of(options, "port");
-    const char *host = option_of(options, "host");
-    if (!host[0])
-        host = option_of(options, "hostaddr");
-    kn_str_printf(&shown, "postgresql://%s%s%s", user, user[0] ? "@" : "", host);
-    kn_str_printf(&shown, "%s%s/%s", port[0] ? ":" : "", port, option_of(options, "dbname"));
-    return kn_str_take(&shown);
-}
-
-enum kn_status kn_postgres_place_init(struct kn_postgres_place *place, const char *where,
-                                      int64_t wait_ms, struct kn_error *err)
-{
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(where, &message);
-    PQfreemem(message); /* it may quote the password */
-    if (!options || password_spilled(options)) {
-        PQconninfoFree(options);
-        return kn_error_set(err, KN_INVALID,
-                            "the connection string of PostgreSQL can't be read; special characters "
-                            "in a password are written as %%40 for @, %%2F for / and so on");
-    }
-    place->given = kn_strdup(where);
-    place->shown = show_place(options);
-    place->password = kn_strdup(option_of(options, "password"));
-    place->wait_ms = wait_ms;
-    PQconninfoFree(options);
-    return KN_OK;
-}
-
-void kn_postgres_place_done(struct kn_postgres_place *place)
-{
-    free(place->given);
-    free(place->shown);
-    free(place->password);
-    *place = (struct kn_postgres_place){0};
-}
-
-/* ---- errors: appendix A of PostgreSQL's manual, version 15 ---- */
-
-enum kn_status kn_postgres_status(const char *sqlstate)
-{
-    static const struct {
-        const char *begins;
-        enum kn_status status;
-    } known[] = {
-        {"08P01", KN_INTERNAL}, /* the numbers of values and parameters differ */
-        {"08", KN_REMOTE},      {"22", KN_INVALID},
-        {"23", KN_INVALID},     {"25006", KN_DENIED}, /* read-only */
-        {"28", KN_DENIED},      {"3D000", KN_NOT_FOUND},
-        {"40", KN_TIMEOUT}, /* a deadlock that did not go away */
-        {"42501", KN_DENIED},   {"53100", KN_NO_SPACE},
-        {"53", KN_REMOTE},      {"54", KN_LIMIT},
-        {"55P03", KN_TIMEOUT},  {"57014", KN_TIMEOUT}, /* by a limit of the server's own */
-        {"57", KN_REMOTE},      {"58", KN_IO},
-        {"XX001", KN_DAMAGED},  {"XX002", KN_DAMAGED},
-    };
-    for (size_t i = 0; i < KN_COUNT_OF(known); i++)
-        if (strncmp(sqlstate, known[i].begins, strlen(known[i].begins)) == 0)
-            return known[i].status;
-    return KN_INTERNAL;
-}
-
-enum kn_status kn_postgres_error(const struct kn_postgres_place *place, const PGresult *result,
-                                 char ret_sqlstate[6], struct kn_error *err)
-{
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (ret_sqlstate)
-        snprintf(ret_sqlstate, 6, "%s", sqlstate ? sqlstate : "");
-    if (!sqlstate)
-        return kn_postgres_broken(place, err);
-    enum kn_status status = kn_postgres_status(sqlstate);
-    if (strcmp(sqlstate, "55P03") == 0)
-        return kn_error_set(err, status, "waited too long for a lock that somebody else holds");
-    return kn_error_set(err, status, "%s", message ? message : sqlstate);
-}
-
-/* libpq's own text is a guess at the reasons, over several lines. */
-enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, struct kn_error *err)
-{
-    return kn_error_set(err, KN_REMOTE, "the connection to %s broke", place->shown);
-}
-
-bool kn_postgres_ends(const PGresult *result)
-{
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
-}
-
-/* "… FATAL:  28P01: the message" at a verbosity that names the state. */
-static const char *find_sqlstate(const char *text, char ret_sqlstate[6])
-{
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    for (const char *at = text; (at = strstr(at, ":  ")); at++) {
-        const char *state = at + 3;
-        if (strspn(state, digits) == 5 && state[5] == ':' && state[6] == ' ') {
-            snprintf(ret_sqlstate, 6, "%.5s", state);
-            return state + 7;
-        }
-    }
-    return NULL;
-}
-
-static enum kn_status connect_error(const struct kn_postgres_place *place, const PGconn *pg,
-                                    struct kn_error *err)
-{
-    const char *text = PQerrorMessage(pg);
-    char sqlstate[6];
-    const char *own = find_sqlstate(text, sqlstate);
-    if (own) {
-        int length = (int)strcspn(own, "\n");
-        return kn_error_set(err, kn_postgres_status(sqlstate), "cannot connect to %s: %.*s",
-                            place->shown, length, own);
-    }
-    /* The last part of libpq's first line: "… failed: Connection refused". */
-    char line[256];
-    snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
-    const char *reason = strstr(line, " failed: ");
-    reason = reason ? reason + strlen(" failed: ") : line;
-    if (place->password[0] && strstr(reason, place->password))
-        reason = kn_status_meaning(KN_REMOTE);
-    enum kn_status status = strstr(line, "password") ? KN_DENIED : KN_REMOTE;
-    return kn_error_set(err, status, "cannot connect to %s: %s", place->shown, reason);
-}
 
 /* ---- parameters ---- */
 
@@ -299,22 +152,32 @@ static void drop(void *arg, const PGresult *result)
     (void)result;
 }
 
-struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place)
+/* A peer that vanished is noticed within a minute, unless the string says otherwise. */
+static PGconn *begin_to_connect(const char *given)
 {
-    /* A peer that vanished is noticed within a minute, unless the string says otherwise. */
     static const char *const keywords[] = {
         "keepalives_idle",           "keepalives_interval", "keepalives_count", "tcp_user_timeout",
         "fallback_application_name", "client_encoding",     "dbname",           NULL};
-    const char *const values[] = {"30", "10", "3", "60000", "kirinuki", "UTF8", place->given, NULL};
-    struct kn_postgres_link *link = kn_calloc(1, sizeof *link);
-    link->pg = PQconnectStartParams(keywords, values, 1);
-    if (!link->pg)
+    const char *const values[] = {"30", "10", "3", "60000", "kirinuki", "UTF8", given, NULL};
+    PGconn *pg = PQconnectStartParams(keywords, values, 1);
+    if (!pg)
         kn_out_of_memory();
+    return pg;
+}
+
+struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place,
+                                                struct kn_cancel *cancel)
+{
+    struct kn_postgres_link *link = kn_calloc(1, sizeof *link);
+    int64_t deadline_us = kn_now_us() + place->wait_ms * 1000;
+    link->pg = place->by_name
+                   ? kn_postgres_lookup(begin_to_connect, place->given, deadline_us, cancel)
+                   : begin_to_connect(place->given);
     PQsetErrorVerbosity(link->pg, PQERRORS_VERBOSE); /* for find_sqlstate */
     PQsetNoticeReceiver(link->pg, hear, link);
     link->connecting = true;
     link->wants = PGRES_POLLING_WRITING;
-    link->deadline_us = kn_now_us() + place->wait_ms * 1000;
+    link->deadline_us = deadline_us;
     return link;
 }
 
@@ -355,11 +218,13 @@ static enum kn_status check_version(const struct kn_postgres_link *link,
 enum kn_status kn_postgres_link_step(struct kn_postgres_link *link,
                                      const struct kn_postgres_place *place, struct kn_error *err)
 {
+    if (!link->pg)
+        return kn_postgres_link_late(place, err);
     if (PQstatus(link->pg) == CONNECTION_BAD)
-        return connect_error(place, link->pg, err);
+        return kn_postgres_connect_error(place, link->pg, err);
     link->wants = PQconnectPoll(link->pg);
     if (link->wants == PGRES_POLLING_FAILED)
-        return connect_error(place, link->pg, err);
+        return kn_postgres_connect_error(place, link->pg, err);
     if (link->wants != PGRES_POLLING_OK)
         return KN_OK;
     enum kn_status status = check_version(link, place, err);
@@ -382,8 +247,12 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
                                       struct kn_cancel *cancel, struct kn_error *err)
 {
     while (link->connecting) {
+        if (kn_cancel_check(cancel, err) != KN_OK)
+            return KN_CANCELLED;
+        if (!link->pg)
+            return kn_postgres_link_late(place, err);
         if (PQstatus(link->pg) == CONNECTION_BAD)
-            return connect_error(place, link->pg, err);
+            return kn_postgres_connect_error(place, link->pg, err);
         int64_t left_us = link->deadline_us - kn_now_us();
         if (left_us <= 0)
             return kn_postgres_link_late(place, err);
@@ -391,10 +260,7 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
         struct pollfd fds[] = {{.fd = PQsocket(link->pg), .events = events},
                                {.fd = kn_cancel_fd(cancel), .events = POLLIN}};
         int64_t ms = KN_MIN(left_us / 1000 + 1, cancel ? 100 : INT32_MAX);
-        int ready_count = poll(fds, KN_COUNT_OF(fds), (int)ms);
-        if (kn_cancel_check(cancel, err) != KN_OK)
-            return KN_CANCELLED;
-        if (ready_count <= 0 || !fds[0].revents)
+        if (poll(fds, KN_COUNT_OF(fds), (int)ms) <= 0 || !fds[0].revents)
             continue;
         enum kn_status status = kn_postgres_link_step(link, place, err);
         if (status != KN_OK)
@@ -407,6 +273,9 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
  * setting that was changed: then a new connection is made without need.) */
 bool kn_postgres_link_alive(struct kn_postgres_link *link)
 {
+    /* Behind a pooler one may get what another one has asked to listen to. */
+    for (PGnotify *notify; (notify = PQnotifies(link->pg));)
+        PQfreemem(notify);
     if (link->ending || PQstatus(link->pg) == CONNECTION_BAD)
         return false;
     struct pollfd fd = {.fd = PQsocket(link->pg), .events = POLLIN};

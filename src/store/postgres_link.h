@@ -20,6 +20,7 @@ struct kn_postgres_place {
     char *shown; /* without it */
     char *password;
     int64_t wait_ms;
+    bool by_name; /* a host has a name, which has to be looked up */
 };
 
 /* INVALID: not a connection string, said without a word of it. */
@@ -36,6 +37,10 @@ enum kn_status kn_postgres_error(const struct kn_postgres_place *place, const PG
                                  char ret_sqlstate[6], struct kn_error *err);
 /* Of a connection that broke. */
 enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, struct kn_error *err);
+
+/* Of a connection that could not be made. */
+enum kn_status kn_postgres_connect_error(const struct kn_postgres_place *place, const PGconn *pg,
+                                         struct kn_error *err);
 
 /* Whether the server ends the connection with it. */
 bool kn_postgres_ends(const PGresult *result);
@@ -60,6 +65,13 @@ void kn_postgres_parameters_many(struct kn_postgres_parameters *parameters,
                                  const struct kn_operation *operations, const int *numbers,
                                  int count);
 
+/* ---- looking a host up ---- */
+
+typedef PGconn *kn_postgres_begin_fn(const char *given);
+/* What `begin` returns for the connection string; NULL: it was not done in time, or cancelled. */
+PGconn *kn_postgres_lookup(kn_postgres_begin_fn *begin, const char *given, int64_t deadline_us,
+                           struct kn_cancel *cancel);
+
 /* ---- the connection ---- */
 
 enum kn_reply_kind { KN_REPLY_SETTING, KN_REPLY_PREPARE, KN_REPLY_RUN, KN_REPLY_SYNC };
@@ -82,7 +94,7 @@ struct kn_postgres_prepared {
 };
 
 struct kn_postgres_link {
-    PGconn *pg;
+    PGconn *pg; /* NULL: its host was not found in time */
     bool connecting;
     PostgresPollingStatusType wants; /* while connecting */
     int64_t deadline_us;             /* to be connected */
@@ -98,8 +110,10 @@ struct kn_postgres_link {
     bool spoiled; /* what it has prepared is out of date: not to be used again */
 };
 
-/* Begins to connect; never NULL. Step it when its socket is ready for what it wants. */
-struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place);
+/* Begins to connect; never NULL. Step it when its socket is ready for what it wants. Blocks while
+ * the (first) host's name is looked up, until the place's wait is over or the cancel. */
+struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place,
+                                                struct kn_cancel *cancel);
 void kn_postgres_link_close(struct kn_postgres_link *link);
 KN_SCOPED_DEFINE(kn_postgres_link, kn_postgres_link_close)
 /* One step; connected when link->connecting is false. */

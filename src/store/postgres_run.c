@@ -42,8 +42,9 @@ static void add_link(struct kn_postgres_run *run, struct kn_postgres_link *link)
     if (link)
         link->stale = true;
     else
-        link = kn_postgres_link_start(&run->db->place);
-    link->deadline_us = kn_now_us() + run->db->place.wait_ms * 1000;
+        link = kn_postgres_link_start(&run->db->place, run->batch->cancel);
+    if (link->pg)
+        link->deadline_us = kn_now_us() + run->db->place.wait_ms * 1000;
     run->links[run->link_count++] = link;
 }
 

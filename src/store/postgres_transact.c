@@ -233,7 +233,7 @@ static enum kn_status take_link(struct transact *t, struct kn_error *err)
         link = NULL;
     }
     if (!link)
-        link = kn_postgres_link_start(&db->place);
+        link = kn_postgres_link_start(&db->place, t->cancel);
     status = kn_postgres_link_await(link, &db->place, t->cancel, err);
     if (status != KN_OK) {
         kn_postgres_link_close(link);
