@@ -12,49 +12,25 @@
 #include "store/store_parts.h"
 
 /* clang-format off */
-/*
- * $1 now, $2 owners, $3 sources, $4 options, $5 levels, $6 held until, $7 attempts, $8 memory, $9
- * keys. `spec` has the jobs with new ids, `fresh` those whose key nobody has. A key that another
- * transaction adds at the same time is found by ON CONFLICT and left out of `made`; who has it is
- * asked then by find_keys.
- */
-#define SPEC(further, type)                                                                        \
-    "WITH spec AS MATERIALIZED ("                                                                  \
-    "  SELECT nextval('job_id') AS id, x.* FROM unnest($2::text[], $3::text[], $4::text[],"        \
-    "    $5::smallint[], $6::bigint[], $7::int[], $8::bigint[], $9::" type "[])"                   \
-    "    AS x (owner, source, options, level, held, attempts, memory, " further "))"
+/* $1 now, $2 owners, $3 sources, $4 options, $5 levels, $6 held until, $7 attempts, $8 memory. */
+#define COLUMNS                                                                                    \
+    "$2::text[], $3::text[], $4::text[], $5::smallint[], $6::bigint[], $7::int[], $8::bigint[]"
+#define COLUMN_NAMES "owner, source, options, level, held, attempts, memory"
 
-#define FRESH                                                                                      \
-    ", fresh AS MATERIALIZED ("                                                                    \
-    "  SELECT * FROM spec WHERE key = '' OR NOT EXISTS (SELECT 1 FROM job"                         \
-    "    WHERE job.key = spec.key AND job.key IS NOT NULL AND job." KN_POSTGRES_LIVE "))"
-
-/* How many of an owner at a level, and their first tag. */
-#define SHARED(whom)                                                                               \
-    ", crowd AS MATERIALIZED ("                                                                    \
-    "  SELECT level, owner, count(*) AS jobs FROM " whom " WHERE held = 0"                         \
-    "    GROUP BY level, owner ORDER BY level, owner"                                              \
-    "), shared AS ("                                                                               \
+/* Places for a crowd: so many of an owner at a level, always in the same order of both. */
+#define SHARED                                                                                     \
+    ", shared AS ("                                                                                \
     "  INSERT INTO share (level, owner, tag)"                                                      \
-    "  SELECT c.level, c.owner, " KN_SHARE_FLOOR(KN_POSTGRES_WAITS_AT, "c.level") " + c.jobs"         \
-    "  FROM crowd AS c"                                                                            \
+    "  SELECT level, owner, " KN_SHARE_FLOOR(KN_POSTGRES_WAITS_AT, "crowd.level") " + jobs"        \
+    "  FROM crowd"                                                                                 \
     "  ON CONFLICT (level, owner) DO UPDATE SET tag = greatest(share.tag + (SELECT jobs"           \
     "    FROM crowd AS c WHERE c.level = excluded.level AND c.owner = excluded.owner),"            \
     "    excluded.tag)"                                                                            \
-    "  RETURNING level, owner, tag"                                                                \
-    "), base AS MATERIALIZED ("                                                                    \
-    "  SELECT level, owner, tag - jobs AS tag FROM shared JOIN crowd USING (level, owner))"
+    "  RETURNING level, owner, tag)"
 
-/* `number`: of the job among its owner's at its level, from 0. */
-#define MADE(whom, key, number)                                                                    \
-    ", made AS ("                                                                                  \
-    "  INSERT INTO job (id, state, standing, level, tag, attempt, attempts_left, attempts_max,"              \
-    "    held_until_us, submitted_us, waiting_us, memory_bytes, key, owner, source, options)"      \
-    "  SELECT f.id, 0, least(f.held, 1), f.level, coalesce(b.tag, 0) + " number ", 0, f.attempts, f.attempts,"       \
-    "    NULLIF(f.held, 0), $1::bigint, $1::bigint, f.memory, " key ", f.owner, f.source,"         \
-    "    f.options"                                                                                \
-    "  FROM " whom " AS f LEFT JOIN base AS b"                                                     \
-    "    ON f.held = 0 AND b.level = f.level AND b.owner = f.owner"
+#define INTO_JOB                                                                                   \
+    "INSERT INTO job (id, state, standing, level, tag, attempt, attempts_left, attempts_max,"      \
+    " held_until_us, submitted_us, waiting_us, memory_bytes, key, owner, source, options)"
 
 /* The event comes last, after what was made: its row is waited for by all others. */
 #define NOTED                                                                                      \
@@ -66,21 +42,72 @@
     "  INSERT INTO event (last_id, count, at_us, kind, jobs)"                                      \
     "  SELECT q.last_event, block.jobs, $1::bigint, 0, block.list FROM q, block)"
 
-/* First a row with how many jobs were made, and the ids that the specs have got, in their order;
- * where not all of them are jobs now, a row for each that is. */
-#define SAID                                                                                       \
-    " SELECT jobs, (SELECT array_agg(id) FROM spec), (SELECT pg_notify('kirinuki', '')) IS NULL"   \
-    " FROM block"
+/*
+ * Nobody has a key: all of them are made, and who belongs to whom is known here. $9 numbers, among
+ * those of the owner at the level, from 0; $10 which crowd, from 1, 0: none; the crowds' $11 levels,
+ * $12 owners and $13 sizes. Columns that are 0 or "" to their end may be shorter. Ids are given and
+ * listed in the order of the arrays, as there is nothing to join with.
+ */
+#define SUBMIT_PLAIN                                                                               \
+    "WITH crowd AS MATERIALIZED ("                                                                 \
+    "  SELECT * FROM unnest($11::smallint[], $12::text[], $13::bigint[]) WITH ORDINALITY"          \
+    "    AS c (level, owner, jobs, n))"                                                            \
+    SHARED ", base AS MATERIALIZED ("                                                              \
+    "  SELECT array_agg(shared.tag - jobs ORDER BY n) AS tags"                                     \
+    "  FROM shared JOIN crowd USING (level, owner)"                                                \
+    "), made AS ("                                                                                 \
+    "  " INTO_JOB                                                                                  \
+    "  SELECT nextval('job_id'), 0, CASE WHEN held > 0 THEN 1 ELSE 0 END, level,"                  \
+    "    coalesce((SELECT tags FROM base)[crowd], 0) + number, 0, attempts, attempts,"             \
+    "    NULLIF(held, 0), $1::bigint, $1::bigint, coalesce(memory, 0), NULL,"                      \
+    "    coalesce(owner, ''), source, options"                                                     \
+    "  FROM unnest(" COLUMNS ", $9::bigint[], $10::int[])"                                         \
+    "    AS x (" COLUMN_NAMES ", number, crowd)"                                                   \
+    "  RETURNING id)"                                                                              \
+    NOTED " SELECT jobs, list, (SELECT pg_notify('kirinuki', '')) IS NULL FROM block"
+
+/*
+ * $9 keys. `spec` has the jobs with new ids, `fresh` those whose key nobody has. A key that another
+ * transaction adds at the same time is found by ON CONFLICT and left out of `made`; who has it is
+ * asked then by find_keys. In the order of the keys, or two who submit the same ones would wait for
+ * each other.
+ */
+#define SUBMIT_KEYED                                                                               \
+    "WITH spec AS MATERIALIZED ("                                                                  \
+    "  SELECT nextval('job_id') AS id, x.* FROM unnest(" COLUMNS ", $9::text[])"                   \
+    "    AS x (" COLUMN_NAMES ", key)"                                                             \
+    "), fresh AS MATERIALIZED ("                                                                   \
+    "  SELECT * FROM spec WHERE key = '' OR NOT EXISTS (SELECT 1 FROM job"                         \
+    "    WHERE job.key = spec.key AND job.key IS NOT NULL AND job." KN_POSTGRES_LIVE ")"           \
+    "), crowd AS MATERIALIZED ("                                                                   \
+    "  SELECT level, owner, count(*) AS jobs FROM fresh WHERE held = 0"                            \
+    "    GROUP BY level, owner ORDER BY level, owner COLLATE \"C\")"                               \
+    SHARED ", made AS ("                                                                           \
+    "  " INTO_JOB                                                                                  \
+    "  SELECT f.id, 0, least(f.held, 1), f.level, coalesce(shared.tag - crowd.jobs, 0) - 1"        \
+    "      + row_number() OVER (PARTITION BY f.level, f.owner, f.held = 0 ORDER BY f.id), 0,"      \
+    "    f.attempts, f.attempts, NULLIF(f.held, 0), $1::bigint, $1::bigint, f.memory,"             \
+    "    NULLIF(f.key, ''), f.owner, f.source, f.options"                                          \
+    "  FROM fresh AS f LEFT JOIN shared"                                                           \
+    "    ON f.held = 0 AND shared.level = f.level AND shared.owner = f.owner"                      \
+    "    LEFT JOIN crowd ON f.held = 0 AND crowd.level = f.level AND crowd.owner = f.owner"        \
+    "  ORDER BY f.key, f.id"                                                                       \
+    "  ON CONFLICT (key) WHERE key IS NOT NULL AND " KN_POSTGRES_LIVE " DO NOTHING"                \
+    "  RETURNING id)"                                                                              \
+    NOTED " SELECT jobs, (SELECT array_agg(id) FROM spec),"                                        \
+    "   (SELECT pg_notify('kirinuki', '')) IS NULL FROM block"                                     \
+    " UNION ALL SELECT id, NULL, NULL FROM made"                                                   \
+    " WHERE (SELECT jobs FROM block) < cardinality($3::text[])"
 /* clang-format on */
 
-/* Nobody has a key: all of them are made. */
+/* Both give a row with how many jobs were made, and the ids of the specs, in their order; where not
+ * all of them are jobs now, a row for each that is. */
 static const struct kn_statement submit_plain = {
     .name = "submit_plain",
     .access = KN_WRITE,
     .tables = "job share queue event",
     .steady = true,
-    .postgres = SPEC("number", "bigint") SHARED("spec")
-        MADE("spec", "NULL", "f.number") " RETURNING id)" NOTED SAID,
+    .postgres = SUBMIT_PLAIN,
 };
 
 static const struct kn_statement submit_jobs = {
@@ -88,14 +115,7 @@ static const struct kn_statement submit_jobs = {
     .access = KN_WRITE,
     .tables = "job share queue event",
     .steady = true,
-    .postgres = SPEC("key", "text") FRESH SHARED("fresh")
-        MADE("fresh", "NULLIF(f.key, '')",
-             "row_number() OVER (PARTITION BY f.level, f.owner, f.held = 0 ORDER BY f.id) - 1")
-    /* In the order of the keys, or two who submit the same ones would wait for each other. */
-    " ORDER BY f.key, f.id"
-    " ON CONFLICT (key) WHERE key IS NOT NULL AND " KN_POSTGRES_LIVE
-    " DO NOTHING RETURNING id)" NOTED SAID " UNION ALL SELECT id, NULL, NULL FROM made"
-    " WHERE (SELECT jobs FROM block) < cardinality($2::text[])",
+    .postgres = SUBMIT_KEYED,
 };
 
 static const struct kn_statement find_keys = {
@@ -119,8 +139,12 @@ static const struct kn_statement free_keys = {
 
 struct columns {
     const char **keys, **owners, **sources, **options, **forced;
-    int64_t *levels, *held, *attempts, *memory, *numbers;
+    int64_t *levels, *held, *attempts, *memory;
     int keyed_count, forced_count;
+    /* Without keys: each spec's number in its crowd, its crowd, and the crowds. */
+    int64_t *numbers, *crowds, *crowd_levels, *crowd_sizes;
+    const char **crowd_owners;
+    int crowd_count;
 };
 
 static int by_line(const void *a, const void *b)
@@ -133,9 +157,8 @@ static int by_line(const void *a, const void *b)
     return order ? order : (x > y) - (x < y);
 }
 
-/* Each spec's number among those of its owner at its level; 0 where it is held for a time. */
-static void number_specs(const struct kn_job_spec *specs, int count, struct kn_arena *arena,
-                         int64_t *numbers)
+static void gather_crowds(const struct kn_job_spec *specs, int count, struct kn_arena *arena,
+                          struct columns *c)
 {
     const struct kn_job_spec **line = kn_arena_array(arena, (size_t)count, sizeof *line);
     int waiting = 0;
@@ -143,10 +166,15 @@ static void number_specs(const struct kn_job_spec *specs, int count, struct kn_a
         if (!specs[i].not_before_us)
             line[waiting++] = &specs[i];
     qsort(line, (size_t)waiting, sizeof *line, by_line);
-    for (int i = 1; i < waiting; i++) {
-        bool same =
-            line[i]->level == line[i - 1]->level && strcmp(line[i]->owner, line[i - 1]->owner) == 0;
-        numbers[line[i] - specs] = same ? numbers[line[i - 1] - specs] + 1 : 0;
+    for (int i = 0; i < waiting; i++) {
+        bool same = i && line[i]->level == line[i - 1]->level &&
+                    strcmp(line[i]->owner, line[i - 1]->owner) == 0;
+        if (!same) {
+            c->crowd_levels[c->crowd_count] = line[i]->level;
+            c->crowd_owners[c->crowd_count++] = line[i]->owner;
+        }
+        c->crowds[line[i] - specs] = c->crowd_count;
+        c->numbers[line[i] - specs] = c->crowd_sizes[c->crowd_count - 1]++;
     }
 }
 
@@ -164,6 +192,10 @@ static struct columns columns_of(const struct kn_job_spec *specs, int count, str
         .attempts = kn_arena_array(arena, n, sizeof *c.attempts),
         .memory = kn_arena_array(arena, n, sizeof *c.memory),
         .numbers = kn_arena_array(arena, n, sizeof *c.numbers),
+        .crowds = kn_arena_array(arena, n, sizeof *c.crowds),
+        .crowd_levels = kn_arena_array(arena, n, sizeof *c.crowd_levels),
+        .crowd_sizes = kn_arena_array(arena, n, sizeof *c.crowd_sizes),
+        .crowd_owners = kn_arena_array(arena, n, sizeof *c.crowd_owners),
     };
     for (int i = 0; i < count; i++) {
         c.keys[i] = specs[i].key ? specs[i].key : "";
@@ -179,7 +211,7 @@ static struct columns columns_of(const struct kn_job_spec *specs, int count, str
             c.forced[c.forced_count++] = specs[i].key;
     }
     if (!c.keyed_count)
-        number_specs(specs, count, arena, c.numbers);
+        gather_crowds(specs, count, arena, &c);
     return c;
 }
 
@@ -190,23 +222,49 @@ struct submit {
     int64_t now_us; /* by which jobs are known that nobody confirmed */
     int count;
     struct columns columns;
-    struct kn_value values[9];
+    struct kn_value values[13];
+    int value_count;
     struct kn_rows rows; /* of submit_jobs or submit_plain */
 };
+
+/* Without what is 0 at the end of a column: most often all of it. */
+static int used_numbers(const int64_t *column, int count)
+{
+    while (count && !column[count - 1])
+        count--;
+    return count;
+}
+
+static int used_texts(const char **column, int count)
+{
+    while (count && !column[count - 1][0])
+        count--;
+    return count;
+}
 
 static void fill_values(struct submit *s)
 {
     const struct columns *c = &s->columns;
+    bool plain = !c->keyed_count;
     int n = s->count, at = 0;
     s->values[at++] = KN_INT(s->now_us);
-    s->values[at++] = KN_TEXTS(c->owners, n);
+    s->values[at++] = KN_TEXTS(c->owners, plain ? used_texts(c->owners, n) : n);
     s->values[at++] = KN_TEXTS(c->sources, n);
     s->values[at++] = KN_TEXTS(c->options, n);
     s->values[at++] = KN_INTS(c->levels, n);
-    s->values[at++] = KN_INTS(c->held, n);
+    s->values[at++] = KN_INTS(c->held, plain ? used_numbers(c->held, n) : n);
     s->values[at++] = KN_INTS(c->attempts, n);
-    s->values[at++] = KN_INTS(c->memory, n);
-    s->values[at++] = c->keyed_count ? KN_TEXTS(c->keys, n) : KN_INTS(c->numbers, n);
+    s->values[at++] = KN_INTS(c->memory, plain ? used_numbers(c->memory, n) : n);
+    if (plain) {
+        s->values[at++] = KN_INTS(c->numbers, n);
+        s->values[at++] = KN_INTS(c->crowds, n);
+        s->values[at++] = KN_INTS(c->crowd_levels, c->crowd_count);
+        s->values[at++] = KN_TEXTS(c->crowd_owners, c->crowd_count);
+        s->values[at++] = KN_INTS(c->crowd_sizes, c->crowd_count);
+    } else {
+        s->values[at++] = KN_TEXTS(c->keys, n);
+    }
+    s->value_count = at;
 }
 
 static enum kn_status submit_forced(struct kn_transaction *transaction, void *arg,
@@ -218,8 +276,7 @@ static enum kn_status submit_forced(struct kn_transaction *transaction, void *ar
         transaction, &free_keys, KN_VALUES(KN_TEXTS(c->forced, c->forced_count)), NULL, err);
     if (status != KN_OK)
         return status;
-    return kn_transaction_do(transaction, &submit_jobs, s->values, KN_COUNT_OF(s->values), &s->rows,
-                             err);
+    return kn_transaction_do(transaction, &submit_jobs, s->values, s->value_count, &s->rows, err);
 }
 
 static enum kn_status submit_once(struct submit *s, struct kn_error *err)
@@ -230,7 +287,7 @@ static enum kn_status submit_once(struct submit *s, struct kn_error *err)
         return kn_transaction_run(s->store->database, submit_forced, s, s->arena, s->cancel, err);
     struct kn_operation operation = {
         .statement = c->keyed_count ? &submit_jobs : &submit_plain,
-        .value_count = KN_COUNT_OF(s->values),
+        .value_count = s->value_count,
         .values = s->values,
     };
     enum kn_status status =
