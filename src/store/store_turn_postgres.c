@@ -341,42 +341,52 @@ static struct finish_columns columns_of(const struct kn_turn *turn, struct kn_ar
     return c;
 }
 
+struct values {
+    struct kn_value at[14];
+    int count;
+};
+
+static void add(struct values *values, struct kn_value value)
+{
+    values->at[values->count++] = value;
+}
+
 static enum kn_status turn_postgres(struct kn_store *store, struct kn_turn *turn,
                                     struct kn_arena *arena, struct kn_cancel *cancel,
                                     struct kn_error *err)
 {
-    int n = turn->finish_count, count = 0;
+    int n = turn->finish_count;
     int64_t now_us = kn_store_now_us(store);
     struct finish_columns c = columns_of(turn, arena);
     struct kn_line_start start = line_start(store);
-    struct kn_value values[14];
+    struct values v = {.count = 0};
     enum claim_way way = CLAIM_ONLY;
-    values[count++] = KN_INT(turn->worker);
-    values[count++] = KN_INT(now_us);
-    values[count++] = KN_INT(turn->claim_max);
-    values[count++] = KN_INTS(c.ids, n);
-    values[count++] = c.done ? KN_INT(n ? c.attempts[0] : 0) : KN_INTS(c.attempts, n);
+    add(&v, KN_INT(turn->worker));
+    add(&v, KN_INT(now_us));
+    add(&v, KN_INT(turn->claim_max));
+    add(&v, KN_INTS(c.ids, n));
+    add(&v, c.done ? KN_INT(n ? c.attempts[0] : 0) : KN_INTS(c.attempts, n));
     if (turn->only) {
-        values[count++] = KN_INTS(turn->only, turn->only_count);
+        add(&v, KN_INTS(turn->only, turn->only_count));
     } else {
         way = CLAIM_ANY;
-        values[count++] = KN_INT(start.placed);
-        values[count++] = KN_INT(start.level);
-        values[count++] = KN_INT(start.tag);
+        add(&v, KN_INT(start.placed));
+        add(&v, KN_INT(start.level));
+        add(&v, KN_INT(start.tag));
     }
     if (way == CLAIM_ANY && turn->memory_max_bytes > 0) {
         way = CLAIM_BY_MEMORY;
-        values[count++] = KN_INT(turn->memory_max_bytes);
-        values[count++] = KN_INT(turn->memory_first);
+        add(&v, KN_INT(turn->memory_max_bytes));
+        add(&v, KN_INT(turn->memory_first));
     }
     if (!c.done) {
-        values[count++] = KN_INTS(c.rules, n);
-        values[count++] = KN_INTS(c.times, n);
-        values[count++] = KN_TEXTS(c.statuses, n);
-        values[count++] = KN_TEXTS(c.texts, n);
+        add(&v, KN_INTS(c.rules, n));
+        add(&v, KN_INTS(c.times, n));
+        add(&v, KN_TEXTS(c.statuses, n));
+        add(&v, KN_TEXTS(c.texts, n));
     }
     struct kn_operation operation = {
-        .statement = &turns[way][c.done], .value_count = count, .values = values};
+        .statement = &turns[way][c.done], .value_count = v.count, .values = v.at};
     enum kn_status status = kn_batch_run(store->database, &operation, 1, arena, cancel, err);
     if (status != KN_OK)
         return status;
