@@ -65,8 +65,9 @@ static void who_was_locked_is_not_forgotten(void **state)
     int64_t first = submit(f, (struct kn_job_spec){.level = 1});
     submit_many(f, "", 1, 2 * TURNS_PATIENCE);
     contract_outside(f->contract, "BEGIN");
-    contract_outside(f->contract, kn_arena_printf(f->arena, "SELECT 1 FROM job WHERE id = %lld"
-                                                            " FOR UPDATE",
+    contract_outside(f->contract, kn_arena_printf(f->arena,
+                                                  "SELECT 1 FROM job WHERE id = %lld"
+                                                  " FOR UPDATE",
                                                   (long long)first));
     assert_int_not_equal(claim_one(f)->id, first);
     contract_outside(f->contract, "ROLLBACK");
@@ -150,10 +151,8 @@ static void leases_are_kept_while_they_are_needed(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(who_is_put_in_front_is_claimed_next),
-        TEST(who_was_waiting_too_long_is_claimed_next),
-        TEST(who_was_locked_is_not_forgotten),
-        TEST(each_finish_has_its_own_outcome),
+        TEST(who_is_put_in_front_is_claimed_next),   TEST(who_was_waiting_too_long_is_claimed_next),
+        TEST(who_was_locked_is_not_forgotten),       TEST(each_finish_has_its_own_outcome),
         TEST(leases_are_kept_while_they_are_needed),
     };
     return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
