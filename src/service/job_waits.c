@@ -32,5 +32,6 @@ const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struc
     /* Without these the sentence says a little less. */
     (void)kn_store_paused(store, &waiting.paused, NULL);
     (void)kn_store_position(store, job->id, &waiting.ahead, NULL);
+    (void)kn_store_rooms(store, arena, &waiting.rooms, &waiting.room_count, NULL);
     return kn_arena_strdup(arena, kn_waiting_why(&waiting, why));
 }

@@ -38,12 +38,15 @@ bool kn_job_run_has_step(const struct kn_job_run *run, const char *name);
 void kn_job_run_record(const struct kn_job_run *run, const char *name, const char *data);
 
 struct kn_job_worker_options {
-    struct kn_store *store; /* borrowed */
-    const char *name;       /* for people */
-    int concurrency;        /* 0: 50 */
-    int chunk;              /* 0: 10 */
-    int64_t memory_bytes;   /* 0: three quarters of the machine's */
-    int64_t lease_us;       /* 0: 30 s */
+    struct kn_store *store;   /* borrowed */
+    const char *name;         /* for people */
+    int concurrency;          /* 0: 50 */
+    int chunk;                /* 0: 10 */
+    int64_t memory_bytes;     /* for the process; 0: three quarters of the machine's */
+    int64_t base_bytes;       /* of that, what it takes without any job */
+    int lanes;                /* threads that compute, see queue/admission.h; 0: 1 */
+    int64_t (*measure)(void); /* what the process has now; NULL: nobody knows */
+    int64_t lease_us;         /* 0: 30 s */
     /* Only these jobs, which nobody else claims; ends with the last of them. NULL: the queue. */
     const int64_t *only;
     int only_count;

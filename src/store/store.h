@@ -115,6 +115,19 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
 /* Its jobs, if any are left, go back to the queue at the next kn_store_reclaim. */
 enum kn_status kn_store_leave(struct kn_store *store, int64_t worker, struct kn_error *err);
 
+/* How much room a worker has, told by it for people who ask why a job waits. */
+struct kn_worker_room {
+    int running, running_most;                     /* jobs; most 0: it takes none from the queue */
+    int64_t memory_used, memory_most, memory_next; /* bytes; most 0: no bound */
+    /* memory_next: the largest need of a job that it would take now. */
+};
+enum kn_status kn_store_put_room(struct kn_store *store, int64_t worker,
+                                 const struct kn_worker_room *room, struct kn_error *err);
+/* Of the workers that are alive and take from the queue. In the arena. */
+enum kn_status kn_store_rooms(struct kn_store *store, struct kn_arena *arena,
+                              const struct kn_worker_room **ret_rooms, int *ret_count,
+                              struct kn_error *err);
+
 /* How an attempt ended. */
 struct kn_finish {
     int64_t job;
