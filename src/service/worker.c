@@ -434,11 +434,24 @@ static int64_t machine_memory(void)
     return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
+static enum kn_status open_recorder(struct kn_job_worker *worker, struct kn_error *err)
+{
+    const struct kn_step_recorder_options options = {
+        .store = worker->store,
+        .tries = worker->options->only ? TURNS_FOR_SOMEBODY : 0,
+        .lost = kn_task_lost,
+        .arg = worker,
+    };
+    return kn_step_recorder_open(&options, &worker->recorder, err);
+}
+
 static enum kn_status open_parts(struct kn_job_worker *worker, struct kn_error *err)
 {
     enum kn_status status = kn_wake_open(worker->store, &worker->wake, err);
     if (status == KN_OK)
         status = kn_progress_hub_open(worker->store, &worker->hub, err);
+    if (status == KN_OK)
+        status = open_recorder(worker, err);
     if (status == KN_OK)
         status = kn_lease_join(worker, err);
     if (status != KN_OK)
@@ -484,6 +497,7 @@ enum kn_status kn_job_worker_run(const struct kn_job_worker_options *options,
     enum kn_status status = open_parts(&worker, err);
     if (status == KN_OK)
         work(&worker, stop);
+    kn_step_recorder_close(worker.recorder);
     kn_progress_hub_close(worker.hub);
     kn_wake_close(worker.wake);
     kn_admission_done(&worker.admission);

@@ -265,6 +265,17 @@ struct kn_holder {
 /* Durable on return; recorded anew, the newer one counts. */
 enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,
                                     const char *name, const char *data, struct kn_error *err);
+struct kn_step_record {
+    struct kn_holder holder;
+    const char *name, *data;
+    /* Set where the call returns KN_OK: KN_OK, or KN_LOST: it was not recorded. */
+    enum kn_status status;
+    int64_t at_us; /* the store's own */
+};
+/* The same for steps of many jobs, in one transaction and in their order; one that is LOST leaves
+ * the others alone. */
+enum kn_status kn_store_record_steps(struct kn_store *store, struct kn_step_record *records,
+                                     int count, struct kn_error *err);
 /* In the order of their times. They outlive attempts, retries and restarts. */
 enum kn_status kn_store_steps(struct kn_store *store, int64_t job, struct kn_arena *arena,
                               const struct kn_job_step **ret_steps, int *ret_count,
