@@ -10,6 +10,7 @@ import time
 from queues import QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times, video
 from scenario import PROGRAM, case, expect_complaint, folder, leftovers, main, probe
 
+
 @case
 def what_is_added_is_done():
     with Queue("add") as queue:
