@@ -27,7 +27,16 @@ static int read_option(char *text, struct kn_queue_option *ret)
     return 1;
 }
 
-/* Called about twice a second: the job, and every row of its tree that runs. */
+/* What happened, each thing once and in order. */
+static void tell(void *arg, const struct kn_queue_event *event)
+{
+    (void)arg;
+    printf("event %ld: %s%s%s\n", (long)event->id, event->what, event->detail[0] ? ", " : "",
+           event->detail);
+    fflush(stdout);
+}
+
+/* How it stands, twice a second at most: why it waits, or every row of its tree that runs. */
 static void show(void *arg, const struct kn_queue_job *job, const struct kn_progress_view *views,
                  int count)
 {
@@ -44,12 +53,23 @@ static void show(void *arg, const struct kn_queue_job *job, const struct kn_prog
 static enum kn_status submit_and_wait(struct kn_queue *queue, const struct kn_queue_video *video,
                                       struct kn_queue_job *ret_job, struct kn_error *err)
 {
+    struct kn_queue_follower follower = {0};
     struct kn_queue_added added;
-    enum kn_status status = kn_queue_add(queue, video, 1, &added, NULL, err);
+    enum kn_status status;
+
+    /* What comes after this moment is told, also what happens before we follow. */
+    status = kn_queue_last_event(queue, &follower.since, err);
+    if (status == KN_OK)
+        status = kn_queue_add(queue, video, 1, &added, NULL, err);
     if (status != KN_OK)
         return status;
     printf("job %ld%s\n", (long)added.job, added.known ? " (known)" : "");
-    return kn_queue_wait(queue, added.job, show, NULL, NULL, ret_job, err);
+    follower.jobs = &added.job;
+    follower.job_count = 1;
+    follower.event = tell;
+    follower.changed = show;
+    status = kn_queue_follow(queue, &follower, NULL, err);
+    return status == KN_OK ? kn_queue_get(queue, added.job, ret_job, err) : status;
 }
 
 int main(int argc, char **argv)

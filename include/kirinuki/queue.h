@@ -106,6 +106,38 @@ enum kn_status kn_queue_events(struct kn_queue *queue, int64_t since, int max,
 enum kn_status kn_queue_last_event(struct kn_queue *queue, int64_t *ret_id, struct kn_error *err);
 
 /*
+ * Follows one job, several or all of them, whichever processes run them. What happens is told on
+ * the calling thread:
+ *
+ * - `event`: each change of a state and each finished step, in the order of their ids; none is
+ *   missed. To go on after a while, or after a crash of one's own, keep the id that was seen last
+ *   and begin with `since` = that id.
+ * - `changed`: how a job stands, when that is not what was told before: why it waits ("waiting: 12
+ *   jobs ahead", of the first 20 that do), or the rows of its progress tree, depth first, with each
+ *   step's fraction, stage, measured weight and ETA (parts that wait have id -1 and no name).
+ *   Looked for twice a second; what came and went between is not told. The job's own fraction
+ *   never runs backwards, though another attempt may begin at an earlier step.
+ */
+enum { KN_QUEUE_FROM_NOW = -1 }; /* for `since` */
+
+struct kn_queue_follower {
+    const int64_t *jobs; /* NULL: all that wait or run, and with `since` what has ended, too */
+    int job_count;
+    int64_t since; /* the id of an event; 0: from the oldest that is kept */
+    bool stays;    /* all jobs: goes on when they have ended, and takes in new ones */
+    /* Either may be NULL. */
+    void (*event)(void *arg, const struct kn_queue_event *event);
+    void (*changed)(void *arg, const struct kn_queue_job *job, const struct kn_progress_view *views,
+                    int count);
+    void *arg;
+};
+
+/* Until all of them have ended (KN_OK) or `cancel` is triggered (CANCELLED). NOT_FOUND: there is no
+ * such job. Events that are not kept any more are left out, and the states told. */
+enum kn_status kn_queue_follow(struct kn_queue *queue, const struct kn_queue_follower *follower,
+                               struct kn_cancel *cancel, struct kn_error *err);
+
+/*
  * Waits until a job has ended. `changed` (may be NULL) is called on this thread, at once and then
  * about twice a second while it runs, with the job and the rows of its progress tree, depth first
  * (none before it begins; parts that wait have no name). CANCELLED: the waiting was, not the job.

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
+#include "service/job_need.h"
 #include "service/job_text.h"
 #include "service/video_folder.h"
 
@@ -126,6 +127,7 @@ static enum kn_status submit_all(struct adding *adding)
             complain(adding, made);
             continue;
         }
+        spec.memory_bytes = kn_job_need(adding->paths.at[i], &call->settings.job, adding->cancel);
         kn_vec_push(&adding->specs, spec);
         kn_vec_push(&adding->of_specs, adding->paths.at[i]);
         if (adding->specs.count == AT_ONCE)

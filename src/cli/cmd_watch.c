@@ -1,9 +1,5 @@
-/*
- * kirinuki watch [ID…]: live progress of jobs, whichever process runs them.
- *
- * Changes of state come from the store's events, by their ids, so none is missed; percentages are
- * the newest snapshot that the job's worker has put there.
- */
+/* kirinuki watch [ID…]: live progress of jobs, whichever process runs them. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,224 +12,216 @@
 #include "cli/interrupt.h"
 #include "cli/progress_view.h"
 #include "cli/queue_view.h"
-#include "queue/wake.h"
-#include "service/progress_text.h"
+#include "service/follow.h"
 
-enum { LOOK_US = 500000, EVENTS_AT_ONCE = 500, JOBS_MAX = 10000 };
-
-struct watched {
-    struct kn_job job;
-    const char *name;
-    double fraction; /* as it was said last; JSON */
+/* What was said of a job, so that only what is new is said again. */
+struct said {
+    int64_t job;
+    double fraction;
+    char *waits; /* owned */
+    KN_VEC(struct kn_progress_view) views;
 };
 
 struct watch {
     struct kn_queue_call *call;
-    struct kn_cancel *cancel;
     struct kn_progress_display *display; /* bars; NULL: lines or JSON */
-    struct kn_arena *scratch;            /* of one look */
-    KN_VEC(struct watched) jobs;
-    int64_t since; /* the last event that was read */
+    KN_VEC(struct said) jobs;
 };
 
-/* ---- which jobs ---- */
-
-static void watch_job(struct watch *watch, const struct kn_job *job)
-{
-    struct watched watched = {.job = *job, .fraction = -1};
-    watched.name = kn_job_name(job, watch->call->arena);
-    kn_vec_push(&watch->jobs, watched);
-}
-
-static enum kn_status choose_named(struct watch *watch)
-{
-    struct kn_queue_call *call = watch->call;
-    for (int i = 0; i < call->rest_count; i++) {
-        int64_t id;
-        struct kn_job job;
-        enum kn_status status = kn_job_id_parse(call->rest[i], &id, &call->err);
-        if (status == KN_OK)
-            status = kn_store_get(call->store, id, call->arena, &job, &call->err);
-        if (status != KN_OK)
-            return status;
-        watch_job(watch, &job);
-    }
-    return KN_OK;
-}
-
-/* All that wait or run now, the oldest first. */
-static enum kn_status choose_open(struct watch *watch)
-{
-    struct kn_queue_call *call = watch->call;
-    const struct kn_job_filter filter = {.states = 1u << KN_JOB_QUEUED | 1u << KN_JOB_LEASED,
-                                         .limit = JOBS_MAX};
-    const struct kn_job *jobs;
-    int count;
-    enum kn_status status =
-        kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
-    for (int i = count - 1; status == KN_OK && i >= 0; i--)
-        watch_job(watch, &jobs[i]);
-    return status;
-}
-
-static struct watched *find(struct watch *watch, int64_t id)
+static struct said *said_of(struct watch *watch, int64_t job)
 {
     for (int i = 0; i < watch->jobs.count; i++)
-        if (watch->jobs.at[i].job.id == id)
+        if (watch->jobs.at[i].job == job)
             return &watch->jobs.at[i];
-    return NULL;
+    struct said said = {.job = job, .fraction = -1};
+    kn_vec_push(&watch->jobs, said);
+    return kn_vec_last(&watch->jobs);
 }
 
-/* ---- what is said ---- */
+static void forget(struct watch *watch)
+{
+    for (int i = 0; i < watch->jobs.count; i++) {
+        free(watch->jobs.at[i].waits);
+        kn_vec_free(&watch->jobs.at[i].views);
+    }
+    kn_vec_free(&watch->jobs);
+}
 
-struct saying {
-    struct watched *watched;
-    const char *what, *detail;
+/* ---- lines ---- */
+
+struct line {
+    int64_t job;
+    const char *what, *name, *detail;
 };
 
 static void print_line(void *arg)
 {
-    const struct saying *saying = arg;
-    printf("%" PRId64 "  %-9s  %s%s%s\n", saying->watched->job.id, saying->what,
-           saying->watched->name, saying->detail ? ": " : "", saying->detail ? saying->detail : "");
+    const struct line *line = arg;
+    printf("%" PRId64 "  %-9s  %s%s%s\n", line->job, line->what, line->name,
+           line->detail ? ": " : "", line->detail ? line->detail : "");
     fflush(stdout);
 }
 
-static void say_event(struct watch *watch, struct watched *watched, const struct kn_event *event)
+static void say_line(struct watch *watch, const struct kn_job *job, const char *what,
+                     const char *detail)
 {
-    struct saying saying = {watched, kn_event_kind_name(event->kind), event->detail};
-    char at[KN_TIME_TEXT_BYTES];
-    if (watch->call->settings.json) {
-        kn_print_json(json_pack("{s:s, s:I, s:I, s:s, s:s, s:s*}", "event", "state", "event_id",
-                                (json_int_t)event->id, "job", (json_int_t)event->job, "at",
-                                kn_time_iso(event->at_us, at), "what", saying.what, "detail",
-                                event->detail));
-        fflush(stdout);
-        return;
-    }
-    bool shown = !watch->display || event->kind == KN_EVENT_DONE ||
-                 event->kind == KN_EVENT_FAILED || event->kind == KN_EVENT_CANCELLED ||
-                 event->kind == KN_EVENT_RETRYING || event->kind == KN_EVENT_RECLAIMED;
-    if (shown && watch->display)
-        kn_progress_display_above(watch->display, print_line, &saying);
-    else if (shown)
-        print_line(&saying);
-}
-
-/* ---- one look ---- */
-
-static enum kn_status read_again(struct watch *watch, struct watched *watched)
-{
-    struct kn_queue_call *call = watch->call;
-    struct kn_job job;
-    enum kn_status status =
-        kn_store_get(call->store, watched->job.id, watch->scratch, &job, &call->err);
-    if (status == KN_NOT_FOUND) { /* removed */
-        watched->job.state = KN_JOB_CANCELLED;
-        status = KN_OK;
-    } else if (status == KN_OK) {
-        watched->job.state = job.state;
-    }
-    if (status == KN_OK && watch->display && watched->job.state != KN_JOB_LEASED)
-        kn_progress_display_remove(watch->display, watched->job.id);
-    return status;
-}
-
-/* Some were trimmed before they could be read: the states alone are told. */
-static enum kn_status catch_up(struct watch *watch)
-{
-    struct kn_queue_call *call = watch->call;
-    enum kn_status status = kn_store_last_event(call->store, &watch->since, &call->err);
-    for (int i = 0; status == KN_OK && i < watch->jobs.count; i++)
-        status = read_again(watch, &watch->jobs.at[i]);
-    return status;
-}
-
-static enum kn_status read_events(struct watch *watch)
-{
-    struct kn_queue_call *call = watch->call;
-    const struct kn_event *events;
-    int count = EVENTS_AT_ONCE;
-    enum kn_status status = KN_OK;
-    while (status == KN_OK && count == EVENTS_AT_ONCE) {
-        status = kn_store_events(call->store, watch->since, EVENTS_AT_ONCE, watch->scratch, &events,
-                                 &count, &call->err);
-        if (status == KN_LOST)
-            return catch_up(watch);
-        for (int i = 0; status == KN_OK && i < count; i++) {
-            struct watched *watched = find(watch, events[i].job);
-            watch->since = events[i].id;
-            if (!watched)
-                continue;
-            say_event(watch, watched, &events[i]);
-            status = read_again(watch, watched);
-        }
-    }
-    return status;
-}
-
-static void say_progress(struct watch *watch, struct watched *watched,
-                         const struct kn_progress_view *views, int count)
-{
+    struct kn_arena *arena = kn_arena_new();
+    struct line line = {job->id, what, kn_job_name(job, arena), detail};
     if (watch->display)
-        kn_progress_display_set(watch->display, watched->job.id, views, count);
-    if (!watch->call->settings.json || views[0].fraction <= watched->fraction)
-        return;
-    watched->fraction = views[0].fraction;
-    kn_print_json(json_pack(
-        "{s:s, s:I, s:o, s:I}", "event", "progress", "job", (json_int_t)watched->job.id, "fraction",
-        kn_json_number(views[0].fraction, 4), "eta_ms", (json_int_t)views[0].eta_ms));
+        kn_progress_display_above(watch->display, print_line, &line);
+    else
+        print_line(&line);
+    kn_arena_free(arena);
+}
+
+/* ---- events ---- */
+
+static void say_event_json(const struct kn_event *event)
+{
+    char at[KN_TIME_TEXT_BYTES];
+    kn_print_json(json_pack("{s:s, s:I, s:I, s:s, s:s, s:s*}", "event", "state", "event_id",
+                            (json_int_t)event->id, "job", (json_int_t)event->job, "at",
+                            kn_time_iso(event->at_us, at), "what", kn_event_kind_name(event->kind),
+                            "detail", event->detail));
     fflush(stdout);
 }
 
-static void read_progress(struct watch *watch, struct watched *watched)
+/* Bars show by themselves what goes on. */
+static bool is_for_people_with_bars(enum kn_event_kind kind)
 {
-    const char *text;
-    int64_t at_us;
-    struct kn_progress_view *views;
-    int count;
-    struct kn_store *store = watch->call->store;
-    /* A job that has only begun has none yet. */
-    if (kn_store_get_progress(store, watched->job.id, watch->scratch, &text, &at_us, NULL) != KN_OK)
-        return;
-    int64_t then_us = kn_now_us() - KN_MAX(kn_store_now_us(store) - at_us, 0);
-    if (kn_progress_text_read(text, then_us, watch->scratch, &views, &count, NULL) == KN_OK)
-        say_progress(watch, watched, views, count);
+    return kind == KN_EVENT_DONE || kind == KN_EVENT_FAILED || kind == KN_EVENT_CANCELLED ||
+           kind == KN_EVENT_RETRYING || kind == KN_EVENT_RECLAIMED;
 }
 
-/* Returns how many are not over yet; -1: `status` tells. */
-static int look(struct watch *watch, enum kn_status *ret_status)
+static void say_event(void *arg, const struct kn_event *event, const struct kn_job *job)
 {
-    int open = 0;
-    bool shows = watch->display || watch->call->settings.json;
-    kn_arena_reset(watch->scratch);
-    *ret_status = read_events(watch);
-    if (*ret_status != KN_OK)
-        return -1;
-    for (int i = 0; i < watch->jobs.count; i++) {
-        struct watched *watched = &watch->jobs.at[i];
-        open += !kn_job_state_final(watched->job.state);
-        if (shows && watched->job.state == KN_JOB_LEASED)
-            read_progress(watch, watched);
+    struct watch *watch = arg;
+    if (watch->call->settings.json)
+        say_event_json(event);
+    else if (job && (!watch->display || is_for_people_with_bars(event->kind)))
+        say_line(watch, job, kn_event_kind_name(event->kind), event->detail);
+}
+
+/* ---- how a job stands ---- */
+
+/* Do they differ in more than numbers that count up or down? */
+static bool says_something_new(const char *before, const char *now)
+{
+    for (;;) {
+        while (isdigit((unsigned char)*before) || *before == '.')
+            before++;
+        while (isdigit((unsigned char)*now) || *now == '.')
+            now++;
+        if (*before != *now)
+            return true;
+        if (!*now)
+            return false;
+        before++, now++;
     }
-    return open;
+}
+
+static void say_waits(struct watch *watch, struct said *said, const struct kn_followed *followed)
+{
+    const char *now = followed->waits;
+    bool json = watch->call->settings.json;
+    if (said->waits && strcmp(said->waits, now) == 0)
+        return;
+    if (json && now[0]) {
+        kn_print_json(json_pack("{s:s, s:I, s:o}", "event", "waits", "job",
+                                (json_int_t)followed->job->id, "why", kn_json_text(now)));
+        fflush(stdout);
+    } else if (!watch->display && now[0] &&
+               (!said->waits || says_something_new(said->waits, now))) {
+        say_line(watch, followed->job, "waits", now);
+    }
+    free(said->waits);
+    said->waits = kn_strdup(now);
+}
+
+static const struct kn_progress_view *view_before(const struct said *said, int id)
+{
+    for (int i = 0; i < said->views.count; i++)
+        if (said->views.at[i].id == id)
+            return &said->views.at[i];
+    return NULL;
+}
+
+/* As `kirinuki run --json` tells it, with its job and its share of what it is a part of. */
+static void say_step(const struct kn_progress_view *view, int64_t job)
+{
+    kn_print_json(json_pack("{s:s, s:I, s:i, s:i, s:o, s:s, s:o, s:o, s:o, s:I}", "event", "step",
+                            "job", (json_int_t)job, "id", view->id, "parent", view->parent, "name",
+                            kn_json_text(view->name), "state", kn_progress_state_name(view->state),
+                            "fraction", kn_json_number(view->fraction, 4), "weight",
+                            kn_json_number(view->weight, 3), "stage", kn_json_text(view->stage),
+                            "eta_ms", (json_int_t)view->eta_ms));
+}
+
+/* The rows that are new or changed. */
+static void say_steps(struct said *said, const struct kn_followed *followed)
+{
+    for (int i = 0; i < followed->view_count; i++) {
+        const struct kn_progress_view *view = &followed->views[i];
+        const struct kn_progress_view *before = view_before(said, view->id);
+        bool known = before && before->state == view->state && before->fraction == view->fraction &&
+                     strcmp(before->stage, view->stage) == 0;
+        if (view->id >= 0 && !known) /* parts that wait are told apart by nothing */
+            say_step(view, followed->job->id);
+    }
+    kn_vec_clear(&said->views);
+    for (int i = 0; i < followed->view_count; i++)
+        kn_vec_push(&said->views, followed->views[i]);
+}
+
+static void say_progress_json(struct said *said, const struct kn_followed *followed)
+{
+    say_steps(said, followed);
+    if (followed->view_count && followed->fraction > said->fraction) {
+        said->fraction = followed->fraction;
+        kn_print_json(json_pack("{s:s, s:I, s:o, s:I}", "event", "progress", "job",
+                                (json_int_t)followed->job->id, "fraction",
+                                kn_json_number(followed->fraction, 4), "eta_ms",
+                                (json_int_t)followed->eta_ms));
+    }
+    fflush(stdout);
+}
+
+/* A job that waits has a row as well, with the reason in the place of its bar. */
+static void show_waiting(struct watch *watch, const struct kn_followed *followed)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_progress_view row = {.parent = -1, .state = KN_PROGRESS_WAITING, .eta_ms = -1};
+    snprintf(row.name, sizeof row.name, "%s", kn_job_name(followed->job, arena));
+    snprintf(row.stage, sizeof row.stage, "%s", followed->waits);
+    kn_utf8_trim(row.name);
+    kn_utf8_trim(row.stage);
+    kn_progress_display_set(watch->display, followed->job->id, &row, 1);
+    kn_arena_free(arena);
+}
+
+static void show(struct watch *watch, const struct kn_followed *followed)
+{
+    if (followed->view_count)
+        kn_progress_display_set(watch->display, followed->job->id, followed->views,
+                                followed->view_count);
+    else if (followed->waits[0])
+        show_waiting(watch, followed);
+    else if (followed->job->state != KN_JOB_LEASED)
+        kn_progress_display_remove(watch->display, followed->job->id);
+}
+
+static void say_changed(void *arg, const struct kn_followed *followed)
+{
+    struct watch *watch = arg;
+    struct said *said = said_of(watch, followed->job->id);
+    say_waits(watch, said, followed);
+    if (watch->display)
+        show(watch, followed);
+    else if (watch->call->settings.json)
+        say_progress_json(said, followed);
 }
 
 /* ---- the command ---- */
-
-static enum kn_status look_until_over(struct watch *watch)
-{
-    struct kn_wake *wake = NULL;
-    enum kn_status status = kn_wake_open(watch->call->store, &wake, &watch->call->err);
-    bool shows = watch->display || watch->call->settings.json;
-    while (status == KN_OK && look(watch, &status) > 0) {
-        if (kn_wake_wait(wake, shows ? kn_now_us() + LOOK_US : INT64_MAX, watch->cancel) ==
-            KN_CANCELLED)
-            status = KN_CANCELLED;
-    }
-    kn_wake_close(wake);
-    return status;
-}
 
 static bool has_bars(const struct kn_settings *settings)
 {
@@ -242,47 +230,49 @@ static bool has_bars(const struct kn_settings *settings)
            strcmp(term, "dumb") != 0;
 }
 
-static int code_of(const struct watch *watch)
+static enum kn_status read_ids(struct kn_queue_call *call, int64_t **ret_ids)
 {
-    int bad = 0;
-    for (int i = 0; i < watch->jobs.count; i++)
-        bad += watch->jobs.at[i].job.state != KN_JOB_DONE;
-    if (!bad)
-        return KN_EXIT_OK;
-    return bad < watch->jobs.count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    int64_t *ids = kn_arena_array(call->arena, (size_t)call->rest_count + 1, sizeof *ids);
+    for (int i = 0; i < call->rest_count; i++)
+        if (kn_job_id_parse(call->rest[i], &ids[i], &call->err) != KN_OK)
+            return KN_INVALID;
+    *ret_ids = ids;
+    return KN_OK;
 }
 
-/* The events that come after this moment's states are read twice rather than missed. */
-static enum kn_status choose(struct watch *watch)
+static int code_of(const struct kn_follow_end *end)
 {
-    struct kn_queue_call *call = watch->call;
-    enum kn_status status = kn_store_last_event(call->store, &watch->since, &call->err);
-    if (status == KN_OK)
-        status = call->rest_count ? choose_named(watch) : choose_open(watch);
-    return status;
+    if (end->done == end->jobs)
+        return KN_EXIT_OK;
+    return end->done ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
 }
 
 static int watch_jobs(struct kn_queue_call *call)
 {
-    struct watch watch = {.call = call, .cancel = kn_interrupt_watch()};
-    enum kn_status status = choose(&watch);
-    if (status == KN_INVALID)
+    struct watch watch = {.call = call};
+    int64_t *ids;
+    if (read_ids(call, &ids) != KN_OK)
         return kn_complain_usage("watch", &call->err);
-    if (status != KN_OK)
-        return kn_complain(status, &call->err);
-    watch.scratch = kn_arena_new();
-    if (!watch.jobs.count && !call->settings.json)
-        printf("nothing waits or runs\n");
     if (has_bars(&call->settings))
         watch.display = kn_progress_display_start(
             &(struct kn_progress_options){.style = KN_PROGRESS_BARS, .out = stderr});
-    status = look_until_over(&watch);
+    const struct kn_follow_options options = {
+        .jobs = call->rest_count ? ids : NULL,
+        .job_count = call->rest_count,
+        .since = call->settings.queue.since,
+        .event = say_event,
+        .changed = say_changed,
+        .arg = &watch,
+    };
+    struct kn_follow_end end;
+    enum kn_status status =
+        kn_follow(call->store, &options, kn_interrupt_watch(), &end, &call->err);
     if (watch.display)
         kn_progress_display_stop(watch.display);
-    int code = status == KN_OK ? code_of(&watch) : kn_complain(status, &call->err);
-    kn_arena_free(watch.scratch);
-    kn_vec_free(&watch.jobs);
-    return code;
+    if (status == KN_OK && !end.jobs && !call->settings.json)
+        printf("nothing waits or runs\n");
+    forget(&watch);
+    return status == KN_OK ? code_of(&end) : kn_complain(status, &call->err);
 }
 
 int kn_cmd_watch(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
+#include "service/job_need.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
 #include "service/video_folder.h"
@@ -77,8 +78,10 @@ static void add_video(void *arg, const char *path)
         settings.job.into = settings.queue.watch;
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
-    if (status == KN_OK)
+    if (status == KN_OK) {
+        spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
+    }
     if (status != KN_OK && status != KN_CANCELLED)
         kn_log(KN_LOG_WARN, "worker", "%s is not added: %s", path, kn_error_text(&err));
     kn_arena_free(arena);
@@ -119,6 +122,9 @@ static enum kn_status work(struct shift *shift)
         .concurrency = queue->concurrency,
         .chunk = queue->chunk,
         .memory_bytes = queue->memory_bytes,
+        .base_bytes = KN_WORKER_BASE_BYTES,
+        .lanes = kn_executor_workers(shift->runner.executor, KN_LANE_CPU),
+        .measure = kn_worker_memory_now,
         .lease_us = (int64_t)(queue->lease_s * 1e6),
         .drain = queue->drain,
         .grace_ms = INT64_C(1000) * queue->grace_s,

@@ -176,6 +176,17 @@ static bool full(const struct drawing *d)
     return d->lines >= d->canvas->height - 1;
 }
 
+/* A job that has not begun: why, in the place of a bar. */
+static void draw_waiting(struct drawing *d, const struct kn_progress_view *view)
+{
+    struct line line = begin(d, 0);
+    add_within(d, &line, view->name, line.limit / 2);
+    paint(d, &line, DIM);
+    add(&line, "  ");
+    add_within(d, &line, view->stage, line.limit - line.cells);
+    end(d, &line);
+}
+
 static void draw_root(struct drawing *d, const struct kn_progress_view *view)
 {
     struct line line = begin(d, 0);
@@ -276,7 +287,9 @@ int kn_progress_draw(const struct kn_progress_view *views, int count,
     struct drawing d = {views, count, canvas, now_us, out, 0};
     for (int i = 0; i < count && !full(&d); i++) {
         const struct kn_progress_view *view = &views[i];
-        if (view->depth == 0)
+        if (view->depth == 0 && view->state == KN_PROGRESS_WAITING && view->stage[0])
+            draw_waiting(&d, view);
+        else if (view->depth == 0)
             draw_root(&d, view);
         if (view->depth != 1 || view->state == KN_PROGRESS_WAITING)
             continue;

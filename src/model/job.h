@@ -78,7 +78,7 @@ struct kn_job_spec {
     int level;             /* 0 (lowest) to the store's levels - 1 */
     int64_t not_before_us; /* wall clock; 0: at once */
     int attempts_max;      /* 0: 5 */
-    int64_t memory_bytes;  /* expected when it runs; 0: not known */
+    int64_t memory_bytes;  /* expected while a step of it computes; 0: not known */
     bool force;            /* takes the key from the job that has it */
 };
 

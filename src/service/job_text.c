@@ -11,11 +11,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "service/job_need.h"
 #include "service/settings_queue.h"
 
-/* What a job takes beside what the lanes' work takes, which is bounded by the cores: words, shots
- * and curves of its source, and what is buffered between its steps. */
-enum { JOB_MEMORY_BYTES = 32 << 20, OPTIONS_BYTES_MAX = 1 << 20 };
+enum { OPTIONS_BYTES_MAX = 1 << 20 };
 
 #define BYTES "bytes:"
 
@@ -199,7 +198,7 @@ enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *
         .level = kn_priority_level(queue->priority, queue->levels),
         .not_before_us = queue->at_us,
         .attempts_max = queue->attempts,
-        .memory_bytes = JOB_MEMORY_BYTES,
+        .memory_bytes = KN_JOB_NEED_UNKNOWN_BYTES,
         .force = queue->force,
     };
     if (keyed)

@@ -31,7 +31,8 @@ const char *kn_job_path_show(const char *text, char *ret_text, size_t room);
 /*
  * What is submitted for a video, in the arena. With `keyed`, its content is read for the key:
  * content and options; what fails then is that. Where the output folder is made is an option, too,
- * given even where the user has not: a worker runs in another folder.
+ * given even where the user has not: a worker runs in another folder. Who can open media asks
+ * kn_job_need for the memory; here it is what an unknown job takes.
  */
 enum kn_status kn_job_spec_make(const struct kn_settings *settings, const char *video, bool keyed,
                                 struct kn_arena *arena, struct kn_cancel *cancel,

@@ -16,7 +16,17 @@ static bool is_reserved(const struct kn_job *job)
     return job->held_until_us >= INT64_MAX / 8;
 }
 
-const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
+/* Without what can't be read the sentence says a little less. */
+struct kn_queue_outlook kn_queue_outlook(struct kn_store *store, struct kn_arena *arena)
+{
+    struct kn_queue_outlook outlook = {0};
+    (void)kn_store_paused(store, &outlook.paused, NULL);
+    (void)kn_store_rooms(store, arena, &outlook.rooms, &outlook.room_count, NULL);
+    return outlook;
+}
+
+const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outlook *outlook,
+                            const struct kn_job *job, struct kn_arena *arena)
 {
     if (job->state != KN_JOB_QUEUED)
         return "";
@@ -24,13 +34,23 @@ const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struc
         return "for the `kirinuki run` that submitted it";
     struct kn_waiting waiting = {
         .job = job,
+        .paused = outlook->paused,
+        .rooms = outlook->rooms,
+        .room_count = outlook->room_count,
         .ahead = -1,
         .now_us = kn_store_now_us(store),
-        .reason = last_reason(store, job->id, arena),
+        .reason = job->attempt ? last_reason(store, job->id, arena) : NULL,
     };
     char why[KN_WAIT_TEXT_BYTES];
-    /* Without these the sentence says a little less. */
-    (void)kn_store_paused(store, &waiting.paused, NULL);
-    (void)kn_store_position(store, job->id, &waiting.ahead, NULL);
+    if (!job->held_until_us)
+        (void)kn_store_position(store, job->id, &waiting.ahead, NULL);
     return kn_arena_strdup(arena, kn_waiting_why(&waiting, why));
+}
+
+const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
+{
+    if (job->state != KN_JOB_QUEUED)
+        return "";
+    const struct kn_queue_outlook outlook = kn_queue_outlook(store, arena);
+    return kn_job_waits_in(store, &outlook, job, arena);
 }

@@ -7,4 +7,14 @@
 /* "waiting: 12 jobs ahead"; "" for a job that does not wait. In the arena. */
 const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena);
 
+/* The same for many: what is the same for all of them is asked once. */
+struct kn_queue_outlook {
+    bool paused;
+    const struct kn_worker_room *rooms; /* in the arena */
+    int room_count;
+};
+struct kn_queue_outlook kn_queue_outlook(struct kn_store *store, struct kn_arena *arena);
+const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outlook *outlook,
+                            const struct kn_job *job, struct kn_arena *arena);
+
 #endif

@@ -27,6 +27,9 @@ struct kn_progress_hub {
     pthread_cond_t wake;
     /* Protected by `lock`, which is held while trees are read (a tree's lock is a leaf below). */
     KN_VEC(struct entry) entries;
+    int64_t worker; /* whose room it is */
+    struct kn_worker_room room;
+    bool has_room_news;
     bool closing;
 };
 
@@ -67,8 +70,22 @@ static int gather(struct kn_progress_hub *hub, struct kn_arena *arena,
     return found;
 }
 
+static void tell_room(struct kn_progress_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    bool news = hub->has_room_news;
+    int64_t worker = hub->worker;
+    const struct kn_worker_room room = hub->room;
+    hub->has_room_news = false;
+    pthread_mutex_unlock(&hub->lock);
+    struct kn_error err;
+    if (news && kn_store_put_room(hub->store, worker, &room, &err) != KN_OK)
+        kn_log(KN_LOG_DEBUG, "worker", "room: %s", kn_error_text(&err));
+}
+
 static void tell(struct kn_progress_hub *hub)
 {
+    tell_room(hub);
     struct kn_arena *arena = kn_arena_new();
     struct kn_holder *holders;
     const char **texts;
@@ -86,7 +103,7 @@ static void *keep_telling(void *arg)
     int64_t next_us = kn_now_us();
     pthread_mutex_lock(&hub->lock);
     while (!hub->closing) {
-        if (!hub->entries.count) {
+        if (!hub->entries.count && !hub->has_room_news) {
             pthread_cond_wait(&hub->wake, &hub->lock);
             continue;
         }
@@ -161,4 +178,16 @@ void kn_progress_hub_remove(struct kn_progress_hub *hub, struct kn_progress *roo
         hub->entries.count--;
         return;
     }
+}
+
+void kn_progress_hub_room(struct kn_progress_hub *hub, int64_t worker,
+                          const struct kn_worker_room *room)
+{
+    KN_LOCKED(&hub->lock);
+    if (hub->worker == worker && memcmp(&hub->room, room, sizeof *room) == 0)
+        return;
+    hub->worker = worker;
+    hub->room = *room;
+    hub->has_room_news = true;
+    pthread_cond_signal(&hub->wake);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "queue/wake.h"
+#include "service/follow.h"
 #include "service/job_text.h"
 #include "service/job_waits.h"
 #include "service/progress_text.h"
@@ -184,6 +185,14 @@ static void read_progress(struct kn_store *store, struct look *look)
     look->job.eta_ms = look->views[0].eta_ms;
 }
 
+static enum kn_queue_state state_of(const struct kn_job *job)
+{
+    int s = 0;
+    while (s + 1 < KN_QUEUE_STATE_COUNT && states[s].state != job->state)
+        s++;
+    return (enum kn_queue_state)s;
+}
+
 static enum kn_status look_at(struct kn_store *store, int64_t id, struct look *look,
                               struct kn_error *err)
 {
@@ -191,10 +200,8 @@ static enum kn_status look_at(struct kn_store *store, int64_t id, struct look *l
     enum kn_status status = kn_store_get(store, id, look->arena, &job, err);
     if (status != KN_OK)
         return status;
-    look->job = (struct kn_queue_job){.job = id, .attempt = job.attempt, .eta_ms = -1};
-    for (int s = 0; s < KN_QUEUE_STATE_COUNT; s++)
-        if (states[s].state == job.state)
-            look->job.state = (enum kn_queue_state)s;
+    look->job = (struct kn_queue_job){
+        .job = id, .state = state_of(&job), .attempt = job.attempt, .eta_ms = -1};
     look->count = 0;
     const char *text = "";
     if (job.state == KN_JOB_QUEUED)
@@ -220,6 +227,14 @@ enum kn_status kn_queue_get(struct kn_queue *queue, int64_t job, struct kn_queue
     return status;
 }
 
+static struct kn_queue_event public_event(const struct kn_event *event)
+{
+    struct kn_queue_event made = {.id = event->id, .at_us = event->at_us, .job = event->job};
+    copy_text(made.what, sizeof made.what, kn_event_kind_name(event->kind));
+    copy_text(made.detail, sizeof made.detail, event->detail);
+    return made;
+}
+
 enum kn_status kn_queue_events(struct kn_queue *queue, int64_t since, int max,
                                struct kn_queue_event *ret_events, int *ret_count,
                                struct kn_error *err)
@@ -228,13 +243,8 @@ enum kn_status kn_queue_events(struct kn_queue *queue, int64_t since, int max,
     const struct kn_event *events;
     int count;
     enum kn_status status = kn_store_events(queue->store, since, max, arena, &events, &count, err);
-    for (int i = 0; status == KN_OK && i < count; i++) {
-        struct kn_queue_event *event = &ret_events[i];
-        *event = (struct kn_queue_event){
-            .id = events[i].id, .at_us = events[i].at_us, .job = events[i].job};
-        copy_text(event->what, sizeof event->what, kn_event_kind_name(events[i].kind));
-        copy_text(event->detail, sizeof event->detail, events[i].detail);
-    }
+    for (int i = 0; status == KN_OK && i < count; i++)
+        ret_events[i] = public_event(&events[i]);
     if (status == KN_OK)
         *ret_count = count;
     kn_arena_free(arena);
@@ -244,6 +254,54 @@ enum kn_status kn_queue_events(struct kn_queue *queue, int64_t since, int max,
 enum kn_status kn_queue_last_event(struct kn_queue *queue, int64_t *ret_id, struct kn_error *err)
 {
     return kn_store_last_event(queue->store, ret_id, err);
+}
+
+/* ---- following ---- */
+
+struct following {
+    struct kn_store *store;
+    const struct kn_queue_follower *follower;
+};
+
+static void tell_event(void *arg, const struct kn_event *event, const struct kn_job *job)
+{
+    const struct following *following = arg;
+    const struct kn_queue_event made = public_event(event);
+    (void)job;
+    following->follower->event(following->follower->arg, &made);
+}
+
+static void tell_changed(void *arg, const struct kn_followed *followed)
+{
+    const struct following *following = arg;
+    const struct kn_queue_follower *follower = following->follower;
+    struct kn_queue_job job = {.job = followed->job->id,
+                               .state = state_of(followed->job),
+                               .attempt = followed->job->attempt,
+                               .fraction = followed->fraction,
+                               .eta_ms = followed->eta_ms};
+    struct kn_arena *arena = kn_arena_new();
+    bool ended_badly = job.state == KN_QUEUE_FAILED || job.state == KN_QUEUE_CANCELLED;
+    copy_text(job.text, sizeof job.text,
+              ended_badly ? last_reason(following->store, job.job, arena) : followed->waits);
+    kn_arena_free(arena);
+    follower->changed(follower->arg, &job, followed->views, followed->view_count);
+}
+
+enum kn_status kn_queue_follow(struct kn_queue *queue, const struct kn_queue_follower *follower,
+                               struct kn_cancel *cancel, struct kn_error *err)
+{
+    struct following following = {queue->store, follower};
+    const struct kn_follow_options options = {
+        .jobs = follower->jobs,
+        .job_count = follower->job_count,
+        .since = follower->since,
+        .stays = follower->stays,
+        .event = follower->event ? tell_event : NULL,
+        .changed = follower->changed ? tell_changed : NULL,
+        .arg = &following,
+    };
+    return kn_follow(queue->store, &options, cancel, NULL, err);
 }
 
 /* ---- waiting ---- */

@@ -238,6 +238,9 @@ static const struct {
                    .args_only = true, .parse = kn_parse_states}},
     {KN_FOR_JOBS, {"limit", 'n', KN_OPTION_INT, QUEUE(limit), "N", "how many, the newest first",
                    "Queue", 1, 10000, .args_only = true}},
+    {KN_FOR_WATCH, {"since", 0, KN_OPTION_CUSTOM, QUEUE(since), "EVENT",
+                    "also what happened after this event_id; 0 is from the oldest that is kept",
+                    "Queue", .args_only = true, .parse = kn_parse_event, .print = kn_print_event}},
     {KN_FOR_WORKER, {"concurrency", 0, KN_OPTION_INT, QUEUE(concurrency), "N",
                      "videos at once", "Queue", NUMBER_OF_JOBS}},
     {KN_FOR_WORKER, {"chunk", 0, KN_OPTION_INT, QUEUE(chunk), "N",
@@ -326,6 +329,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
     *ret_settings = (struct kn_settings){
         .queue = {.priority = KN_PRIORITY_NORMAL,
                   .levels = 3,
+                  .since = -1,
                   .attempts = 5,
                   .limit = 30,
                   .concurrency = 50,

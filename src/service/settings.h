@@ -32,6 +32,7 @@ struct kn_queue_settings {
     int attempts;
     unsigned states; /* 1 << enum kn_job_state each; 0: all */
     int limit;
+    int64_t since; /* an event's id; -1: from now on */
 
     int concurrency, chunk;
     int64_t memory_bytes; /* 0: three quarters of the machine's */

@@ -191,3 +191,25 @@ void kn_print_memory(const struct kn_option *option, const void *field, struct k
     else
         kn_str_printf(out, "%" PRId64, bytes);
 }
+
+/* ---- events ---- */
+
+enum kn_status kn_parse_event(const struct kn_option *option, const char *value, void *field,
+                              struct kn_arena *arena, struct kn_error *err)
+{
+    long long id;
+    (void)arena;
+    if (!kn_parse_int(value, 0, INT64_MAX, &id))
+        return kn_error_set(err, KN_INVALID, "--%s takes the event_id of an event, not “%.60s”",
+                            option->name, value);
+    *(int64_t *)field = id;
+    return KN_OK;
+}
+
+void kn_print_event(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    int64_t id = *(const int64_t *)field;
+    (void)option;
+    if (id >= 0) /* else from now on */
+        kn_str_printf(out, "%" PRId64, id);
+}

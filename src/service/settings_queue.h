@@ -29,4 +29,9 @@ enum kn_status kn_parse_memory(const struct kn_option *option, const char *value
                                struct kn_arena *arena, struct kn_error *err);
 void kn_print_memory(const struct kn_option *option, const void *field, struct kn_str *out);
 
+/* The id of an event. */
+enum kn_status kn_parse_event(const struct kn_option *option, const char *value, void *field,
+                              struct kn_arena *arena, struct kn_error *err);
+void kn_print_event(const struct kn_option *option, const void *field, struct kn_str *out);
+
 #endif

@@ -191,13 +191,24 @@ static enum kn_status take_turn(struct life *life, struct kn_turn *turn, struct 
     int i = 0;
     for (const struct kn_job_task *task = life->ended; task; task = task->next)
         turn->finishes[i++] = finish_of(worker, task);
-    if (life->claims && !life->stopping)
+    if (life->claims && !life->stopping) {
+        if (worker->options->measure)
+            worker->admission.measured_bytes = worker->options->measure();
         kn_admission_fill(&worker->admission, turn);
+    }
     turn->only = worker->options->only;
     turn->only_count = worker->options->only_count;
     if (!turn->finish_count && !turn->claim_max)
         return KN_OK;
     return kn_store_turn(worker->store, turn, arena, NULL, err);
+}
+
+/* For people who ask why their job waits. Jobs of one's own are no part of the queue. */
+static void tell_room(struct kn_job_worker *worker)
+{
+    const struct kn_worker_room room = kn_admission_tell(&worker->admission);
+    if (!worker->options->only)
+        kn_progress_hub_room(worker->hub, worker->id, &room);
 }
 
 static void turn(struct life *life)
@@ -217,6 +228,7 @@ static void turn(struct life *life)
         /* A full chunk: there may be more. */
         life->claims = turn.claim_max && turn.claimed_count == turn.claim_max;
         kn_tasks_start(worker, turn.claimed, turn.claimed_count);
+        tell_room(worker);
     } else {
         pthread_mutex_lock(&worker->lock);
         worker->poked = true; /* to find out whether we are still alive */
@@ -261,7 +273,9 @@ static void upkeep(struct life *life)
     if (status == KN_OK && reclaimed)
         kn_log(KN_LOG_INFO, "worker", "%d job%s of a silent worker taken back", reclaimed,
                reclaimed == 1 ? "" : "s");
-    life->claims |= reclaimed > 0;
+    /* What the process has may have become less though no job has ended. */
+    life->claims |=
+        reclaimed > 0 || (worker->admission.measured_bytes && worker->admission.running);
     if (status == KN_OK)
         worker->upkeep_us = promote(life, &err, &status);
     if (status == KN_OK && kn_now_us() >= worker->trim_us) {
@@ -420,11 +434,24 @@ static int64_t machine_memory(void)
     return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
 }
 
+static enum kn_status open_recorder(struct kn_job_worker *worker, struct kn_error *err)
+{
+    const struct kn_step_recorder_options options = {
+        .store = worker->store,
+        .tries = worker->options->only ? TURNS_FOR_SOMEBODY : 0,
+        .lost = kn_task_lost,
+        .arg = worker,
+    };
+    return kn_step_recorder_open(&options, &worker->recorder, err);
+}
+
 static enum kn_status open_parts(struct kn_job_worker *worker, struct kn_error *err)
 {
     enum kn_status status = kn_wake_open(worker->store, &worker->wake, err);
     if (status == KN_OK)
         status = kn_progress_hub_open(worker->store, &worker->hub, err);
+    if (status == KN_OK)
+        status = open_recorder(worker, err);
     if (status == KN_OK)
         status = kn_lease_join(worker, err);
     if (status != KN_OK)
@@ -458,7 +485,9 @@ enum kn_status kn_job_worker_run(const struct kn_job_worker_options *options,
         .admission = {.max_concurrency = options->concurrency,
                       .chunk_size = options->chunk,
                       .memory_bytes =
-                          options->memory_bytes ? options->memory_bytes : machine_memory() / 4 * 3},
+                          options->memory_bytes ? options->memory_bytes : machine_memory() / 4 * 3,
+                      .base_bytes = options->base_bytes,
+                      .lanes = options->lanes},
         .patience = {.first_us = 500000, .most_us = 10 * KN_US_PER_S},
         .trim_us = kn_now_us() + TRIM_US / 10,
     };
@@ -468,8 +497,10 @@ enum kn_status kn_job_worker_run(const struct kn_job_worker_options *options,
     enum kn_status status = open_parts(&worker, err);
     if (status == KN_OK)
         work(&worker, stop);
+    kn_step_recorder_close(worker.recorder);
     kn_progress_hub_close(worker.hub);
     kn_wake_close(worker.wake);
+    kn_admission_done(&worker.admission);
     pthread_cond_destroy(&worker.beat);
     pthread_cond_destroy(&worker.changed);
     pthread_mutex_destroy(&worker.lock);

@@ -1,11 +1,13 @@
 /*
  * A worker: claims jobs from a store, runs each on a thread of its own, and finishes them.
  *
- *     main thread     turns (finished jobs out, new ones in), upkeep; sleeps until something
- * happens kn-heart        renews the lease each third of it, and cancels what is to stop kn-ear
- * hears of changes of the store and wakes the two kn-hub          twice a second: the progress of
- * all jobs, in one call kn-job …        one for each job that runs; they sleep while the executor's
- * lanes work
+ * - the main thread takes turns (finished jobs out, new ones in) and does the upkeep; it sleeps
+ *   until something happens;
+ * - kn-heart renews the lease each third of it, and cancels what is to stop;
+ * - kn-ear hears of changes of the store and wakes these two;
+ * - kn-hub writes the progress of all jobs, twice a second in one call, and the worker's room;
+ * - kn-steps records finished steps behind the work (service/step_recorder.h);
+ * - kn-job …, one for each job that runs, sleeps while the executor's lanes work.
  *
  * A job's thread ends by putting its task on the list of ended ones; only the main thread takes
  * from it, so a job is finished once. When the lease is lost, whatever runs is cancelled and
@@ -33,17 +35,21 @@ struct kn_job_run {
 
 /* Has the steps of earlier attempts at this job one of this name? */
 bool kn_job_run_has_step(const struct kn_job_run *run, const char *name);
-/* Records a finished step, durable on return. When the job is another's by now, it is cancelled.
- * Any thread. */
+/* Records a finished step behind the work: the job is finished after all of its steps are durable.
+ * When the job is another's by now, it is cancelled. Waits where very many wait already. Any
+ * thread. */
 void kn_job_run_record(const struct kn_job_run *run, const char *name, const char *data);
 
 struct kn_job_worker_options {
-    struct kn_store *store; /* borrowed */
-    const char *name;       /* for people */
-    int concurrency;        /* 0: 50 */
-    int chunk;              /* 0: 10 */
-    int64_t memory_bytes;   /* 0: three quarters of the machine's */
-    int64_t lease_us;       /* 0: 30 s */
+    struct kn_store *store;   /* borrowed */
+    const char *name;         /* for people */
+    int concurrency;          /* 0: 50 */
+    int chunk;                /* 0: 10 */
+    int64_t memory_bytes;     /* for the process; 0: three quarters of the machine's */
+    int64_t base_bytes;       /* of that, what it takes without any job */
+    int lanes;                /* threads that compute, see queue/admission.h; 0: 1 */
+    int64_t (*measure)(void); /* what the process has now; NULL: nobody knows */
+    int64_t lease_us;         /* 0: 30 s */
     /* Only these jobs, which nobody else claims; ends with the last of them. NULL: the queue. */
     const int64_t *only;
     int only_count;

@@ -8,6 +8,7 @@
 #include "queue/backoff.h"
 #include "queue/wake.h"
 #include "service/progress_hub.h"
+#include "service/step_recorder.h"
 #include "service/worker.h"
 
 /* Why a task's token was triggered; the first one counts. */
@@ -20,6 +21,7 @@ struct kn_job_task {
     struct kn_job_run run;
     const struct kn_job_step *steps; /* of earlier attempts */
     int step_count;
+    struct kn_step_line line; /* of those that it records */
     pthread_t thread;
     bool has_thread;
 
@@ -38,6 +40,7 @@ struct kn_job_worker {
     int64_t lease_us;
     struct kn_wake *wake;
     struct kn_progress_hub *hub;
+    struct kn_step_recorder *recorder;
     struct kn_cancel *close; /* ends the ear */
     pthread_t heart, ear;
 
@@ -49,7 +52,7 @@ struct kn_job_worker {
     int64_t retry_us;           /* no turn before (kn_now_us); after a failure */
     int64_t upkeep_us, trim_us; /* when they are due */
 
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;   /* held while tokens are triggered and lines of the recorder dropped */
     pthread_cond_t changed; /* for the main thread */
     pthread_cond_t beat;    /* for the heartbeat */
     /* Protected by `lock`. */
@@ -74,6 +77,8 @@ bool kn_tasks_has(struct kn_job_worker *worker, int64_t job, int attempt);
 /* Triggers the tokens of all, or of those named. With the lock. */
 void kn_tasks_stop(struct kn_job_worker *worker, enum kn_task_stop why, const int64_t *jobs,
                    int count);
+/* Stops the line's task: the job is another's. For the recorder, whose `arg` is the worker. */
+void kn_task_lost(void *arg, struct kn_step_line *line);
 
 /* ---- worker_lease.c ---- */
 

@@ -35,6 +35,8 @@ static void *run_task(void *arg)
     if (status != KN_OK && err.status != status)
         kn_error_set(&err, status, "%s", kn_status_meaning(status));
     kn_progress_end(task->run.progress, status == KN_END ? KN_OK : status);
+    kn_step_recorder_flush(task->worker->recorder,
+                           &task->line); /* it is finished after its steps */
     task->status = status;
     task->error = err;
     end_task(task);
@@ -58,6 +60,7 @@ static struct kn_job_task *task_new(struct kn_job_worker *worker, const struct k
     task->job.owner = kn_arena_strdup(arena, job->owner);
     task->job.source = kn_arena_strdup(arena, job->source);
     task->job.options = kn_arena_strdup(arena, job->options);
+    task->line = (struct kn_step_line){.holder = {job->id, job->worker, job->attempt}, .arg = task};
     task->run = (struct kn_job_run){
         .job = &task->job,
         .cancel = kn_cancel_new(NULL),
@@ -78,11 +81,6 @@ static void read_steps(struct kn_job_task *task)
                kn_error_text(&err));
 }
 
-static struct kn_holder holder_of(const struct kn_job_task *task)
-{
-    return (struct kn_holder){task->job.id, task->job.worker, task->job.attempt};
-}
-
 static void start_task(struct kn_job_worker *worker, const struct kn_job *job)
 {
     struct kn_job_task *task = task_new(worker, job);
@@ -91,8 +89,7 @@ static void start_task(struct kn_job_worker *worker, const struct kn_job *job)
     kn_admission_begin(&worker->admission, &task->job);
     if (options->begun)
         options->begun(options->arg, &task->run);
-    const struct kn_holder holder = holder_of(task);
-    kn_progress_hub_add(worker->hub, &holder, task->run.progress);
+    kn_progress_hub_add(worker->hub, &task->line.holder, task->run.progress);
     pthread_mutex_lock(&worker->lock);
     task->next = worker->tasks;
     worker->tasks = task;
@@ -173,8 +170,18 @@ void kn_tasks_stop(struct kn_job_worker *worker, enum kn_task_stop why, const in
         if (why == KN_STOP_LOST || task->stop == KN_STOP_NOT ||
             (why == KN_STOP_ASKED && task->stop == KN_STOP_SHUTDOWN))
             task->stop = why;
+        if (why == KN_STOP_LOST)
+            kn_step_recorder_drop(worker->recorder, &task->line);
         kn_cancel_trigger(task->run.cancel);
     }
+}
+
+void kn_task_lost(void *arg, struct kn_step_line *line)
+{
+    struct kn_job_worker *worker = arg;
+    const struct kn_job_task *task = line->arg;
+    KN_LOCKED(&worker->lock);
+    kn_tasks_stop(worker, KN_STOP_LOST, &task->job.id, 1);
 }
 
 /* ---- for whoever runs a job ---- */
@@ -188,20 +195,13 @@ bool kn_job_run_has_step(const struct kn_job_run *run, const char *name)
     return false;
 }
 
+/* Of a job that is to stop, the last steps may stay unrecorded: their results are on the disk. */
 void kn_job_run_record(const struct kn_job_run *run, const char *name, const char *data)
 {
     struct kn_job_task *task = run->worker;
-    const struct kn_holder holder = holder_of(task);
     struct kn_error err;
-    enum kn_status status = kn_store_record_step(task->worker->store, &holder, name, data, &err);
-    if (status == KN_OK)
-        return;
-    if (status == KN_LOST) {
-        KN_LOCKED(&task->worker->lock);
-        kn_tasks_stop(task->worker, KN_STOP_LOST, &task->job.id, 1);
-        return;
-    }
-    /* The result is on the disk, and is found there by the next attempt. */
-    kn_log(KN_LOG_WARN, "worker", "job %lld: %s is done but could not be recorded: %s",
-           (long long)task->job.id, name, kn_error_text(&err));
+    if (kn_step_recorder_put(task->worker->recorder, &task->line, name, data, run->cancel, &err) !=
+        KN_OK)
+        kn_log(KN_LOG_DEBUG, "worker", "job %lld: %s is not recorded: %s", (long long)task->job.id,
+               name, kn_error_text(&err));
 }

@@ -115,6 +115,19 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
 /* Its jobs, if any are left, go back to the queue at the next kn_store_reclaim. */
 enum kn_status kn_store_leave(struct kn_store *store, int64_t worker, struct kn_error *err);
 
+/* How much room a worker has, told by it for people who ask why a job waits. */
+struct kn_worker_room {
+    int running, running_most;                     /* jobs; most 0: it takes none from the queue */
+    int64_t memory_used, memory_most, memory_next; /* bytes; most 0: no bound */
+    /* memory_next: the largest need of a job that it would take now. */
+};
+enum kn_status kn_store_put_room(struct kn_store *store, int64_t worker,
+                                 const struct kn_worker_room *room, struct kn_error *err);
+/* Of the workers that are alive and take from the queue. In the arena. */
+enum kn_status kn_store_rooms(struct kn_store *store, struct kn_arena *arena,
+                              const struct kn_worker_room **ret_rooms, int *ret_count,
+                              struct kn_error *err);
+
 /* How an attempt ended. */
 struct kn_finish {
     int64_t job;
@@ -252,6 +265,17 @@ struct kn_holder {
 /* Durable on return; recorded anew, the newer one counts. */
 enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,
                                     const char *name, const char *data, struct kn_error *err);
+struct kn_step_record {
+    struct kn_holder holder;
+    const char *name, *data;
+    /* Set where the call returns KN_OK: KN_OK, or KN_LOST: it was not recorded. */
+    enum kn_status status;
+    int64_t at_us; /* the store's own */
+};
+/* The same for steps of many jobs, in one transaction and in their order; one that is LOST leaves
+ * the others alone. */
+enum kn_status kn_store_record_steps(struct kn_store *store, struct kn_step_record *records,
+                                     int count, struct kn_error *err);
 /* In the order of their times. They outlive attempts, retries and restarts. */
 enum kn_status kn_store_steps(struct kn_store *store, int64_t job, struct kn_arena *arena,
                               const struct kn_job_step **ret_steps, int *ret_count,

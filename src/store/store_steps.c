@@ -7,13 +7,6 @@
 
 /* ---- checkpoints ---- */
 
-struct record {
-    const struct kn_holder *holder;
-    const char *name, *data;
-    bool gone;     /* the job is not the holder's */
-    int64_t at_us; /* of the try before this one; 0: there was none */
-};
-
 static const struct kn_statement hold_job = {
     .name = "hold_job",
     .access = KN_WRITE, /* it locks */
@@ -38,7 +31,7 @@ static const struct kn_statement find_step = {
 };
 
 /* Whether the try before was committed, though nobody said so. */
-static enum kn_status was_recorded(struct kn_change *change, const struct record *record,
+static enum kn_status was_recorded(struct kn_change *change, const struct kn_step_record *record,
                                    bool *ret_was, struct kn_error *err)
 {
     struct kn_rows rows = {0};
@@ -46,16 +39,16 @@ static enum kn_status was_recorded(struct kn_change *change, const struct record
     if (record->at_us)
         status = kn_change_do(
             change, &find_step,
-            KN_VALUES(KN_INT(record->holder->job), kn_text(record->name), KN_INT(record->at_us)),
+            KN_VALUES(KN_INT(record->holder.job), kn_text(record->name), KN_INT(record->at_us)),
             &rows, err);
     *ret_was = rows.count > 0;
     return status;
 }
 
-static enum kn_status record_step(struct kn_change *change, void *arg, struct kn_error *err)
+static enum kn_status record_step(struct kn_change *change, struct kn_step_record *record,
+                                  struct kn_error *err)
 {
-    struct record *record = arg;
-    const struct kn_holder *holder = record->holder;
+    const struct kn_holder *holder = &record->holder;
     struct kn_rows rows;
     enum kn_status status = kn_change_do(
         change, &hold_job,
@@ -63,13 +56,11 @@ static enum kn_status record_step(struct kn_change *change, void *arg, struct kn
         err);
     if (status != KN_OK)
         return status;
-    record->gone = !rows.count;
-    if (record->gone)
-        return kn_error_set(err, KN_LOST, "job %lld is not worker %lld's any more",
-                            (long long)holder->job, (long long)holder->worker);
-    bool was;
-    status = was_recorded(change, record, &was, err);
-    if (status != KN_OK || was)
+    record->status = rows.count ? KN_OK : KN_LOST;
+    bool was = false;
+    if (rows.count)
+        status = was_recorded(change, record, &was, err);
+    if (status != KN_OK || was || !rows.count)
         return status;
     record->at_us = change->now_us;
     kn_change_event(change, KN_EVENT_STEP, &holder->job, 1, record->name);
@@ -79,16 +70,44 @@ static enum kn_status record_step(struct kn_change *change, void *arg, struct kn
                         NULL, err);
 }
 
-enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,
-                                    const char *name, const char *data, struct kn_error *err)
+struct recording {
+    struct kn_step_record *records;
+    int count;
+};
+
+static enum kn_status record_all(struct kn_change *change, void *arg, struct kn_error *err)
 {
-    struct record record = {.holder = holder, .name = name, .data = data};
+    const struct recording *recording = arg;
+    enum kn_status status = KN_OK;
+    for (int i = 0; status == KN_OK && i < recording->count; i++)
+        status = record_step(change, &recording->records[i], err);
+    return status;
+}
+
+enum kn_status kn_store_record_steps(struct kn_store *store, struct kn_step_record *records,
+                                     int count, struct kn_error *err)
+{
+    struct recording recording = {records, count};
+    for (int i = 0; i < count; i++)
+        records[i].at_us = 0;
     for (int tries = 0; tries < KN_UNKNOWN_TRIES; tries++) {
-        enum kn_status status = kn_store_change(store, record_step, &record, NULL, NULL, err);
-        if (status != KN_LOST || record.gone)
+        enum kn_status status =
+            count ? kn_store_change(store, record_all, &recording, NULL, NULL, err) : KN_OK;
+        if (status != KN_LOST)
             return status;
     }
     return kn_error_set(err, KN_REMOTE, "the connection to the database breaks at each commit");
+}
+
+enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,
+                                    const char *name, const char *data, struct kn_error *err)
+{
+    struct kn_step_record record = {.holder = *holder, .name = name, .data = data};
+    enum kn_status status = kn_store_record_steps(store, &record, 1, err);
+    if (status == KN_OK && record.status == KN_LOST)
+        status = kn_error_set(err, KN_LOST, "job %lld is not worker %lld's any more",
+                              (long long)holder->job, (long long)holder->worker);
+    return status;
 }
 
 enum kn_status kn_store_steps(struct kn_store *store, int64_t job, struct kn_arena *arena,

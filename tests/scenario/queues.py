@@ -57,13 +57,14 @@ class Queue:
         return child
 
     def until(self, job, wanted):
-        """Follows a job until an event is `wanted`."""
-        watch = self.start("watch", str(job), "--json")
+        """Follows a job until an event, also one that was before, is `wanted`."""
+        watch = self.start("watch", str(job), "--json", "--since", "0")
         for line in watch.stdout:
-            if wanted(json.loads(line)):
+            event = json.loads(line)
+            if wanted(event):
                 watch.kill()
                 watch.communicate()
-                return
+                return event
         raise AssertionError(f"job {job} ended first: {self.show(job)}")
 
     def out(self, name):

@@ -10,6 +10,7 @@ import time
 from queues import QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times, video
 from scenario import PROGRAM, case, expect_complaint, folder, leftovers, main, probe
 
+
 @case
 def what_is_added_is_done():
     with Queue("add") as queue:
@@ -162,6 +163,9 @@ def watch_shows_what_another_process_does():
         job, = queue.add(video("render.mp4", seconds=40), *RENDER)
         watch = queue.start("watch", str(job), "--json")
         lines = queue.start("watch")
+        first = [watch.stdout.readline(), lines.stdout.readline()]  # both are there
+        assert json.loads(first[0]) == {"event": "waits", "job": job, "why": "waiting: next"}, first
+        assert first[1].split()[:2] == [str(job), "waits"], first
         queue.good("worker", "--drain")
         events = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]
         assert watch.returncode == 0, events
@@ -171,9 +175,38 @@ def watch_shows_what_another_process_does():
         assert ids == sorted(set(ids)), ids
         shown = [e["fraction"] for e in events if e["event"] == "progress"]
         assert len(shown) >= 2 and shown == sorted(shown), shown
+        steps = [e for e in events if e["event"] == "step"]
+        assert {"analysis", "clips"} <= {e["name"] for e in steps}, steps
+        for step in steps:
+            assert 0 <= step["fraction"] <= 1 and step["weight"] > 0 and step["job"] == job, step
         said = lines.communicate(timeout=30)[0]
         assert "claimed" in said and "done" in said, said
         assert "nothing waits or runs" in queue.good("watch").out
+        # After the fact: from the beginning, and from what was seen last.
+        past = [json.loads(line) for line in
+                queue.good("watch", "--since", "0", "--json").out.splitlines()]
+        assert [e["what"] for e in past if e["event"] == "state"] == ["submitted"] + whats, past
+        rest = queue.good("watch", str(job), "--since", str(ids[-2]), "--json").out.splitlines()
+        assert [json.loads(line)["event_id"] for line in rest] == ids[-1:], rest
+
+
+@case
+def jobs_wait_for_memory_and_say_so():
+    with Queue("memory") as queue:
+        first, = queue.add(video("render.mp4", seconds=40), *RENDER)
+        small = [queue.add(video(f"many-{i}.mp4", number=i), *RENDER)[0] for i in range(2)]
+        assert queue.show(first)["memory_bytes"] > queue.show(small[0])["memory_bytes"] > 100 << 20
+        copied, = queue.add(video("many-3.mp4", number=3), *QUICK)
+        assert queue.show(copied)["memory_bytes"] < 50 << 20
+        # Room for one of them, beside what a process takes by itself.
+        worker = queue.start("worker", "--drain", "--json", "--memory", "450M")
+        said = queue.until(small[0], lambda e: e["event"] == "waits" and "memory" in e["why"])
+        assert "of 0.439 GB in use" in said["why"], said
+        out, errors = worker.communicate(timeout=120)
+        assert worker.returncode == 0, errors
+        whats = [json.loads(line)["what"] for line in out.splitlines()]
+        assert whats[:5] == ["began", "done"] * 2 + ["began"], whats  # the last is a small one
+        assert {j["state"] for j in queue.jobs()} == {"done"}
 
 
 @case
@@ -325,6 +358,7 @@ def bad_input_gets_one_sentence():
                 (2, "--concurrency takes", ["worker", "--concurrency", "0"]),
                 (2, "--chunk takes", ["worker", "--chunk", "-1"]),
                 (2, "--memory takes", ["worker", "--memory", "much"]),
+                (2, "--since takes", ["watch", "--since", "last"]),
                 (2, "--lease takes", ["worker", "--lease", "0"]),
                 (2, "--state takes", ["jobs", "--state", "lost"]),
                 (2, "pause takes no arguments", ["pause", "1"]),

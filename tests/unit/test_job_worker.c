@@ -316,6 +316,41 @@ static void steps_are_known_to_the_next_attempt(void **state)
     assert_string_equal(steps[0].name, "analysis");
 }
 
+static enum kn_status record_three(void *arg, const struct kn_job_run *run, struct kn_error *err)
+{
+    static const char *const names[] = {"analysis", "clip 1", "clip 2"};
+    struct fixture *f = arg;
+    (void)err;
+    for (size_t i = 0; i < KN_COUNT_OF(names); i++)
+        kn_job_run_record(run, names[i], "{}");
+    f->runs++;
+    return KN_OK;
+}
+
+static void a_job_is_done_after_its_steps(void **state)
+{
+    enum { JOBS = 20, STEPS = 3 };
+    struct fixture *f = *state;
+    int steps[JOBS + 1] = {0}, count, done = 0;
+    const struct kn_event *events;
+    struct kn_error err;
+    f->options.run = record_three;
+    for (int i = 0; i < JOBS; i++)
+        submit(f, (struct kn_job_spec){0});
+    run_worker(f);
+    assert_int_equal(kn_store_events(f->store, 0, 1000, f->arena, &events, &count, &err), KN_OK);
+    for (int i = 0; i < count; i++) {
+        assert_in_range(events[i].job, 1, JOBS);
+        if (events[i].kind == KN_EVENT_STEP)
+            steps[events[i].job]++;
+        if (events[i].kind != KN_EVENT_DONE)
+            continue;
+        assert_int_equal(steps[events[i].job], STEPS);
+        done++;
+    }
+    assert_int_equal(done, JOBS);
+}
+
 static void only_its_own_jobs(void **state)
 {
     struct fixture *f = *state;
@@ -380,6 +415,7 @@ int main(void)
         TEST(what_finishes_within_the_grace_is_done),
         TEST(a_lost_lease_stops_all_and_finishes_nothing),
         TEST(steps_are_known_to_the_next_attempt),
+        TEST(a_job_is_done_after_its_steps),
         TEST(only_its_own_jobs),
         TEST(progress_is_in_the_store),
     };
