@@ -26,6 +26,7 @@ enum demand {
     DEMAND_UTTERANCES, /* sentence boundaries that cut nobody's utterance */
     DEMAND_SENTENCES,  /* sentence boundaries that cut nobody's sentence */
     DEMAND_SILENCES,   /* these, and places in the midst of a silence */
+    DEMAND_OPEN,       /* these, and the ends of sentences that are left open */
     DEMAND_OWN,        /* sentence boundaries, whatever others say */
     DEMAND_WORDS,      /* gaps between words */
     DEMAND_COUNT
@@ -283,9 +284,16 @@ static void sort_edges(struct edges *edges)
     edges->count = kept;
 }
 
+/* The last words before `at_us` trailed off: silence doesn't make an end of them. */
+static bool is_left_open(const struct finder *f, int64_t at_us)
+{
+    int word = word_from(f->timeline, at_us);
+    return word > 0 && f->text->lines[f->text->tokens[word - 1].line].ends <= 0;
+}
+
 /* Places that no word needs: shot changes, and a grid where there are none for long. Nobody speaks
- * within `margin_us` of one. */
-static void add_quiet_edges(struct finder *f, int64_t margin_us)
+ * within `margin_us` of one. With `open` they may also end what was left open. */
+static void add_quiet_edges(struct finder *f, int64_t margin_us, bool open)
 {
     const struct kn_timeline *t = f->timeline;
     int64_t step_us = KN_MAX(f->options->max_us / QUIET_STEPS, f->end_us / QUIET_PLACES_MAX);
@@ -303,10 +311,12 @@ static void add_quiet_edges(struct finder *f, int64_t margin_us)
         if (cut)
             end.at_us = end.talk_us = KN_MAX(0, at_us - t->shots[shot].slack_us);
         kn_vec_push(&f->starts, start);
-        kn_vec_push(&f->ends, end);
+        if (open || !is_left_open(f, at_us))
+            kn_vec_push(&f->ends, end);
         last_us = at_us;
     }
-    if (silent_until_us(f, f->end_us - margin_us) >= f->end_us) {
+    if (silent_until_us(f, f->end_us - margin_us) >= f->end_us &&
+        (open || !is_left_open(f, f->end_us))) {
         struct kn_edge end = {.at_us = f->end_us, .talk_us = f->end_us, .line = -1};
         kn_vec_push(&f->ends, end);
     }
@@ -327,9 +337,9 @@ static void find_speech_edges(struct finder *f, enum demand demand)
     kn_vec_clear(&f->talk);
     if (demand == DEMAND_UTTERANCES && kn_utterances_are_marked(t))
         add_utterances(f);
-    else if (demand <= DEMAND_SILENCES)
+    else if (demand <= DEMAND_OPEN)
         add_sentences(f, KN_TALK_SLACK_US);
-    if (demand <= DEMAND_SILENCES)
+    if (demand <= DEMAND_OPEN)
         add_voices(f);
     join_talk(f);
 
@@ -337,8 +347,7 @@ static void find_speech_edges(struct finder *f, enum demand demand)
         const struct kn_sentence *sentence = &t->sentences[s];
         if (!is_inside_talk(f, sentence->start_us))
             add_start(f, sentence->first_word, s);
-        if (!is_inside_talk(f, sentence->end_us) &&
-            (demand > DEMAND_SENTENCES || is_finished(f, s)))
+        if (!is_inside_talk(f, sentence->end_us) && (demand > DEMAND_SILENCES || is_finished(f, s)))
             add_end(f, sentence->end_us, s);
     }
     for (int i = 0; i < t->word_count && demand == DEMAND_WORDS; i++) {
@@ -348,8 +357,8 @@ static void find_speech_edges(struct finder *f, enum demand demand)
                 add_end(f, f->spoken_until_us[i], f->text->tokens[i - 1].line);
         }
     }
-    if (demand == DEMAND_SILENCES)
-        add_quiet_edges(f, QUIET_MARGIN_US);
+    if (demand == DEMAND_SILENCES || demand == DEMAND_OPEN)
+        add_quiet_edges(f, QUIET_MARGIN_US, demand == DEMAND_OPEN);
     sort_edges(&f->starts);
     sort_edges(&f->ends);
 }
@@ -380,7 +389,7 @@ static void find_quiet_edges(struct finder *f)
     add_sentences(f, 0);
     add_voices(f);
     join_talk(f);
-    add_quiet_edges(f, 0);
+    add_quiet_edges(f, 0, true);
     add_voice_edges(f);
     sort_edges(&f->starts);
     sort_edges(&f->ends);

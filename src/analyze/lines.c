@@ -152,6 +152,17 @@ static void rate_hook(const struct counts *c, uint32_t first, bool number, struc
         line->hook_reason = NULL;
 }
 
+/* Is the last word one after which something has to come, whatever mark a recogniser gave it?
+ * ("so" is none: "I think so.") */
+static bool is_left_open(const char *last, uint32_t classes)
+{
+    char folded[KN_FOLDED_MAX];
+    if (kn_word_trails_off(last))
+        return true;
+    return classes & KN_CLASS_LEFT_OPEN && classes & KN_CLASS_HANGING &&
+           kn_fold_word(last, folded) && strcmp(folded, "so") != 0;
+}
+
 static void rate_edges(const struct counts *c, const struct kn_text *text, bool complete,
                        struct kn_line *line)
 {
@@ -171,7 +182,8 @@ static void rate_edges(const struct counts *c, const struct kn_text *text, bool 
     line->ends = complete ? 1.0f : 0.4f;
     if (line->question)
         line->ends = 0.4f; /* its answer would be missing */
-    if (!complete && last & KN_CLASS_LEFT_OPEN)
+    if ((!complete && last & KN_CLASS_LEFT_OPEN) ||
+        is_left_open(text->timeline->words[c->last].text, last))
         line->ends = 0;
     else if (last & KN_CLASS_LEFT_OPEN && last & KN_CLASS_HANGING)
         line->ends = 0.2f;

@@ -134,11 +134,18 @@ bool kn_word_ends_sentence(const char *word, const char *next, int64_t pause_us)
         if (ends_with(text, length, marks[i]))
             return true;
     }
-    if (ends_with(text, length, "…") || ends_with(text, length, "..")) /* often a hesitation */
+    if (kn_word_trails_off(word)) /* often a hesitation */
         return !next || starts_upper(next) || pause_us >= PLAIN_PAUSE_US;
     if (ends_with(text, length, "."))
         return !next || ends_with_stop(text, length, next, pause_us);
     return false;
+}
+
+bool kn_word_trails_off(const char *word)
+{
+    size_t length;
+    const char *text = bare(word, &length);
+    return ends_with(text, length, "…") || ends_with(text, length, "..");
 }
 
 static bool ends_clause(const char *word)

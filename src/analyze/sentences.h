@@ -37,5 +37,7 @@ bool kn_utterances_are_marked(const struct kn_timeline *timeline);
 /* Does the sentence that `word` belongs to end with it, judged by punctuation? `next` (the same
  * speaker's next word, may be NULL) and the pause before it decide about "U.S." or "…". */
 bool kn_word_ends_sentence(const char *word, const char *next, int64_t pause_us);
+/* "because...": does the word end in an ellipsis? Such a sentence has an end, but no conclusion. */
+bool kn_word_trails_off(const char *word);
 
 #endif

@@ -6,8 +6,8 @@
  * each has is found together (Viterbi): seconds in a wrong place cost, and so does a move, so that
  * layouts which alternate quickly don't make captions hop.
  *
- * The title takes the height at which it hides least of heads and of captions, and among those that
- * hide the same the one nearest to the usual height.
+ * The title takes a height at which it touches no captions; of those the one where it hides least
+ * of faces, then of hair; and among those that hide the same the one nearest to the usual height.
  */
 #include "clip/captions_layout.h"
 
@@ -153,13 +153,20 @@ void kn_captions_choose_places(const struct kn_caption_job *job, const struct kn
 
 /* ---- the height of the title ---- */
 
-/* What weighs how much against standing in the usual place: hidden heads, then hidden words (each
- * in seconds), then the way, as a share of the frame's height. */
-#define HEAD_COST 10.0
-#define WORD_COST 4.0
+/*
+ * What weighs how much against standing in the usual place: words that can't be read (in seconds),
+ * hidden faces, hidden hair (in seconds by the share that is hidden), then the way, as a share of
+ * the frame's height. Two texts one over the other look broken, whatever else is to be seen; a face
+ * is looked at; hair only gives way where there is something free.
+ */
+#define WORD_COST 1000.0
+#define FACE_COST 10.0
+#define HAIR_COST 1.0
 /* A face is measured from the brows to the chin; the head goes on above and beside it. */
 #define HAIR 0.45
 #define EARS 0.1
+/* What is free between the title's card and words, in units: else they read as one text. */
+#define APART 20.0
 
 static double area_of(const struct kn_caption_box *box)
 {
@@ -174,35 +181,73 @@ static double share_under(const struct kn_caption_box *card, const struct kn_cap
     return common / fmax(fmin(area_of(box), area_of(card)), 1);
 }
 
-static double hidden_heads(const struct kn_caption_job *job, const struct kn_caption_box *card,
-                           int64_t end_us)
+/* What hiding so much of a face and of the hair above it costs, a second. */
+static double head_cost(const struct kn_caption_job *job, const struct kn_caption_box *face,
+                        const struct kn_caption_box *card)
 {
-    const struct kn_caption_ground *ground = job->options->ground;
-    double hidden = 0;
-    for (int i = 0; ground && i < ground->face_count; i++) {
-        const struct kn_caption_face *face = &ground->faces[i];
-        double width = face->box.right - face->box.left, height = face->box.bottom - face->box.top;
-        const struct kn_caption_box head = {
-            .left = fmax(face->box.left - EARS * width, 0),
-            .top = fmax(face->box.top - HAIR * height, 0),
-            .right = fmin(face->box.right + EARS * width, job->options->width_px),
-            .bottom = face->box.bottom,
-        };
-        hidden += overlap_s(face->start_us, face->end_us, 0, end_us) * share_under(card, &head);
-    }
-    return hidden;
+    double width = face->right - face->left, height = face->bottom - face->top;
+    const struct kn_caption_box whole = {
+        .left = fmax(face->left - EARS * width, 0),
+        .top = face->top,
+        .right = fmin(face->right + EARS * width, job->options->width_px),
+        .bottom = face->bottom,
+    };
+    struct kn_caption_box hair = whole;
+    hair.top = fmax(face->top - HAIR * height, 0);
+    hair.bottom = face->top;
+    return FACE_COST * share_under(card, &whole) + HAIR_COST * share_under(card, &hair);
 }
 
-static double hidden_words(const struct kn_pieces *pieces, const struct kn_screens *screens,
-                           const struct kn_caption_box *card, int64_t end_us)
+static double cost_of_heads(const struct kn_caption_job *job, const struct kn_caption_box *card,
+                            int64_t end_us)
 {
-    double hidden = 0;
-    for (int i = 0; i < screens->count; i++) {
+    const struct kn_caption_ground *ground = job->options->ground;
+    double cost = 0;
+    for (int i = 0; ground && i < ground->face_count; i++) {
+        const struct kn_caption_face *face = &ground->faces[i];
+        double seconds = overlap_s(face->start_us, face->end_us, 0, end_us);
+        if (seconds > 0)
+            cost += seconds * head_cost(job, &face->box, card);
+    }
+    return cost;
+}
+
+/* The heights that a screenful takes with all that is drawn around its letters. */
+static void screen_extent(const struct kn_caption_job *job, const struct kn_pieces *pieces,
+                          const struct kn_caption *screen, double *ret_top, double *ret_bottom)
+{
+    const struct kn_caption_look *look = job->look;
+    double em = look->em * job->area.unit * screen->scale, swell = (look->pop - 1) * em / 2;
+    double around = (look->edge + look->pad_y) * job->area.unit + swell;
+    double top = INFINITY, bottom = -INFINITY;
+    for (int k = 0; k < screen->word_count; k++) {
+        const struct kn_caption_word *word = &pieces->at[screen->first_word + k].word;
+        if (word->ink.right <= word->ink.left)
+            continue;
+        /* Cards and pills are as high for "we" as for "Why". */
+        top = fmin(top, fmin(word->ink.top, word->y - 0.45 * em));
+        bottom = fmax(bottom, fmax(word->ink.bottom, word->y + 0.55 * em));
+    }
+    *ret_top = top - around;
+    *ret_bottom = bottom + around + look->drop * job->area.unit;
+}
+
+/* Both are centred, so that they meet wherever their heights do. Any touch counts as much as being
+ * hidden whole does; what is beyond it only ranks places where nothing is free. */
+static double hidden_words_s(const struct kn_caption_job *job, const struct kn_pieces *pieces,
+                             const struct kn_screens *screens, const struct kn_caption_box *card,
+                             int64_t end_us)
+{
+    double hidden = 0, apart = APART * job->area.unit;
+    for (int i = 0; job->look && i < screens->count; i++) {
         const struct kn_caption *screen = &screens->at[i];
-        double share = 0, seconds = overlap_s(screen->start_us, screen->end_us, 0, end_us);
-        for (int k = 0; k < screen->word_count; k++)
-            share += share_under(card, &pieces->at[screen->first_word + k].word.ink);
-        hidden += seconds * share / screen->word_count;
+        double top, bottom, seconds = overlap_s(screen->start_us, screen->end_us, 0, end_us);
+        if (seconds <= 0)
+            continue;
+        screen_extent(job, pieces, screen, &top, &bottom);
+        double common = overlap(card->top - apart, card->bottom + apart, top, bottom);
+        if (common > 0)
+            hidden += seconds * (1 + common / (card->bottom - card->top));
     }
     return hidden;
 }
@@ -221,9 +266,8 @@ double kn_captions_title_center(const struct kn_caption_job *job, const struct k
             continue;
         const struct kn_caption_box card = {x - half_width, y - half_height, x + half_width,
                                             y + half_height};
-        double cost = HEAD_COST * hidden_heads(job, &card, end_us) +
-                      WORD_COST * hidden_words(pieces, screens, &card, end_us) +
-                      fabs(y - usual) / job->options->height_px;
+        double cost = WORD_COST * hidden_words_s(job, pieces, screens, &card, end_us) +
+                      cost_of_heads(job, &card, end_us) + fabs(y - usual) / job->options->height_px;
         if (cost < least) {
             least = cost;
             best = y;

@@ -12,6 +12,9 @@
 
 enum { PARTS_MOST = 96 };
 
+/* Letters become so much smaller at most to save a line: a lower card hides less of the picture. */
+#define LINE_SAVED 1.1
+
 /* What a line break cannot divide: a word with the space after it, or one CJK character. */
 struct part {
     size_t from, to;
@@ -142,6 +145,8 @@ static double cut_lines(const struct kn_caption_job *job, const char *text,
     if (lines > KN_CAPTION_TITLE_LINES) { /* smaller letters: as if there were more room */
         while (fill(parts, count, room, begins) > KN_CAPTION_TITLE_LINES)
             room *= 1.1;
+    } else if (fill(parts, count, room * LINE_SAVED, begins) < lines) {
+        room *= LINE_SAVED;
     }
     room = narrowest(parts, count, room);
     lines = KN_MIN(fill(parts, count, room, begins), KN_CAPTION_TITLE_LINES);

@@ -89,24 +89,40 @@ static bool project(const struct finder *finder, const struct kn_frame_key *key,
     return box.right > box.left && box.bottom > box.top;
 }
 
-static void find_faces(struct finder *finder, const struct kn_closeup *closeup)
+/* The faces of the moment `at_us`, as there over [start, end) of the clip. */
+static void add_faces(struct finder *finder, const struct kn_closeup *closeup, int64_t at_us,
+                      int64_t start_us, int64_t end_us)
 {
-    for (int64_t at_us = finder->start_us; at_us < finder->end_us; at_us += STEP_US) {
-        const struct kn_frame_key key = kn_framing_at(finder->framing, at_us);
-        for (int i = 0; i < closeup->track_count; i++) {
-            const struct kn_face_track *track = &closeup->tracks[i];
-            if (!track->sample_count || at_us < track->start_us || at_us >= track->end_us)
-                continue;
-            struct kn_rect face = face_at(finder, track, at_us);
-            for (int k = 0; k < key.pane_count; k++) {
-                struct kn_caption_face shown = {.start_us = at_us - finder->start_us,
-                                                .end_us = KN_MIN(at_us + STEP_US, finder->end_us) -
-                                                          finder->start_us};
-                if (project(finder, &key, k, &face, &shown.box))
-                    kn_vec_push(&finder->faces, shown);
-            }
+    const struct kn_frame_key key = kn_framing_at(finder->framing, at_us);
+    for (int i = 0; i < closeup->track_count; i++) {
+        const struct kn_face_track *track = &closeup->tracks[i];
+        if (!track->sample_count || at_us < track->start_us || at_us >= track->end_us)
+            continue;
+        struct kn_rect face = face_at(finder, track, at_us);
+        for (int k = 0; k < key.pane_count; k++) {
+            struct kn_caption_face shown = {.start_us = start_us, .end_us = end_us};
+            if (project(finder, &key, k, &face, &shown.box))
+                kn_vec_push(&finder->faces, shown);
         }
     }
+}
+
+static void find_faces(struct finder *finder, const struct kn_closeup *closeup)
+{
+    for (int64_t at_us = finder->start_us; at_us < finder->end_us; at_us += STEP_US)
+        add_faces(finder, closeup, at_us, at_us - finder->start_us,
+                  KN_MIN(at_us + STEP_US, finder->end_us) - finder->start_us);
+}
+
+static void hand_over(struct finder *finder, struct kn_arena *arena,
+                      struct kn_caption_ground *ret_ground)
+{
+    ret_ground->stretch_count = finder->stretches.count;
+    ret_ground->stretches = kn_vec_to_arena(&finder->stretches, arena);
+    ret_ground->face_count = finder->faces.count;
+    ret_ground->faces = kn_vec_to_arena(&finder->faces, arena);
+    kn_vec_free(&finder->stretches);
+    kn_vec_free(&finder->faces);
 }
 
 void kn_ground_find(const struct kn_source *source, const struct kn_closeup *closeup,
@@ -121,10 +137,18 @@ void kn_ground_find(const struct kn_source *source, const struct kn_closeup *clo
     kn_aspect_size(framing->aspect, &finder.width_px, &finder.height_px);
     find_stretches(&finder);
     find_faces(&finder, closeup);
-    ret_ground->stretch_count = finder.stretches.count;
-    ret_ground->stretches = kn_vec_to_arena(&finder.stretches, arena);
-    ret_ground->face_count = finder.faces.count;
-    ret_ground->faces = kn_vec_to_arena(&finder.faces, arena);
-    kn_vec_free(&finder.stretches);
-    kn_vec_free(&finder.faces);
+    hand_over(&finder, arena, ret_ground);
+}
+
+void kn_ground_at(const struct kn_source *source, const struct kn_closeup *closeup,
+                  const struct kn_framing *framing, int64_t at_us, int width_px, int height_px,
+                  struct kn_arena *arena, struct kn_caption_ground *ret_ground)
+{
+    struct finder finder = {
+        .source = source, .framing = framing, .width_px = width_px, .height_px = height_px};
+    *ret_ground = (struct kn_caption_ground){0};
+    if (framing->key_count == 0)
+        return;
+    add_faces(&finder, closeup, at_us, 0, INT64_MAX);
+    hand_over(&finder, arena, ret_ground);
 }

@@ -14,4 +14,10 @@ void kn_ground_find(const struct kn_source *source, const struct kn_closeup *clo
                     const struct kn_framing *framing, int64_t start_us, int64_t end_us,
                     struct kn_arena *arena, struct kn_caption_ground *ret_ground);
 
+/* The faces of a single moment (media time), as though they stayed, in a frame of that size: for a
+ * picture that stands still. */
+void kn_ground_at(const struct kn_source *source, const struct kn_closeup *closeup,
+                  const struct kn_framing *framing, int64_t at_us, int width_px, int height_px,
+                  struct kn_arena *arena, struct kn_caption_ground *ret_ground);
+
 #endif

@@ -77,6 +77,19 @@ void kn_thumbnail_consider(struct kn_thumbnail_choice *choice, const struct kn_p
 
 /* ---- the end ---- */
 
+static enum kn_status draw_title(const struct kn_thumbnail_order *order, int64_t at_us,
+                                 struct kn_picture *frame, struct kn_error *err)
+{
+    const char *ass = order->title ? order->title(order->title_arg, at_us) : NULL;
+    if (!ass)
+        return KN_OK;
+    KN_SCOPED(kn_burner) burner = NULL;
+    enum kn_status status = kn_burner_open(ass, frame->width_px, frame->height_px, &burner, err);
+    if (status == KN_OK)
+        kn_burner_draw(burner, frame, 0);
+    return status;
+}
+
 /* The frame that was judged has captions by now, or is gone. */
 enum kn_status kn_thumbnail_write(const struct kn_thumbnail_choice *choice,
                                   struct kn_composer *composer, const struct kn_framing *framing,
@@ -86,12 +99,8 @@ enum kn_status kn_thumbnail_write(const struct kn_thumbnail_choice *choice,
     struct kn_frame_key key = kn_framing_at(framing, choice->picture.at_us);
     struct kn_picture frame = {0};
     enum kn_status status = kn_composer_run(composer, &choice->picture, &key, &frame, err);
-    if (status == KN_OK && order->ass) {
-        KN_SCOPED(kn_burner) burner = NULL;
-        status = kn_burner_open(order->ass, frame.width_px, frame.height_px, &burner, err);
-        if (status == KN_OK)
-            kn_burner_draw(burner, &frame, 0);
-    }
+    if (status == KN_OK)
+        status = draw_title(order, choice->picture.at_us, &frame, err);
     if (status == KN_OK)
         status = kn_jpeg_write(order->path, &frame, QUALITY, err);
     kn_picture_clear(&frame);

@@ -28,7 +28,11 @@ struct kn_thumbnail_order {
     const struct kn_thumbnail_hint *hints; /* those outside the clip don't count */
     int known_count;
     const struct kn_thumbnail_span *known; /* another clip shows the same: half as good */
-    const char *ass;  /* drawn over it as at its time 0, a title; NULL: nothing */
+    /* What is drawn over the picture of that moment (media time) as at the script's time 0: a title
+     * that knows what it must not hide. Called once, when that picture is chosen, by whoever asked
+     * for the thumbnail. Its ASS lives as long as the order; NULL, either of them: nothing. */
+    const char *(*title)(void *arg, int64_t at_us);
+    void *title_arg;
     const char *path; /* .jpg; written whole or not at all */
 };
 

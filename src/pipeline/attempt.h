@@ -113,8 +113,9 @@ void kn_outputs_settle(struct kn_attempt *attempt);
  * follow from the frame's width, so each aspect has its own layout; once the clip was framed,
  * places follow from what is shown. */
 const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect);
-/* The title for a thumbnail of that size; NULL where none is to be drawn. */
-const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px);
+/* The title for a thumbnail of that size that shows `ground`; NULL where none is to be drawn. */
+const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px,
+                                     const struct kn_caption_ground *ground);
 /* What is said in the segment, as SRT. */
 const char *kn_clip_subtitles(struct clip_work *clip);
 /* Subtitles to read beside the finished clip, for platforms and editors, and the script (NULL:

@@ -54,13 +54,15 @@ const char *kn_clip_caption_script(struct clip_work *clip, enum kn_aspect aspect
     return kn_arena_strdup(clip->arena, kn_str_text(&script));
 }
 
-const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px)
+const char *kn_clip_thumbnail_script(struct clip_work *clip, int width_px, int height_px,
+                                     const struct kn_caption_ground *ground)
 {
     if (!clip->attempt->options->thumbnail_titles || !spoken_title(clip))
         return NULL;
     struct kn_caption_options options = caption_options(clip, width_px, height_px);
     options.style = KN_CAPTIONS_OFF;
     options.title = spoken_title(clip);
+    options.ground = ground;
     struct kn_captions captions; /* of all the clip: over a shorter span its title is gone sooner */
     kn_captions_layout(&clip->attempt->timeline, clip->segment->start_us, clip->segment->end_us,
                        &options, clip->arena, &captions);

@@ -1,12 +1,15 @@
 /* What a clip's thumbnail should show, from what is known of its segment. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "clip/ground.h"
 #include "clip/thumbnail.h"
 #include "pipeline/attempt.h"
 
 enum {
     SIDE_MAX = 1920,
     SHOWN_US = 500 * 1000, /* what a clip shows for less is not its thumbnail */
+    NEAR_US = 2000 * 1000, /* faces that were seen no farther away are where they were */
 };
 
 /* Moments at which somebody is well to be seen, from the coarse look. */
@@ -107,6 +110,69 @@ static void find_size(const struct kn_attempt *attempt, int *ret_width_px, int *
     }
 }
 
+/* ---- the title ---- */
+
+/* A copied clip shows all of the picture. */
+static struct kn_frame_key whole_picture(const struct clip_work *clip)
+{
+    const struct kn_source *source = &clip->attempt->source;
+    return (struct kn_frame_key){
+        .at_us = clip->segment->start_us,
+        .layout = KN_LAYOUT_FILL,
+        .pane_count = 1,
+        .panes = {{0, 0, source->width_px, source->height_px}},
+    };
+}
+
+/* Copied clips are not looked at closely: what the coarse look saw nearest to the moment. */
+static struct kn_closeup coarse_closeup(const struct clip_work *clip, int64_t at_us)
+{
+    const struct kn_timeline *timeline = &clip->attempt->timeline;
+    const struct kn_face_sample *seen = NULL;
+    int64_t least_us = NEAR_US;
+    for (int i = 0; i < timeline->face_sample_count; i++) {
+        int64_t way_us = llabs(timeline->face_samples[i].at_us - at_us);
+        seen = way_us < least_us ? &timeline->face_samples[i] : seen;
+        least_us = KN_MIN(way_us, least_us);
+    }
+    if (!seen)
+        return (struct kn_closeup){0};
+    struct kn_face_track *tracks =
+        kn_arena_array(clip->arena, (size_t)seen->face_count + 1, sizeof *tracks);
+    for (int i = 0; i < seen->face_count; i++) {
+        const struct kn_face *face = &seen->faces[i];
+        struct kn_track_sample *sample = kn_arena_array(clip->arena, 1, sizeof *sample);
+        *sample = (struct kn_track_sample){.at_us = at_us,
+                                           .x = face->x,
+                                           .y = face->y,
+                                           .width = face->width,
+                                           .height = face->height};
+        tracks[i] = (struct kn_face_track){at_us, at_us + 1, 1, sample};
+    }
+    return (struct kn_closeup){.track_count = seen->face_count, .tracks = tracks};
+}
+
+/* Over a picture that stands still only the faces of its own moment count. */
+static const char *title_at(void *arg, int64_t at_us)
+{
+    struct clip_work *clip = arg;
+    const struct kn_attempt *attempt = clip->attempt;
+    struct kn_caption_ground ground;
+    int width_px, height_px;
+    find_size(attempt, &width_px, &height_px);
+    if (attempt->options->copy) {
+        struct kn_frame_key whole = whole_picture(clip);
+        const struct kn_framing framing = {.key_count = 1, .keys = &whole};
+        const struct kn_closeup closeup = coarse_closeup(clip, at_us);
+        kn_ground_at(&attempt->source, &closeup, &framing, at_us, width_px, height_px, clip->arena,
+                     &ground);
+    } else {
+        kn_ground_at(&attempt->source, &clip->closeup, &clip->framings[0], at_us, width_px,
+                     height_px, clip->arena, &ground);
+    }
+    return kn_clip_thumbnail_script(clip, width_px, height_px, &ground);
+}
+
 const struct kn_thumbnail_order *kn_clip_thumbnail_order(struct clip_work *clip)
 {
     const struct kn_attempt *attempt = clip->attempt;
@@ -116,9 +182,8 @@ const struct kn_thumbnail_order *kn_clip_thumbnail_order(struct clip_work *clip)
     order->hint_count = attempt->options->copy ? find_sampled_faces(clip, &order->hints)
                                                : find_moments(clip, &order->hints);
     order->known_count = kn_clip_known_stills(clip, &order->known);
-    int width_px, height_px;
-    find_size(attempt, &width_px, &height_px);
-    order->ass = kn_clip_thumbnail_script(clip, width_px, height_px);
+    order->title = title_at;
+    order->title_arg = clip;
     order->path = kn_clip_path(clip, kn_arena_printf(clip->arena, "%s.jpg", clip->stem));
     return order;
 }
@@ -128,12 +193,7 @@ enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
                                        struct kn_cancel *cancel, struct kn_error *err)
 {
     const struct kn_source *source = &clip->attempt->source;
-    struct kn_frame_key whole = {
-        .at_us = clip->segment->start_us,
-        .layout = KN_LAYOUT_FILL,
-        .pane_count = 1,
-        .panes = {{0, 0, source->width_px, source->height_px}},
-    };
+    struct kn_frame_key whole = whole_picture(clip);
     const struct kn_framing framing = {.key_count = 1, .keys = &whole};
     struct kn_thumbnail_request request = {
         .source = source,

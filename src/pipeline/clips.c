@@ -19,7 +19,7 @@
 #include "pipeline/kept_clips.h"
 
 /* Raise when the same settings make another clip than before: old clips are made anew. */
-enum { CLIP_VERSION = 2 };
+enum { CLIP_VERSION = 3 };
 
 enum { RENDER_WORKERS = 2 };
 

@@ -494,6 +494,13 @@ static void the_thumbnail_is_the_best_frame(void **state)
     kn_arena_free(arena);
 }
 
+static const char *title_at(void *arg, int64_t at_us)
+{
+    (void)arg;
+    assert_true(at_us >= 0 && at_us < 4500000);
+    return ass;
+}
+
 /* The same with and without captions, and the second time. */
 static void captions_are_not_on_the_thumbnail(void **state)
 {
@@ -509,7 +516,7 @@ static void captions_are_not_on_the_thumbnail(void **state)
     size_t sizes[4];
     for (int i = 0; i < 4; i++) { /* the last has a title */
         r.target.ass = i == 2 ? NULL : ass;
-        order.ass = i == 3 ? ass : NULL;
+        order.title = i == 3 ? title_at : NULL;
         must_render(&r);
         assert_int_equal(kn_file_read(order.path, 1 << 24, &data[i], &sizes[i], NULL), KN_OK);
     }

@@ -259,6 +259,41 @@ static void what_is_broken_off_ends_no_segment(void **state)
     assert_true(found.segments[0].end_us <= broken_us);
 }
 
+/* "because..." has a mark at its end, but no end: not even where only a silence can lend the length
+ * that is missing without it. */
+static void what_trails_off_ends_no_segment(void **state)
+{
+    static const char *const tails[] = {
+        "I think it is special because...", "I think it is special because…",
+        "I think it is special and.",       "“I think it is special because...”",
+        "I think it is a very special...",  "I think it is special because... (3000)"};
+    struct kn_arena *arena = *state;
+    for (size_t i = 0; i < KN_COUNT_OF(tails) * 2; i++) {
+        struct speech s = {.arena = arena, .speaker = -1, .now_us = 0};
+        bool is_alone = i >= KN_COUNT_OF(tails);
+        if (!is_alone)
+            speak(&s, "(20000)");
+        speak(&s, "The reactor runs on thorium salt, like nothing that was ever built before. That "
+                  "makes it a safe "
+                  "one in the long run.");
+        int64_t end_us = s.now_us;
+        speak(&s, "(300)");
+        speak(&s, tails[i % KN_COUNT_OF(tails)]);
+        struct kn_timeline t = speech_timeline(&s);
+        int64_t open_us = t.words[t.word_count - 1].end_us, start_us = t.words[0].start_us;
+        const struct kn_segment_options longer = {end_us - start_us + 500000, 60000000, 1};
+        struct kn_segments found = chosen(arena, &t, &longer);
+
+        assert_int_equal(found.count, 1);
+        bool is_open = found.segments[0].end_us > end_us + 300000;
+        if (is_open != is_alone) /* alone it has to do */
+            fail_msg("%s: %.2f to %.2f s, finished at %.2f s, left open at %.2f s",
+                     tails[i % KN_COUNT_OF(tails)], (double)found.segments[0].start_us / 1e6,
+                     (double)found.segments[0].end_us / 1e6, (double)end_us / 1e6,
+                     (double)open_us / 1e6);
+    }
+}
+
 static void neighbours_can_follow_each_other(void **state)
 {
     struct kn_arena *arena = *state;
@@ -577,6 +612,7 @@ int main(void)
         ARENA_TEST(a_silence_lends_length_to_little_talk),
         ARENA_TEST(stories_keep_their_ends),
         ARENA_TEST(what_is_broken_off_ends_no_segment),
+        ARENA_TEST(what_trails_off_ends_no_segment),
         ARENA_TEST(neighbours_can_follow_each_other),
         ARENA_TEST(an_unknown_language_is_cut_in_its_pauses),
         ARENA_TEST(contradictory_wishes_are_refused),

@@ -163,6 +163,20 @@ static void sentences_are_rated(void **state)
     assert_true(l[0].ends > 0.9f);
 }
 
+static void marks_do_not_finish_a_thought(void **state)
+{
+    struct kn_text text = text_of(*state, "We like it because... (900) We like it and. "
+                                          "He left us, “but…” (900) We all think so. "
+                                          "Is that so...?");
+    const struct kn_line *l = text.lines;
+
+    assert_int_equal(text.timeline->sentence_count, 5);
+    for (int i = 0; i < 3; i++)
+        assert_true(l[i].ends == 0);
+    assert_true(l[3].ends > 0);
+    assert_true(l[4].ends > 0);
+}
+
 static void what_was_just_said_counts_less(void **state)
 {
     struct kn_text text = text_of(*state, "The reactor uses salt. The reactor uses salt. (65000) "
@@ -206,6 +220,7 @@ int main(void)
         ARENA_TEST(phrases_are_found_whole),
         ARENA_TEST(terms_are_what_comes_back),
         ARENA_TEST(sentences_are_rated),
+        ARENA_TEST(marks_do_not_finish_a_thought),
         ARENA_TEST(what_was_just_said_counts_less),
         ARENA_TEST(marked_utterances_are_stretches),
         ARENA_TEST(other_languages_still_have_terms),
