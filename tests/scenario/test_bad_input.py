@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Bad input gets one clear sentence and the right exit code, and leaves nothing behind."""
+import errno
 import fcntl
 import json
 import os
@@ -109,6 +110,45 @@ def contradictory_options():
 @case
 def no_video_named():
     expect_complaint(kirinuki("run"), USAGE, r"run needs a video")
+
+
+@case
+def an_empty_name_is_no_video():
+    """As when a variable of a script was not set."""
+    for command, thing in ("run", "video"), ("analyze", "video"), ("add", "video"), \
+            ("segments", "transcript"):
+        expect_complaint(kirinuki(command, ""), USAGE, f"an empty name is no {thing}")
+    expect_complaint(kirinuki("run", "a.mp4", ""), USAGE, "an empty name is no video")
+
+
+@case
+def commands_that_do_no_work_take_nothing_else():
+    for word in "version", "--version", "-V":
+        expect_complaint(kirinuki(word, "--nonsense"), USAGE, "unknown option --nonsense")
+        expect_complaint(kirinuki(word, "nonsense"), USAGE, "version takes no arguments")
+        told = json.loads(kirinuki(word, "--json").out)
+        assert told["name"] == "kirinuki", told
+        assert kirinuki(word).out == f"kirinuki {told['version']}\n"
+        assert "--json" in kirinuki(word, "--help").out
+    expect_complaint(kirinuki("help", "--nonsense"), USAGE, "unknown command --nonsense")
+    expect_complaint(kirinuki("help", "run", "nonsense"), USAGE, "help takes one command")
+    expect_complaint(kirinuki("--help", "run", "nonsense"), USAGE, "help takes one command")
+    assert kirinuki("help", "--help").out == kirinuki("--help").out
+    for command in "doctor", "jobs", "pause", "resume", "worker":
+        expect_complaint(kirinuki(command, "--nonsense"), USAGE, "unknown option --nonsense")
+        expect_complaint(kirinuki(command, "nonsense"), USAGE, f"{command} takes no arguments")
+
+
+@case
+def the_commands_stand_in_columns():
+    """Each summary begins in the same one, also behind VIDEO… and ID…."""
+    lines = kirinuki("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) > 10 and any("…" in line for line in lines), lines
+    for line in lines:
+        assert line[22] == " " and line[23] != " ", line
+    for command in (line.split()[0] for line in lines):
+        usage = kirinuki(command, "--help").out.splitlines()[0]
+        assert usage == usage.rstrip() and command in usage, usage
 
 
 def models_but(*names):
@@ -425,12 +465,14 @@ def cache_that_cannot_be_written():
 @case
 def output_that_is_lost():
     for arguments in ["--help"], ["run", "--help"], ["version"], ["doctor", "--json"], \
-            ["analyze", "--json", talk("talk.mp4")]:
+            ["analyze", "--json", "-q", talk("talk.mp4")]:
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([os.path.abspath(PROGRAM), *arguments], stdout=full, cwd=HOME,
                                   env=environment(), stderr=subprocess.PIPE, check=False)
         assert done.returncode == FAILED, (arguments, done)
-        assert b"cannot write to standard output" in done.stderr, (arguments, done)
+        assert done.stderr.decode().strip() == \
+            f"kirinuki: cannot write to standard output: {os.strerror(errno.ENOSPC)}", (arguments,
+                                                                                      done)
 
 
 @case
