@@ -218,6 +218,21 @@ def cut_models():
 
 
 @case
+def damaged_models_of_the_right_size():
+    """What says that it cannot be used says what to type, too."""
+    for name in "silero-vad.onnx", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx", \
+            "moonshine-tiny-vocab.txt":
+        part, path = models_with(name, lambda content: bytes(len(content)))
+        refuse(re.escape(path) + " has the right size, but not the right content: delete it and "
+               "run `make`", corpus("jfk_inaugural_11s.wav"), "--models", part)
+    part, _ = models_with("blazeface-back.onnx", lambda content: bytes(len(content)))
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "--copy", "--no-speech", "--models", part)
+    assert outcome.code == 0 and re.search("note: faces were not looked for.* missing or damaged, "
+                                           "and `kirinuki doctor` says what to type",
+                                           outcome.err), outcome
+
+
+@case
 def onnx_library_that_anybody_can_write():
     part, path = models_with("libonnxruntime.so", bytes)
     os.chmod(path, 0o646)
