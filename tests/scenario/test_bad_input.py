@@ -9,7 +9,7 @@ import resource
 import shutil
 import subprocess
 
-from scenario import (HOME, PROGRAM, Outcome, Skip, case, corpus, environment, expect_complaint,
+from scenario import (HOME, PROGRAM, ROOT, Outcome, Skip, case, corpus, environment, expect_complaint,
                       ffmpeg, folder, kirinuki, leftovers, main, models_folder, probe)
 
 FAILED, USAGE = 1, 2
@@ -149,6 +149,25 @@ def the_commands_stand_in_columns():
     for command in (line.split()[0] for line in lines):
         usage = kirinuki(command, "--help").out.splitlines()[0]
         assert usage == usage.rstrip() and command in usage, usage
+
+
+@case
+def the_manual_knows_every_command():
+    """And where the queue is. It is a page that troff has nothing to say against."""
+    page = subprocess.run([os.path.join(ROOT, "scripts", "manual.sh"), os.path.abspath(PROGRAM),
+                           os.path.join(ROOT, "docs", "kirinuki.1.in")], check=True,
+                          capture_output=True, timeout=60).stdout.decode()
+    sections = dict(part.split("\n", 1) for part in page.split("\n.SH ")[1:])
+    lines = kirinuki("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    for command in (line.split()[0] for line in lines):
+        assert f".B kirinuki {command}\n.RI [ options ]" in sections["SYNOPSIS"], sections["SYNOPSIS"]
+        assert "SS Examples" in sections[f"KIRINUKI {command.upper()}"], command
+    assert "/queue.db" in sections["FILES"] and "KIRINUKI_STORE" in sections["ENVIRONMENT"]
+    if shutil.which("groff"):
+        shown = subprocess.run(["groff", "-man", "-Kutf8", "-Tutf8", "-ww"], input=page.encode(),
+                               check=True, capture_output=True, timeout=60)
+        assert not shown.stderr, shown.stderr
+        assert "\u2026" in shown.stdout.decode() and "@" not in page
 
 
 def models_but(*names):
