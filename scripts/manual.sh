@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
-# manual.sh KIRINUKI TEMPLATE: the manual page on stdout. @COMMANDS@ of the template becomes what
-# the program says about each command: its purpose, examples and options.
+# manual.sh KIRINUKI TEMPLATE: the manual page on stdout. @SYNOPSIS@ of the template becomes a line a
+# command, @COMMANDS@ what the program says about each: its purpose, examples and options.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 kirinuki=${1:?} template=${2:?}
 
 # roff reads backslashes, and lines that begin with a dot or an apostrophe, as its own.
 escape() { sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/"; }
+
+commands() { "$kirinuki" --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }'; }
+
+synopsis() { # NAME
+    "$kirinuki" "$1" --help | escape | awk -v name="$1" '
+        NR == 1 {
+            sub(/^.*\[options\]/, "") # what is left are the arguments
+            printf ".B kirinuki %s\n.RI [ options ] \"%s\"\n.br\n", name, $0
+        }'
+}
 
 command_section() { # NAME
     printf '.SH %s\n' "kirinuki $1" | tr '[:lower:]' '[:upper:]'
@@ -37,9 +47,12 @@ command_section() { # NAME
 version=$("$kirinuki" version | awk '{ print $2 }')
 date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y "$template")}" +%Y-%m-%d)
 while IFS= read -r line; do
-    if [ "$line" = @COMMANDS@ ]; then
-        for command in run analyze segments add worker jobs show watch cancel retry bump rm pause resume \
-            doctor; do
+    if [ "$line" = @SYNOPSIS@ ]; then
+        for command in $(commands); do
+            synopsis "$command"
+        done
+    elif [ "$line" = @COMMANDS@ ]; then
+        for command in $(commands); do
             command_section "$command"
         done
     else

@@ -74,7 +74,9 @@ enum kn_status kn_face_finder_open(const char *models, struct kn_face_finder **r
     if (status == KN_OK)
         status = kn_onnx_open(models, &finder->onnx, err);
     if (status == KN_OK)
-        status = kn_onnx_session_open(finder->onnx, &model, &finder->session, err);
+        status =
+            kn_model_blame(models, KN_MODEL_FACES,
+                           kn_onnx_session_open(finder->onnx, &model, &finder->session, err), err);
     kn_arena_free(arena);
     if (status == KN_OK)
         *ret_finder = KN_MOVE(finder);

@@ -128,3 +128,20 @@ enum kn_status kn_model_verify(const char *models, enum kn_model model, struct k
                             *ret_path);
     return status;
 }
+
+enum kn_status kn_model_blame(const char *models, enum kn_model model, enum kn_status status,
+                              struct kn_error *err)
+{
+    if (status != KN_DAMAGED || !err)
+        return status;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error why;
+    const char *path;
+    if (kn_model_verify(models, model, arena, &path, &why) == KN_DAMAGED)
+        *err = why;
+    else
+        kn_error_set(err, status, "%s; `kirinuki doctor` checks what is installed",
+                     kn_arena_strdup(arena, kn_error_text(err)));
+    kn_arena_free(arena);
+    return status;
+}

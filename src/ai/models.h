@@ -60,4 +60,9 @@ enum kn_status kn_model_check(const char *models, enum kn_model model, struct kn
 enum kn_status kn_model_verify(const char *models, enum kn_model model, struct kn_arena *arena,
                                const char **ret_path, struct kn_error *err);
 
+/* After a file of the right size could not be used (`status`; what is not DAMAGED stays as it is):
+ * is its content to blame? The sentence in `err` becomes one with what to type. Gives `status`. */
+enum kn_status kn_model_blame(const char *models, enum kn_model model, enum kn_status status,
+                              struct kn_error *err);
+
 #endif

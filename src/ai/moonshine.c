@@ -178,11 +178,12 @@ enum kn_status kn_moonshine_open(const char *models, struct kn_moonshine **ret_m
     name_caches(m);
     enum kn_status status = kn_onnx_open(models, &m->onnx, err);
     if (status == KN_OK)
-        status = open_vocab(m, models, err);
+        status =
+            kn_model_blame(models, KN_MODEL_SPEECH_VOCABULARY, open_vocab(m, models, err), err);
     if (status == KN_OK)
-        status = open_encoder(m, models, err);
+        status = kn_model_blame(models, KN_MODEL_SPEECH_ENCODER, open_encoder(m, models, err), err);
     if (status == KN_OK)
-        status = open_decoder(m, models, err);
+        status = kn_model_blame(models, KN_MODEL_SPEECH_DECODER, open_decoder(m, models, err), err);
     if (status == KN_OK)
         *ret_moonshine = KN_MOVE(m);
     return status;

@@ -49,7 +49,8 @@ enum kn_status kn_silero_open(const char *models, struct kn_silero **ret_silero,
     if (status == KN_OK)
         status = kn_onnx_open(models, &s->onnx, err);
     if (status == KN_OK)
-        status = kn_onnx_session_open(s->onnx, &model, &s->session, err);
+        status = kn_model_blame(models, KN_MODEL_VAD,
+                                kn_onnx_session_open(s->onnx, &model, &s->session, err), err);
     if (status == KN_OK)
         status = make_inputs(s, err);
     kn_arena_free(arena);

@@ -465,6 +465,7 @@ void kn_candidates_find(const struct kn_text *text, const struct kn_segment_opti
     for (int demand = 0; !found.quiet && found.count == 0 && demand < DEMAND_COUNT; demand++) {
         find_speech_edges(&f, (enum demand)demand);
         pair_edges(&f, arena, &found);
+        found.whole = demand <= DEMAND_SENTENCES;
     }
     if (found.quiet) {
         find_quiet_edges(&f);

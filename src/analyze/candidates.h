@@ -45,6 +45,7 @@ struct kn_candidates {
     int count;
     const struct kn_candidate *list; /* by start, then end */
     bool quiet;                      /* hardly anybody speaks: picture and sound must decide */
+    bool whole;                      /* all consist of whole sentences */
 };
 
 /* Lengths of all candidates are within the options. Everything is in `arena`. */

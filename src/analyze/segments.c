@@ -134,30 +134,70 @@ static void drop_black(const struct kn_timeline *t, struct kn_arena *arena,
     candidates->count = kept;
 }
 
+/* Not one candidate. No wish for a length can be granted below LENGTH_MIN_US. */
+static const char *remark_on_none(const struct kn_timeline *t,
+                                  const struct kn_segment_options *options, struct kn_arena *arena)
+{
+    char span[KN_TIME_TEXT_BYTES], shortest[KN_TIME_TEXT_BYTES];
+    int64_t length_us = source_length(t);
+
+    kn_time_span(length_us, span);
+    if (length_us < LENGTH_MIN_US)
+        return kn_arena_printf(arena, "the source lasts %s, and no segment is shorter than %s",
+                               span, kn_time_span(LENGTH_MIN_US, shortest));
+    kn_time_span(options->min_us, shortest);
+    return kn_arena_printf(
+        arena,
+        length_us < options->min_us
+            ? "the source lasts %s, less than the shortest segment (%s); --length sets it"
+            : "in %s no stretch of %s or more begins and ends at a good place",
+        span, shortest);
+}
+
+/* What keeps those that were found from being more: the source's length, what they say, or where
+ * sentences begin and end. */
+static const char *remark_on_few(const struct kn_timeline *t,
+                                 const struct kn_candidates *candidates,
+                                 const struct kn_segment_options *options, int wanted, int fit,
+                                 struct kn_arena *arena)
+{
+    char span[KN_TIME_TEXT_BYTES], shortest[KN_TIME_TEXT_BYTES], longest[KN_TIME_TEXT_BYTES];
+    int64_t length_us = source_length(t);
+    int room = kn_select_room(candidates, wanted);
+    const char *them = fit == 1 ? "it" : "them";
+
+    kn_time_span(length_us, span);
+    kn_time_span(options->min_us, shortest);
+    kn_time_span(options->max_us, longest);
+    if (length_us < (fit + 1) * options->min_us)
+        return kn_arena_printf(arena, "%s have room for %d of %d segments of %s or more", span, fit,
+                               wanted, shortest);
+    if (room >= wanted)
+        return kn_arena_printf(
+            arena, "only %d of %d segments found in %s: whatever else there is repeats %s", fit,
+            wanted, span, them);
+    return kn_arena_printf(
+        arena,
+        "only %d of %d segments found in %s: beside %s no stretch of %s to %s %s%s; another "
+        "--length may find more",
+        fit, wanted, span, them, shortest, longest,
+        candidates->whole ? "is made of whole sentences" : "begins and ends at a good place",
+        room > fit ? " without repeating what was said" : "");
+}
+
 /* Why there are fewer than wanted; NULL when there are not. */
 static const char *make_remark(const struct kn_timeline *t, const struct kn_candidates *candidates,
                                const struct kn_segment_options *options, int wanted, int fit,
                                int kept, struct kn_arena *arena)
 {
-    char span[KN_TIME_TEXT_BYTES], shortest[KN_TIME_TEXT_BYTES];
-
     if (kept >= wanted)
         return NULL;
     if (t->word_count == 0 && t->shot_count == 0 && t->sound.count == 0)
         return "there is nothing to rank: no words, no picture, no sound";
     if (candidates->count == 0)
-        return kn_arena_printf(
-            arena,
-            source_length(t) < options->min_us
-                ? "the source lasts %s, less than the shortest segment (%s); --length sets it"
-                : "in %s no stretch of %s or more begins and ends at a good place",
-            kn_time_span(source_length(t), span), kn_time_span(options->min_us, shortest));
+        return remark_on_none(t, options, arena);
     if (fit < wanted)
-        return kn_arena_printf(arena,
-                               "in %s only %d of %d segments of %s or more find room "
-                               "without repeating another",
-                               kn_time_span(source_length(t), span), fit, wanted,
-                               kn_time_span(options->min_us, shortest));
+        return remark_on_few(t, candidates, options, wanted, fit, arena);
     return kn_arena_printf(arena,
                            "%d of %d segments are kept; the others are far weaker than the best "
                            "(--clips %d takes them too)",

@@ -212,6 +212,22 @@ static void sort_chosen(const struct selector *s, int *chosen, int count)
     }
 }
 
+/* The one that ends first, then the next after it (Kleinberg and Tardos, 4.1). */
+int kn_select_room(const struct kn_candidates *candidates, int limit)
+{
+    int64_t free_us = INT64_MIN;
+    for (int room = 0; room < limit; room++) {
+        int64_t end_us = INT64_MAX;
+        for (int i = 0; i < candidates->count; i++)
+            if (candidates->list[i].start->at_us >= free_us)
+                end_us = KN_MIN(end_us, candidates->list[i].end->at_us);
+        if (end_us == INT64_MAX)
+            return room;
+        free_us = end_us;
+    }
+    return limit;
+}
+
 int kn_select(const struct kn_text *text, const struct kn_candidates *candidates,
               const float *scores, int count, int *ret_chosen)
 {

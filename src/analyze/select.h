@@ -22,4 +22,8 @@
 int kn_select(const struct kn_text *text, const struct kn_candidates *candidates,
               const float *scores, int count, int *ret_chosen);
 
+/* How many candidates there can be at once that do not overlap, whatever they say; at most `limit`.
+ */
+int kn_select_room(const struct kn_candidates *candidates, int limit);
+
 #endif

@@ -392,10 +392,11 @@ static void print_row(const struct kn_option *option, const void *defaults, stru
         kn_str_printf(&left, "      --%s", option->name);
     if (option->argument)
         kn_str_printf(&left, " %s", option->argument);
-    if (left.length + 2 > HELP_COLUMN)
+    size_t width = kn_utf8_count(left.at);
+    if (width + 2 > HELP_COLUMN)
         kn_str_printf(out, "%s\n%*s", left.at, HELP_COLUMN, "");
     else
-        kn_str_printf(out, "%-*s", HELP_COLUMN, left.at);
+        kn_str_printf(out, "%s%*s", left.at, HELP_COLUMN - (int)width, "");
     kn_str_add(out, option->help);
     if (option->type == KN_OPTION_CHOICE) {
         kn_str_add(out, ": ");

@@ -94,6 +94,14 @@ void kn_utf8_trim(char *text)
         text[n - 1 - back] = '\0';
 }
 
+size_t kn_utf8_count(const char *text)
+{
+    size_t count = 0;
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xC0) != 0x80;
+    return count;
+}
+
 bool kn_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

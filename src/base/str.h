@@ -27,6 +27,9 @@ void kn_str_printf(struct kn_str *str, const char *format, ...)
 
 /* Cuts off a UTF-8 sequence that the end of the text has split; for text cut to a fixed size. */
 void kn_utf8_trim(char *text);
+/* Characters, for padding what is all of single columns; base/utf8.h counts columns of any text,
+ * but needs a library that --help should not wait for. */
+size_t kn_utf8_count(const char *text);
 /* Bytes that come from outside (file names, tags) as text fit for a sentence: broken UTF-8 and
  * control characters become "?", and what does not fit in `room` bytes ends in "…". */
 const char *kn_text_show(const char *bytes, char *ret_text, size_t room); /* room at least 8 */

@@ -64,11 +64,23 @@ static struct video *video_of(struct run *run, int64_t job)
     return NULL;
 }
 
+/* What it is called beside the others: the name alone, or the path where that is another one's,
+ * too.
+ */
+static const char *shown_name(const struct run *run, const struct video *video)
+{
+    const char *name = kn_path_base(video->path);
+    for (int i = 0; i < run->count; i++)
+        if (&run->videos[i] != video && strcmp(kn_path_base(run->videos[i].path), name) == 0)
+            return video->path;
+    return name;
+}
+
 static void print_outcome(const struct run *run, struct video *video)
 {
     const struct kn_result *result = video->attempt ? kn_attempt_result(video->attempt) : NULL;
     if (result && video->status != KN_CANCELLED)
-        kn_print_clips(result, run->settings, run->count > 1 ? kn_path_base(video->path) : NULL);
+        kn_print_clips(result, run->settings, run->count > 1 ? shown_name(run, video) : NULL);
     if (result && run->settings->verbose)
         kn_print_step_times(result, stderr);
     video->code = KN_EXIT_OK;
@@ -104,7 +116,7 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
 
 static const char *title(void *arg, const struct kn_job *job)
 {
-    return kn_path_base(video_of(arg, job->id)->path);
+    return shown_name(arg, video_of(arg, job->id));
 }
 
 static void begun(void *arg, const struct kn_job_run *job)

@@ -63,6 +63,28 @@ static void ended(void *arg, const struct kn_job_run *run, enum kn_job_state sta
     say(arg, run->job, what, well || status == KN_CANCELLED ? NULL : kn_error_text(err));
 }
 
+/* A worker that drains ends at once where the queue is paused, whatever waits. Jobs that wait for a
+ * time are not counted: they would not have begun either. */
+static enum kn_status say_paused(const struct shift *shift)
+{
+    struct kn_queue_call *call = shift->call;
+    struct kn_store_counts counts;
+    enum kn_status status = kn_store_counts(call->store, call->arena, &counts, &call->err);
+    if (status != KN_OK || !counts.paused)
+        return status;
+    int64_t waiting = counts.jobs[KN_JOB_QUEUED] - counts.held;
+    if (call->settings.json)
+        kn_print_json(json_pack("{s:s, s:I}", "event", "paused", "waiting", (json_int_t)waiting));
+    else if (waiting)
+        fprintf(stderr,
+                "note: the queue is paused and %" PRId64
+                " job%s: `kirinuki resume` lets %s begin\n",
+                waiting, waiting == 1 ? " waits" : "s wait", waiting == 1 ? "it" : "them");
+    else
+        fprintf(stderr, "note: the queue is paused: `kirinuki resume` lets it go on\n");
+    return KN_OK;
+}
+
 /* ---- a folder that is watched ---- */
 
 /* On the thread that watches. The clips lie beside the video, wherever the worker was started. */
@@ -157,6 +179,7 @@ static int run_worker(struct kn_queue_call *call)
         return kn_complain(status, &call->err);
     }
     status = work(&shift);
+    bool stopped = kn_cancel_requested(shift.stop);
     if (watches) {
         kn_cancel_trigger(shift.stop);
         pthread_join(shift.watching, NULL);
@@ -166,6 +189,8 @@ static int run_worker(struct kn_queue_call *call)
         }
     }
     kn_executor_close(shift.runner.executor);
+    if (status == KN_OK && call->settings.queue.drain && !stopped)
+        status = say_paused(&shift);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
 }
 

@@ -6,6 +6,8 @@
 
 #include "cli/commands.h"
 
+enum { ARGUMENTS_WIDTH = 9 };
+
 const struct kn_command kn_commands[] = {
     {
         .name = "run",
@@ -181,7 +183,15 @@ const struct kn_command kn_commands[] = {
         .examples = "  kirinuki doctor                             a list with remedies\n",
         .settings = KN_FOR_DOCTOR,
     },
-    {.name = "version", .arguments = "", .summary = "print the version"},
+    {
+        .name = "version",
+        .arguments = "",
+        .summary = "print the version",
+        .about = "Which kirinuki this is.\n",
+        .examples = "  kirinuki version                            kirinuki and a number\n"
+                    "  kirinuki version --json                     for programs\n",
+        .settings = KN_FOR_VERSION,
+    },
     {.name = NULL},
 };
 
@@ -210,7 +220,8 @@ void kn_help_print(void)
            "%sTry it:%s\n  kirinuki run talk.mp4\n\n%sCommands:%s\n",
            heading(), plain(), heading(), plain());
     for (const struct kn_command *c = kn_commands; c->name; c++)
-        printf("  %-10s %-9s %s\n", c->name, c->arguments, c->summary);
+        printf("  %-10s %s%*s %s\n", c->name, c->arguments,
+               KN_MAX(ARGUMENTS_WIDTH - (int)kn_utf8_count(c->arguments), 0), "", c->summary);
     printf(
         "\n`kirinuki COMMAND --help` explains a command and its options.\n"
         "`kirinuki doctor` says what is missing and what to type.\n\n"
@@ -222,15 +233,9 @@ void kn_help_print(void)
 
 void kn_help_print_command(const struct kn_command *command)
 {
-    printf("%sUsage:%s kirinuki %s%s %s\n\n%s", heading(), plain(), command->name,
-           command->settings ? " [options]" : "", command->arguments,
-           command->about ? command->about : "");
-    if (!command->settings)
-        printf("%s\n", command->summary);
-    if (command->examples)
-        printf("\n%sExamples:%s\n%s", heading(), plain(), command->examples);
-    if (!command->settings)
-        return;
+    printf("%sUsage:%s kirinuki %s [options]%s%s\n\n%s", heading(), plain(), command->name,
+           command->arguments[0] ? " " : "", command->arguments, command->about);
+    printf("\n%sExamples:%s\n%s", heading(), plain(), command->examples);
     struct kn_settings defaults;
     kn_settings_defaults(&defaults);
     KN_SCOPED_STR options = {0};

@@ -85,17 +85,51 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+static int misused(const char *command, const char *why)
+{
+    fprintf(stderr, "kirinuki: %s\n(`kirinuki %s --help` explains)\n", why, command);
+    return KN_EXIT_USAGE;
+}
+
 /* `kirinuki help run` is `kirinuki run --help`. */
 static int help(int argc, char **argv)
 {
+    bool about_itself = argc > 0 && asks_for_help(1, argv);
     const struct kn_command *command = argc > 0 ? kn_command_find(argv[0]) : NULL;
-    if (argc > 0 && !command)
+    if (argc > 1)
+        return misused("help", "help takes one command at most: kirinuki help run");
+    if (argc > 0 && !command && !about_itself)
         return unknown_command(argv[0]);
     if (command)
         kn_help_print_command(command);
     else
         kn_help_print();
     return KN_EXIT_OK;
+}
+
+/* Neither the configuration nor the environment is read. */
+static int version(int argc, char **argv)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_settings settings;
+    struct kn_error err = {0};
+    char **rest = kn_arena_array(arena, (size_t)argc + 1, sizeof *rest);
+    int count = 0;
+    kn_settings_defaults(&settings);
+    enum kn_status status = kn_options_read_args(kn_settings_table(KN_FOR_VERSION), argc, argv,
+                                                 &settings, arena, rest, &count, NULL, &err);
+    if (status == KN_OK && count)
+        status = kn_error_set(&err, KN_INVALID, "version takes no arguments");
+    if (status == KN_OK)
+        puts(settings.json ? "{\"name\": \"kirinuki\", \"version\": \"" KN_VERSION "\"}"
+                           : "kirinuki " KN_VERSION);
+    kn_arena_free(arena);
+    return status == KN_OK ? KN_EXIT_OK : misused("version", kn_error_text(&err));
+}
+
+static bool is_one_of(const char *word, const char *name, const char *option, const char *letter)
+{
+    return strcmp(word, name) == 0 || strcmp(word, option) == 0 || strcmp(word, letter) == 0;
 }
 
 static int dispatch(int argc, char **argv)
@@ -105,12 +139,10 @@ static int dispatch(int argc, char **argv)
         return KN_EXIT_USAGE;
     }
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+    if (is_one_of(word, "help", "--help", "-h"))
         return help(argc - 2, argv + 2);
-    if (strcmp(word, "version") == 0 || strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-        puts("kirinuki " KN_VERSION);
-        return KN_EXIT_OK;
-    }
+    if (is_one_of(word, "version", "--version", "-V"))
+        word = "version";
     const struct kn_command *command = kn_command_find(word);
     if (!command)
         return unknown_command(word);
@@ -118,6 +150,8 @@ static int dispatch(int argc, char **argv)
         kn_help_print_command(command);
         return KN_EXIT_OK;
     }
+    if (strcmp(word, "version") == 0)
+        return version(argc - 2, argv + 2);
     return work(word, argc - 2, argv + 2);
 }
 
@@ -133,16 +167,24 @@ static void fill_standard_streams(void)
         close(fd);
 }
 
+/* Why output was lost some time before, and errno with it: what ailed it then refuses a line end
+ * now, too. A text with a hole is not made worse by one that is taken. 0: it passed. */
+static int why_lost(void)
+{
+    return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : 0;
+}
+
 /* Output that was lost (a full disk behind `>`) is a failure, whatever was to be told. */
 static int finish(int code)
 {
-    errno = 0;
-    bool lost = ferror(stdout);
-    lost = fflush(stdout) != 0 || lost;
-    if (!lost)
+    bool before = ferror(stdout);
+    int why = fflush(stdout) != 0 ? errno : 0;
+    if (!before && !why)
         return code;
+    if (!why)
+        why = why_lost();
     char room[128];
-    const char *reason = errno ? strerror_r(errno, room, sizeof room) : "not all of it was taken";
+    const char *reason = why ? strerror_r(why, room, sizeof room) : "not all of it was taken";
     fprintf(stderr, "kirinuki: cannot write to standard output: %s\n", reason);
     return code == KN_EXIT_OK ? KN_EXIT_FAILED : code;
 }

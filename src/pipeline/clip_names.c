@@ -7,6 +7,7 @@
 #include <unictype.h>
 #include <unistr.h>
 
+#include "analyze/lexicon.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -18,16 +19,31 @@ static bool belongs_in_name(ucs4_t c)
                            uc_is_general_category(c, UC_CATEGORY_M));
 }
 
-/* A name that had to be cut ends with a whole word, if it has more than one. */
-static void drop_last_word(struct kn_str *out, size_t begin)
+static size_t last_word(const struct kn_str *out, size_t begin)
 {
-    size_t end = out->length;
-    while (end > begin && out->at[end - 1] != '-')
-        end--;
-    if (end == begin)
-        return;
-    out->length = end - 1;
+    size_t word = out->length;
+    while (word > begin && out->at[word - 1] != '-')
+        word--;
+    return word;
+}
+
+/* A name that had to be cut ends with a whole word, if it has more than one. */
+static bool drop_last_word(struct kn_str *out, size_t begin)
+{
+    size_t word = last_word(out, begin);
+    if (word == begin)
+        return false;
+    out->length = word - 1;
     out->at[out->length] = '\0';
+    return true;
+}
+
+/* Nor does it end with a word that hangs, as titles do not: "by-walking-in-a". */
+static void drop_hanging_words(struct kn_str *out, size_t begin)
+{
+    while (kn_word_classes(out->at + last_word(out, begin)) & KN_CLASS_LEFT_OPEN &&
+           drop_last_word(out, begin))
+        continue;
 }
 
 static void add_slug(struct kn_str *out, const char *title)
@@ -48,7 +64,8 @@ static void add_slug(struct kn_str *out, const char *title)
         int bytes = u8_uctomb(lower, uc_tolower(c), sizeof lower);
         if (out->length + (size_t)bytes + 1 - begin > TITLE_BYTES_MAX) {
             if (!gap)
-                drop_last_word(out, begin);
+                (void)drop_last_word(out, begin); /* of a single one the beginning stays */
+            drop_hanging_words(out, begin);
             return;
         }
         if (gap && out->length > begin)

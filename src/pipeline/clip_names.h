@@ -8,7 +8,8 @@
 
 /* "03-why-we-sleep" for rank 2 (from 0) and "Why we sleep!": letters and digits of all scripts are
  * kept in lower case, everything else becomes a single '-'; at most 60 bytes of the title, cut
- * between words, or between characters where it is a single one. Without any letter: "03-clip".
+ * between words and not behind one that hangs ("in a"), or between characters where it is a single
+ * one. Without any letter: "03-clip".
  * `title` may be NULL or not UTF-8. */
 const char *kn_clip_stem(struct kn_arena *arena, int rank, const char *title);
 

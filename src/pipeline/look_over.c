@@ -305,7 +305,9 @@ static void note_gaps(const struct over *over, int looks, struct kn_arena *arena
         BLACK_THROUGHOUT)
         notes[count++].text = "the picture is black throughout";
     if (!over->finder)
-        notes[count++].text = "faces were not looked for, so clips are framed by motion alone";
+        notes[count++].text =
+            "faces were not looked for, so clips are framed by motion alone: their model or ONNX "
+            "Runtime is missing or damaged, and `kirinuki doctor` says what to type";
     seen->note_count = count;
     seen->notes = kn_arena_copy(arena, notes, (size_t)count * sizeof *notes);
 }

@@ -274,7 +274,7 @@ static const struct {
              "print when and where each step ran, and more", "Output", .args_only = true}},
     {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
              "Output", .args_only = true}},
-    {KN_FOR_ALL, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
+    {KN_FOR_ALL | KN_FOR_VERSION, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
                   "Output", .args_only = true}},
     {KN_FOR_SEGMENTS, {"tsv", 0, KN_OPTION_FLAG, OWN(tsv), NULL,
                        "for programs: start, end, score and title, best first", "Output",
@@ -416,6 +416,18 @@ static enum kn_status check_folders(const struct kn_option *table, const bool *g
     return KN_OK;
 }
 
+/* An empty name is a shell variable that was not set: the system would say that "" is not there. */
+static enum kn_status check_names(unsigned commands, char *const *names, int count,
+                                  struct kn_error *err)
+{
+    bool transcript = commands & KN_FOR_SEGMENTS;
+    for (int i = 0; i < count && (commands & RANKING); i++)
+        if (!names[i][0])
+            return kn_error_set(err, KN_INVALID, "an empty name is no %s",
+                                transcript ? "transcript" : "video");
+    return KN_OK;
+}
+
 enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *err)
 {
     if (s->quiet && s->verbose)
@@ -442,6 +454,8 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
     if (status == KN_OK)
         status = kn_options_read_args(table, argc, argv, &settings, arena, ret_rest, ret_rest_count,
                                       given, err);
+    if (status == KN_OK)
+        status = check_names(commands, ret_rest, *ret_rest_count, err);
     if (status == KN_OK)
         status = kn_settings_check(&settings, err);
     if (status == KN_OK)

@@ -19,6 +19,7 @@ enum kn_command_set {
     KN_FOR_WATCH = 128,
     KN_FOR_QUEUE = 256, /* the commands that change single jobs or the queue */
     KN_FOR_ALL = 511,
+    KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
 };
 
 /* What only the commands of the queue take. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Bad input gets one clear sentence and the right exit code, and leaves nothing behind."""
+import errno
 import fcntl
 import json
 import os
@@ -8,7 +9,7 @@ import resource
 import shutil
 import subprocess
 
-from scenario import (HOME, PROGRAM, Outcome, Skip, case, corpus, environment, expect_complaint,
+from scenario import (HOME, PROGRAM, ROOT, Outcome, Skip, case, corpus, environment, expect_complaint,
                       ffmpeg, folder, kirinuki, leftovers, main, models_folder, probe)
 
 FAILED, USAGE = 1, 2
@@ -111,6 +112,64 @@ def no_video_named():
     expect_complaint(kirinuki("run"), USAGE, r"run needs a video")
 
 
+@case
+def an_empty_name_is_no_video():
+    """As when a variable of a script was not set."""
+    for command, thing in ("run", "video"), ("analyze", "video"), ("add", "video"), \
+            ("segments", "transcript"):
+        expect_complaint(kirinuki(command, ""), USAGE, f"an empty name is no {thing}")
+    expect_complaint(kirinuki("run", "a.mp4", ""), USAGE, "an empty name is no video")
+
+
+@case
+def commands_that_do_no_work_take_nothing_else():
+    for word in "version", "--version", "-V":
+        expect_complaint(kirinuki(word, "--nonsense"), USAGE, "unknown option --nonsense")
+        expect_complaint(kirinuki(word, "nonsense"), USAGE, "version takes no arguments")
+        told = json.loads(kirinuki(word, "--json").out)
+        assert told["name"] == "kirinuki", told
+        assert kirinuki(word).out == f"kirinuki {told['version']}\n"
+        assert "--json" in kirinuki(word, "--help").out
+    expect_complaint(kirinuki("help", "--nonsense"), USAGE, "unknown command --nonsense")
+    expect_complaint(kirinuki("help", "run", "nonsense"), USAGE, "help takes one command")
+    expect_complaint(kirinuki("--help", "run", "nonsense"), USAGE, "help takes one command")
+    assert kirinuki("help", "--help").out == kirinuki("--help").out
+    for command in "doctor", "jobs", "pause", "resume", "worker":
+        expect_complaint(kirinuki(command, "--nonsense"), USAGE, "unknown option --nonsense")
+        expect_complaint(kirinuki(command, "nonsense"), USAGE, f"{command} takes no arguments")
+
+
+@case
+def the_commands_stand_in_columns():
+    """Each summary begins in the same one, also behind VIDEO… and ID…."""
+    lines = kirinuki("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(lines) > 10 and any("…" in line for line in lines), lines
+    for line in lines:
+        assert line[22] == " " and line[23] != " ", line
+    for command in (line.split()[0] for line in lines):
+        usage = kirinuki(command, "--help").out.splitlines()[0]
+        assert usage == usage.rstrip() and command in usage, usage
+
+
+@case
+def the_manual_knows_every_command():
+    """And where the queue is. It is a page that troff has nothing to say against."""
+    page = subprocess.run([os.path.join(ROOT, "scripts", "manual.sh"), os.path.abspath(PROGRAM),
+                           os.path.join(ROOT, "docs", "kirinuki.1.in")], check=True,
+                          capture_output=True, timeout=60).stdout.decode()
+    sections = dict(part.split("\n", 1) for part in page.split("\n.SH ")[1:])
+    lines = kirinuki("--help").out.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    for command in (line.split()[0] for line in lines):
+        assert f".B kirinuki {command}\n.RI [ options ]" in sections["SYNOPSIS"], sections["SYNOPSIS"]
+        assert "SS Examples" in sections[f"KIRINUKI {command.upper()}"], command
+    assert "/queue.db" in sections["FILES"] and "KIRINUKI_STORE" in sections["ENVIRONMENT"]
+    if shutil.which("groff"):
+        shown = subprocess.run(["groff", "-man", "-Kutf8", "-Tutf8", "-ww"], input=page.encode(),
+                               check=True, capture_output=True, timeout=60)
+        assert not shown.stderr, shown.stderr
+        assert "\u2026" in shown.stdout.decode() and "@" not in page
+
+
 def models_but(*names):
     """A folder with all models but those."""
     whole = models_folder()
@@ -175,6 +234,21 @@ def cut_models():
         part, _ = models_with(name, lambda content: content[:-1000])
         refuse(name + r" has \d+ bytes where \d+ are expected.*make",
                corpus("jfk_inaugural_11s.wav"), "--models", part)
+
+
+@case
+def damaged_models_of_the_right_size():
+    """What says that it cannot be used says what to type, too."""
+    for name in "silero-vad.onnx", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx", \
+            "moonshine-tiny-vocab.txt":
+        part, path = models_with(name, lambda content: bytes(len(content)))
+        refuse(re.escape(path) + " has the right size, but not the right content: delete it and "
+               "run `make`", corpus("jfk_inaugural_11s.wav"), "--models", part)
+    part, _ = models_with("blazeface-back.onnx", lambda content: bytes(len(content)))
+    outcome = kirinuki("run", talk("talk.mp4"), *SHORT, "--copy", "--no-speech", "--models", part)
+    assert outcome.code == 0 and re.search("note: faces were not looked for.* missing or damaged, "
+                                           "and `kirinuki doctor` says what to type",
+                                           outcome.err), outcome
 
 
 @case
@@ -425,12 +499,14 @@ def cache_that_cannot_be_written():
 @case
 def output_that_is_lost():
     for arguments in ["--help"], ["run", "--help"], ["version"], ["doctor", "--json"], \
-            ["analyze", "--json", talk("talk.mp4")]:
+            ["analyze", "--json", "-q", talk("talk.mp4")]:
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run([os.path.abspath(PROGRAM), *arguments], stdout=full, cwd=HOME,
                                   env=environment(), stderr=subprocess.PIPE, check=False)
         assert done.returncode == FAILED, (arguments, done)
-        assert b"cannot write to standard output" in done.stderr, (arguments, done)
+        assert done.stderr.decode().strip() == \
+            f"kirinuki: cannot write to standard output: {os.strerror(errno.ENOSPC)}", (arguments,
+                                                                                      done)
 
 
 @case

@@ -195,6 +195,7 @@ def faces_are_looked_for_once_their_model_is_there():
     arguments = [corpus("latentsync1_vertical_hevc.mp4"), "--no-speech", "--models", some]
     timeline = heard(*arguments)
     assert "faces were not looked for" in timeline["notes"][0]["text"], timeline["notes"]
+    assert "`kirinuki doctor`" in timeline["notes"][0]["text"], timeline["notes"]
     os.symlink(face_model, os.path.join(some, "blazeface-back.onnx"))
     timeline = heard(*arguments)
     assert not timeline["notes"], timeline["notes"]

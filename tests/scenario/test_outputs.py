@@ -43,6 +43,18 @@ def named(place):
 
 
 @case
+def notes_tell_videos_of_one_name_apart():
+    here = folder("notes")
+    for place, name, colour in ("d1", "t.mp4", "red"), ("d2", "t.mp4", "blue"), ("d3", "u.mp4", "red"):
+        moving(folder(f"notes/{place}"), name, colour, seconds=8)
+    outcome = kirinuki("run", "d1/t.mp4", "d2/t.mp4", "d3/u.mp4", *QUICK, "--copy", "-n", "9",
+                       cwd=here)
+    assert outcome.code == 0, outcome
+    notes = [line.split(": ")[1] for line in outcome.err.splitlines() if line.startswith("note: ")]
+    assert sorted(set(notes)) == ["d1/t.mp4", "d2/t.mp4", "u.mp4"], outcome
+
+
+@case
 def sources_of_one_name_have_folders_of_their_own():
     here = folder("one-name")
     moving(here, "my vlog.mp4")

@@ -247,13 +247,17 @@ def pause_bump_and_priority_order_the_work():
         later, = queue.add(videos[3], *QUICK, "--at", "+5d")
         assert "paused" in queue.show(low)["waits"]
         assert "scheduled" in queue.show(later)["waits"] or "paused" in queue.show(later)["waits"]
-        queue.good("worker", "--drain", timeout=20)  # ends: nothing may begin
+        said = queue.good("worker", "--drain", timeout=20)  # ends: nothing may begin
+        assert said.err == ("note: the queue is paused and 3 jobs wait: `kirinuki resume` lets"
+                            " them begin\n") and not said.out, said
+        said = json.loads(queue.good("worker", "--drain", "--json", timeout=20).out)
+        assert said == {"event": "paused", "waiting": 3}, said
         assert [j["state"] for j in queue.jobs()] == ["queued"] * 4
         queue.good("bump", str(low))
         queue.good("resume")
         said = queue.good("worker", "--drain", "--concurrency", "1").out
         began = [int(l.split()[0]) for l in said.splitlines() if "began" in l]
-        assert began == [low, high, normal], said
+        assert began == [low, high, normal] and "paused" not in said, said
         assert queue.show(later)["state"] == "queued"
         expect_complaint(queue("add", videos[3], "--force", "--priority", "3"), 1, "priority 3")
         above, = queue.add(videos[3], *QUICK, "--force", "--priority", "3", "--priority-levels",

@@ -31,7 +31,12 @@ static void titles_become_file_names(void **state)
          "03-a-b"},
         {"--x--", "03-x"},
         {"Imagine that you could give directions by walking in a figure of eight",
-         "03-imagine-that-you-could-give-directions-by-walking-in-a"},
+         "03-imagine-that-you-could-give-directions-by-walking"},
+        {"What a company learns from each transcription with the words that people said",
+         "03-what-a-company-learns-from-each-transcription"},
+        {"What a company learns from every single day of work in a pandemic year",
+         "03-what-a-company-learns-from-every-single-day-of-work"},
+        {"Of the", "03-of-the"},
     };
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)

@@ -170,7 +170,7 @@ static void thin_material_gives_fewer_and_says_why(void **state)
     struct kn_segments found = chosen(arena, &t, &many);
 
     assert_in_range(found.count, 3, 8);
-    assert_non_null(strstr(found.remark, "find room"));
+    assert_non_null(strstr(found.remark, " of 20 segments"));
     check_sound(&t, &many, &found);
 
     found = chosen(arena, &none, &usual);
@@ -180,7 +180,49 @@ static void thin_material_gives_fewer_and_says_why(void **state)
     struct kn_timeline brief = spoken(arena, "Hello there. That was all.");
     found = chosen(arena, &brief, &usual);
     assert_int_equal(found.count, 0);
-    assert_non_null(strstr(found.remark, "less than the shortest segment"));
+    assert_non_null(strstr(found.remark, "no segment is shorter than 5.0 s"));
+    assert_null(strstr(found.remark, "--length"));
+
+    struct kn_timeline longer =
+        spoken(arena, "Hello there, everybody who came here to listen today. "
+                      "That was all that I wanted to tell all of you, and "
+                      "so I wish you a pleasant way home.");
+    found = chosen(arena, &longer, &usual);
+    assert_int_equal(found.count, 0);
+    assert_non_null(strstr(found.remark, "less than the shortest segment (15.0 s); --length"));
+}
+
+#define SALT "The reactor runs on thorium salt, and that makes it a rather safe one. "
+
+/* Each remark names what really stands in the way of more. */
+static void a_lack_of_segments_has_its_own_reason(void **state)
+{
+    static const struct {
+        const char *speech;
+        struct kn_segment_options options;
+        const char *remark;
+    } cases[] = {
+        {SALT
+         "(30000) Nobody has built one in this country, but I think that somebody will. (9000)",
+         {5000000, 9000000, 4},
+         "only 2 of 4 segments found in 44.5 s: beside them no stretch of 5.0 s to 9.0 s begins "
+         "and ends at a good place; another --length may find more"},
+        {SALT "Nobody has built one in this country, but I think that somebody will. (30000) Yes.",
+         {5000000, 9000000, 4},
+         "only 1 of 4 segments found in 35.8 s: beside it no stretch of 5.0 s to 9.0 s is made of "
+         "whole sentences; another --length may find more"},
+        {SALT "(800) " SALT "(800) " SALT "(800) " SALT,
+         {5000000, 9000000, 2},
+         "only 1 of 2 segments found in 13.7 s: whatever else there is repeats it"},
+        {SALT "Nobody has built one in this country, but I think that somebody will.",
+         {5000000, 9000000, 2},
+         "5.6 s have room for 1 of 2 segments of 5.0 s or more"},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_timeline t = spoken(*state, cases[i].speech);
+        struct kn_segments found = chosen(*state, &t, &cases[i].options);
+        assert_string_equal(found.remark, cases[i].remark);
+    }
 }
 
 /* Half a minute of music, then a few sentences: too few by themselves. */
@@ -609,6 +651,7 @@ int main(void)
         ARENA_TEST(the_same_timeline_gives_the_same_segments),
         ARENA_TEST(wishes_for_number_and_length_are_kept),
         ARENA_TEST(thin_material_gives_fewer_and_says_why),
+        ARENA_TEST(a_lack_of_segments_has_its_own_reason),
         ARENA_TEST(a_silence_lends_length_to_little_talk),
         ARENA_TEST(stories_keep_their_ends),
         ARENA_TEST(what_is_broken_off_ends_no_segment),

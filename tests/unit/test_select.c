@@ -63,7 +63,10 @@ static void as_many_as_fit_are_chosen(void **state)
     assert_int_equal(kn_select(&no_text, &s.all, s.scores, 8, chosen), 2);
     assert_int_equal(chosen[0], 0);
     assert_int_equal(chosen[1], 2);
+    assert_int_equal(kn_select_room(&s.all, 8), 2);
+    assert_int_equal(kn_select_room(&s.all, 1), 1);
     s.all.count = 0;
+    assert_int_equal(kn_select_room(&s.all, 8), 0);
     assert_int_equal(kn_select(&no_text, &s.all, s.scores, 8, chosen), 0);
 }
 
