@@ -155,7 +155,7 @@ class Proxy:
 class _Link:
     def __init__(self, proxy, client):
         self.proxy, self.client, self.server = proxy, client, None
-        self.statements, self.hit, self.deaf = {}, False, False
+        self.statements, self.hit, self.open, self.deaf = {}, False, False, False
 
     def close(self):
         for wire in (self.client, self.server):
@@ -187,9 +187,10 @@ class _Link:
             self.statements[name] = sql
         elif kind == b"B":
             sql = self.statements.get(body.split(b"\0", 2)[1], b"")
+            self.open = sql == b"BEGIN" or (self.open and sql != b"COMMIT")
             self.hit |= self.proxy.matches(sql)
             self.proxy.met(sql)
-        elif kind == b"S" and self.hit:
+        elif kind == b"S" and self.hit and not self.open:  # which commits
             self.hit = False
             done = self.proxy.take()
             if done is False:
