@@ -10,13 +10,14 @@ import sqlite3
 import time
 
 import wire
-from fault import (POSTGRES, QUICK, RENDER, check_clips, check_ended_once, each_store, let_leases_end,
-                   main, only_postgres, prints, queue_of, silent, story, video, wait_for)
+from fault import (POSTGRES, QUICK, RENDER, check_clips, check_ended_once, each_store,
+                   in_soak_on_postgres, let_leases_end, main, only_postgres, prints, queue_of,
+                   silent, story, video, wait_for)
 
 
 def unlocked(queue):
-    """A process that is stopped in the middle of a transaction of SQLite's keeps it from all others:
-    nobody can take that lock away."""
+    """A process that is stopped in the middle of a transaction of SQLite's keeps it from all
+    others: nobody can take that lock away."""
     if POSTGRES:
         return True
     try:
@@ -71,6 +72,7 @@ def one_that_slept_while_it_looked_finds_the_job_done():
 
 
 @each_store
+@in_soak_on_postgres
 def one_that_sleeps_while_it_renders_keeps_its_folder_and_is_waited_for():
     """It may write there at any moment, so the second does not: it tries again until it may, and
     that costs no attempt."""
