@@ -1,10 +1,11 @@
 /*
  * Transactions in which one statement decides about the next (src/store/transaction.h), on one
  * connection of the pool. BEGIN and the limits of waiting travel with the first statement, so each
- * statement is one round trip, and COMMIT is one more.
+ * statement is one round trip, and COMMIT is one more. A Sync after each, which commits nothing
+ * within BEGIN and COMMIT, lets the server count how long we are idle.
  *
- * A statement that fails leaves the pipeline passed over up to the next Sync, and the transaction
- * to be rolled back after it; both are done before the connection is given back.
+ * A statement that fails leaves the pipeline passed over up to its Sync, and the transaction to be
+ * rolled back after it; both are done before the connection is given back.
  */
 #include <poll.h>
 #include <string.h>
@@ -173,7 +174,7 @@ static enum kn_status run_statement(struct kn_transaction *base,
     bool sent = (t->begun || send_begin(t)) &&
                 send_one(t, statement->name, kn_statement_text(statement, KN_DATABASE_POSTGRES),
                          values, count, KN_REPLY_RUN) &&
-                PQsendFlushRequest(t->link->pg);
+                kn_postgres_sync(t->link, true); /* or the limit of idleness would not hold */
     if (!sent)
         return broke(t, err);
     enum kn_status status = converse(t, err ? err : &own);

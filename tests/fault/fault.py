@@ -30,12 +30,23 @@ WAITED_S = 60  # for what has to happen
 
 def each_store(function):
     """A case whose name says which store it ran on."""
+    if not function:
+        return None
     function.__name__ += "_on_" + STORE
     return case(function)
 
 
+def in_soak(function):
+    """Left to `make soak`: what it shows is shown in another way in each check, too."""
+    return function if THOROUGH else None
+
+
+def in_soak_on_postgres(function):
+    return function if THOROUGH or not POSTGRES else None
+
+
 def only_postgres(function):
-    return case(function) if POSTGRES else function
+    return case(function) if POSTGRES and function else None
 
 
 def queue_of(name):
@@ -53,7 +64,7 @@ def wait_for(true, what, seconds=WAITED_S):
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds} s"
-        time.sleep(0.01)
+        time.sleep(0.03)
     return found
 
 
@@ -80,7 +91,8 @@ def rows(queue, sql):
 def story(queue, job):
     """The kinds of a job's events, in order."""
     told = rows(queue, "SELECT kind, jobs FROM event ORDER BY last_id")
-    return [EVENTS[int(kind)] for kind, jobs in told for j in jobs.strip("{}").split(",") if j == str(job)]
+    return [EVENTS[int(kind)] for kind, jobs in told
+            if str(job) in jobs.strip("{}").split(",")]
 
 
 def check_story(told):

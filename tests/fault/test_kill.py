@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""kill -9 at every transition of a job: not when a clock says so, but at the Nth time that the worker
-syncs a file, renames one or sends to the server. Whatever is durable became so by one of these, so
+"""kill -9 at every transition of a job: not when a clock says so, but at the Nth time that the
+worker syncs a file, renames one or sends to the server. Whatever is durable became so by one of these, so
 the sweep over all N has every state that another worker can find. CI takes a sample of them,
 `make soak` all.
 """
@@ -8,7 +8,8 @@ import os
 import signal
 
 from fault import (POSTGRES, QUICK, THOROUGH, break_calls, check_clips, check_ended_once, drain,
-                   each_store, folder, main, queue_of, side_by_side, silent, story, video, wait_for)
+                   each_store, folder, in_soak_on_postgres, main, queue_of, side_by_side, silent,
+                   story, video, wait_for)
 
 CALLS = "send,sync,rename" if POSTGRES else "sync,rename"
 LONG = video("long.mp4", seconds=120)
@@ -35,8 +36,8 @@ def tally(name, source, *options):
 
 
 def sample(total, few):
-    """Numbers from 1 to `total`: all, or a few from everywhere. Neighbours differ from run to run as
-    threads do, so no number stands for one transition alone."""
+    """Numbers from 1 to `total`: all, or a few from everywhere. Neighbours differ from run to run
+    as threads do, so no number stands for one transition alone."""
     step = 1 if THOROUGH else max(total // few, 1)
     return range(1, total + 1, step)
 
@@ -71,6 +72,7 @@ def a_kill_anywhere_from_the_claim_to_done():
 
 
 @each_store
+@in_soak_on_postgres
 def a_kill_anywhere_from_the_claim_to_failed():
     bad = os.path.join(folder("bad"), "bad.mp4")
     with open(bad, "wb") as out:
@@ -79,15 +81,17 @@ def a_kill_anywhere_from_the_claim_to_failed():
 
 
 @each_store
+@in_soak_on_postgres
 def a_kill_anywhere_on_the_way_to_a_retry():
-    """The disk of the clips is full, so the attempt fails and is to be made again; it has space when
-    the second worker comes."""
+    """The disk of the clips is full, so the attempt fails and is to be made again; it has space
+    when the second worker comes."""
     source = video("many-0.mp4")
 
     def one(at):
         with queue_of(f"again-{at}") as queue:
             job, = queue.add(source, *QUICK)
-            worker = queue.start(*WORKER, **break_calls(CALLS, at, "kill", full=queue.out("many-0")))
+            worker = queue.start(*WORKER, **break_calls(CALLS, at, "kill",
+                                                        full=queue.out("many-0")))
             wait_for(lambda: worker.poll() is not None or "retrying" in story(queue, job),
                      "an end of the attempt")
             worker.kill()
@@ -161,6 +165,7 @@ def a_kill_while_a_cancel_is_obeyed():
 
 
 @each_store
+@in_soak_on_postgres
 def a_kill_while_a_stopped_worker_hands_back():
     def one(at):
         queue, job, hurt = kill_after(

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The server goes away while the queue is at work: connections are cut, the server is restarted, and
-answers to commits are lost, so that nobody can know by them what happened.
+"""The server goes away while the queue is at work: connections are cut, the server is restarted,
+and answers to commits are lost, so that nobody can know by them what happened.
 """
 import json
 import os
@@ -8,8 +8,8 @@ import signal
 import threading
 
 import wire
-from fault import (QUICK, case, check_clips, check_ended_once, expect_complaint, main, queue_of, rows,
-                   story, video, wait_for)
+from fault import (QUICK, check_clips, check_ended_once, expect_complaint, in_soak, main,
+                   only_postgres, queue_of, rows, story, video, wait_for)
 
 LONG = video("long.mp4", seconds=120)
 SHORT = video("many-0.mp4")
@@ -24,7 +24,7 @@ def stop(worker):
 
 # ---- connections that are cut ----
 
-@case
+@only_postgres
 def connections_are_cut_again_and_again():
     with queue_of("cut") as queue:
         jobs = queue.add(LONG, SHORT, *QUICK)
@@ -64,17 +64,18 @@ def restart_while_it_works(mode):
         expect_complaint(refused, 1, "cannot connect|No such file")
 
 
-@case
+@only_postgres
+@in_soak
 def a_fast_restart_is_waited_out():
     restart_while_it_works("fast")
 
 
-@case
+@only_postgres
 def an_immediate_restart_is_waited_out():
     restart_while_it_works("immediate")
 
 
-@case
+@only_postgres
 def a_server_away_for_longer_than_the_lease_costs_an_attempt():
     with queue_of("away") as queue:
         job, = queue.add(LONG, *QUICK)
@@ -100,17 +101,21 @@ def through_proxy(name, proxy):
     return queue
 
 
-def lose(name, text, done, source=SHORT, after="submitted", lease="20"):
-    """A worker does a job. Once `after` has happened to it, the next transaction with `text` gets no
-    answer."""
+def at_once(_, lose_it):
+    lose_it()
+
+
+def after_the_last_step(proxy, lose_it):
+    """Of the two that a job has here; then its finish is next."""
+    proxy.meet("INSERT INTO step", lambda: proxy.meet("INSERT INTO step", lose_it))
+
+
+def lose(name, text, done, when=at_once, source=SHORT, lease="20"):
+    """A worker does a job, and from `when` on the next transaction with `text` gets no answer."""
     with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
         job, = queue.add(source, *QUICK)
-        if after == "submitted":
-            proxy.lose(text, done)
+        when(proxy, lambda: proxy.lose(text, done))
         worker = queue.start("worker", "--json", "-j", "1", "--lease", lease)
-        wait_for(lambda: after in story(queue, job), after)
-        if after != "submitted":
-            proxy.lose(text, done)
         wait_for(lambda: rows(queue, "SELECT state FROM job")[0][0] not in ("0", "1"), "an end")
         wait_for(lambda: proxy.lost, "the loss of an answer")
         events = stop(worker)[0].splitlines()
@@ -126,42 +131,44 @@ def lose(name, text, done, source=SHORT, after="submitted", lease="20"):
 TURN = "picked AS"  # both finishes and claims
 
 
-@case
+@only_postgres
 def an_unanswered_claim_is_adopted():
     lose("claim-done", TURN, True)
 
 
-@case
+@only_postgres
+@in_soak
 def a_claim_that_was_not_committed_is_made_again():
     lose("claim-undone", TURN, False)
 
 
-@case
+@only_postgres
 def an_unanswered_finish_is_told_as_what_it_was():
-    lose("finish-done", TURN, True, after="claimed")
+    lose("finish-done", TURN, True, after_the_last_step)
 
 
-@case
+@only_postgres
 def a_finish_that_was_not_committed_is_made_again_but_not_the_job():
-    lose("finish-undone", TURN, False, after="claimed")
+    lose("finish-undone", TURN, False, after_the_last_step)
 
 
-@case
+@only_postgres
 def an_unanswered_step_is_recorded_once():
     lose("step-done", "INSERT INTO step", True)
 
 
-@case
+@only_postgres
+@in_soak
 def a_step_that_was_not_committed_is_recorded_again():
     lose("step-undone", "INSERT INTO step", False)
 
 
-@case
+@only_postgres
 def an_unanswered_renewal_is_no_lost_lease():
-    lose("renew-done", "UPDATE worker SET alive_until_us", True, LONG, "claimed", "2")
+    lose("renew-done", "UPDATE worker SET alive_until_us", True, at_once, LONG, "2")
 
 
-@case
+@only_postgres
 def a_claim_is_adopted_once_the_server_is_back():
     """Its answer is lost because the server goes away at that moment, for a while."""
     with wire.Proxy() as proxy, through_proxy("claim-away", proxy) as queue:
@@ -190,17 +197,18 @@ def add_without_answer(name, done, *options):
         assert [story(queue, job) for job in ids] == [["submitted"]] * 2
 
 
-@case
+@only_postgres
 def an_unanswered_submission_is_found():
     add_without_answer("add-done", True)
 
 
-@case
+@only_postgres
+@in_soak
 def a_submission_that_was_not_committed_is_made_again():
     add_without_answer("add-undone", False)
 
 
-@case
+@only_postgres
 def an_unanswered_forced_submission_is_not_made_twice():
     add_without_answer("force-done", True, "--force")
     add_without_answer("force-undone", False, "--force")

@@ -7,9 +7,9 @@ import glob
 import json
 import os
 
-from fault import (break_calls, case, check_clips, check_ended_once, check_playable, clips_in, drain,
-                   ffmpeg, folder, kill, let_leases_end, main, models_folder, prints, queue_of, rows,
-                   sample, step_times, tool, wait_for)
+from fault import (break_calls, case, check_clips, check_ended_once, check_playable, clips_in,
+                   drain, ffmpeg, folder, kill, let_leases_end, main, models_folder, prints,
+                   queue_of, rows, sample, step_times, tool, wait_for)
 
 OPTIONS = ["-n", "2", "-l", "5-6", "-a", "1:1", "--preset", "ultrafast", "--attempts", "20"]
 

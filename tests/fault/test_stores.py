@@ -10,8 +10,8 @@ import sqlite3
 import threading
 
 import wire
-from fault import (POSTGRES, QUICK, case, each_store, expect_complaint, main, only_postgres, queue_of,
-                   rows, story, video)
+from fault import (POSTGRES, QUICK, case, each_store, expect_complaint, main, only_postgres,
+                   queue_of, rows, story, video)
 
 
 @each_store

@@ -1,5 +1,5 @@
-"""The PostgreSQL server that with-postgres.sh runs beside a test: asked in its own protocol, stopped
-and started, and reached through a proxy that loses answers. It trusts whoever comes by its socket.
+"""The PostgreSQL server that with-postgres.sh runs beside a test: asked in its own protocol,
+stopped and started, and reached through a proxy that loses answers. It trusts whoever comes by its socket.
 """
 import os
 import re
@@ -86,14 +86,14 @@ def control(*arguments):
 
 
 class Proxy:
-    """Between the program and the server, on loopback. Of the transactions that run a statement with
-    `text` in it, it loses the next one: with `done`, the server commits and its answer is dropped;
+    """Between the program and the server, on loopback. Of the transactions that run a statement
+    with `text` in it, it loses the next one: with `done`, the server commits and its answer is dropped;
     without, what would commit is dropped. In both cases the connection breaks, and with `then`,
     something happens before the program comes to know of it.
     """
 
     def __init__(self):
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # what is called may ask for more
         self.text, self.done, self.then, self.lost = None, True, None, False
         self.meets, self.hit = b"", None
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -155,7 +155,7 @@ class Proxy:
 class _Link:
     def __init__(self, proxy, client):
         self.proxy, self.client, self.server = proxy, client, None
-        self.statements, self.hit, self.deaf = {}, False, False
+        self.statements, self.hit, self.open, self.deaf = {}, False, False, False
 
     def close(self):
         for wire in (self.client, self.server):
@@ -187,9 +187,10 @@ class _Link:
             self.statements[name] = sql
         elif kind == b"B":
             sql = self.statements.get(body.split(b"\0", 2)[1], b"")
+            self.open = sql == b"BEGIN" or (self.open and sql != b"COMMIT")
             self.hit |= self.proxy.matches(sql)
             self.proxy.met(sql)
-        elif kind == b"S" and self.hit:
+        elif kind == b"S" and self.hit and not self.open:  # which commits
             self.hit = False
             done = self.proxy.take()
             if done is False:

@@ -48,11 +48,13 @@ class Queue:
         return json.loads(self.good("jobs", "--json", "-n", "1000", *arguments).out)
 
     def start(self, *arguments, **changes):
-        """A program that goes on; its stdout is read by the caller. `changes`: of its environment."""
+        """A program that goes on; its stdout is read by the caller. `changes`: to its environment.
+        """
         # pylint: disable=consider-using-with
-        child = subprocess.Popen([os.path.abspath(PROGRAM), *arguments], env=dict(self.env, **changes),
-                                 cwd=self.home, text=True, stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        child = subprocess.Popen([os.path.abspath(PROGRAM), *arguments],
+                                 env=dict(self.env, **changes), cwd=self.home, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 stdin=subprocess.DEVNULL)
         self.workers.append(child)
         return child
 
