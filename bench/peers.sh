@@ -70,9 +70,9 @@ far="postgres://bench:bench@127.0.0.1:$KB_DELAYPORT/bench"
 batches=$mine/pgbatch.jsonl
 build/bench/peer_batch tables
 for _ in $(seq 1 $((runs > 1 ? runs : 2))); do
-    LABEL=loopback build/bench/peer_batch 15 >>"$batches"
-    LABEL=loopback "$KB_NODE" "$mine/pgbatch/nodebatch.js" 5 >>"$batches"
-    LABEL='+5 ms' PGURL=$far build/bench/peer_batch 15 >>"$batches"
-    LABEL='+5 ms' ADMURL=$PGURL PGURL=$far "$KB_NODE" "$mine/pgbatch/nodebatch.js" 3 >>"$batches"
-done
+    LABEL=loopback build/bench/peer_batch 15
+    LABEL=loopback "$KB_NODE" "$mine/pgbatch/nodebatch.js" 5
+    LABEL='+5 ms' PGURL=$far build/bench/peer_batch 15
+    env LABEL='+5 ms' ADMURL="$PGURL" PGURL="$far" "$KB_NODE" "$mine/pgbatch/nodebatch.js" 3
+done >>"$batches"
 python3 bench/peers_table.py "$results" "$batches"

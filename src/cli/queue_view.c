@@ -85,19 +85,18 @@ json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_
     double fraction = job->state == KN_JOB_LEASED ? kn_job_fraction(store, job->id, arena)
                       : job->state == KN_JOB_DONE ? 1
                                                   : -1;
-    return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
-                     " s:I}",
-                     "id", (json_int_t)job->id, "state", kn_job_state_shown(job->state), "priority",
-                     kn_priority_text(job->level, kn_store_levels(store), level), "owner",
-                     kn_json_text(job->owner), "source", kn_json_text(job->source), "options",
-                     options ? options : json_object(), "attempt", job->attempt, "attempts_max",
-                     job->attempts_max, "fraction",
-                     fraction >= 0 ? kn_json_number(fraction, 4) : json_null(), "waits",
-                     waits[0] ? json_string(waits) : json_null(), "not_before",
-                     time_json(job->held_until_us), "submitted", time_json(job->submitted_us),
-                     "claimed", time_json(job->claimed_us), "finished", time_json(job->finished_us),
-                     "cancel_asked", job->cancel_asked, "memory_bytes",
-                     (json_int_t)job->memory_bytes);
+    return json_pack(
+        "{s:I, s:s, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:b,"
+        " s:I}",
+        "id", (json_int_t)job->id, "state", kn_job_state_shown(job->state), "priority",
+        kn_priority_text(job->level, kn_store_levels(store), level), "owner",
+        kn_json_text(job->owner), "source", kn_json_text(job->source), "options",
+        options ? options : json_object(), "attempt", job->attempt, "attempts_max",
+        job->attempts_max, "fraction", fraction >= 0 ? kn_json_number(fraction, 4) : json_null(),
+        "waits", waits[0] ? json_string(waits) : json_null(), "not_before",
+        time_json(job->held_until_us), "submitted", time_json(job->submitted_us), "claimed",
+        time_json(job->claimed_us), "finished", time_json(job->finished_us), "cancel_asked",
+        job->cancel_asked, "memory_bytes", (json_int_t)job->memory_bytes);
 }
 
 void kn_print_json(json_t *value)

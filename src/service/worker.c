@@ -358,10 +358,14 @@ static bool heed_loss(struct life *life)
     if (worker->admission.running)
         return true;
     struct kn_error err;
-    if (!life->stopping && kn_now_us() >= worker->retry_us && kn_lease_join(worker, &err) != KN_OK)
+    if (life->stopping || kn_now_us() < worker->retry_us)
+        return true;
+    if (kn_lease_join(worker, &err) != KN_OK) {
         be_patient(worker, &err);
-    else if (!life->stopping)
+    } else {
         life->claims = true;
+        worker->upkeep_us = 0; /* what was ours may be taken back by now */
+    }
     return true;
 }
 

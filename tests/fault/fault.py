@@ -173,6 +173,31 @@ def drain(queue, **how):
     return queue.good("worker", "--drain", **how)
 
 
+def main_side_by_side(at_once=3):
+    """Like main, but most of the time of these cases is waiting, so several run at once; those
+    that are `alone` are last in their file, and run when the others are over."""
+    chosen = [c for c in cases if not sys.argv[1:] or any(w in c.__name__ for w in sys.argv[1:])]
+    pool = concurrent.futures.ThreadPoolExecutor(at_once)
+
+    def begun(function):
+        future = pool.submit(function)
+
+        def outcome():
+            future.result()
+
+        outcome.__name__ = function.__name__
+        return outcome
+
+    cases[:] = [c if hasattr(c, "alone") else begun(c) for c in chosen]
+    main()
+
+
+def alone(function):
+    if function:
+        function.alone = True
+    return function
+
+
 def side_by_side(function, arguments, at_once=4):
     """Where most of the time is waiting, several at once cost little more."""
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:

@@ -135,6 +135,7 @@ def few(most):
 
 
 @each_store
+@in_soak_on_postgres
 def a_kill_while_the_lease_is_renewed():
     def one(at):
         queue, job, hurt = kill_after("renew", at, lambda *_: None, ["--lease", "1"])

@@ -8,8 +8,8 @@ import signal
 import threading
 
 import wire
-from fault import (QUICK, check_clips, check_ended_once, expect_complaint, in_soak, main,
-                   only_postgres, queue_of, rows, story, video, wait_for)
+from fault import (QUICK, alone, check_clips, check_ended_once, expect_complaint, in_soak,
+                   main_side_by_side, only_postgres, queue_of, rows, story, video, wait_for)
 
 LONG = video("long.mp4", seconds=120)
 SHORT = video("many-0.mp4")
@@ -45,50 +45,6 @@ def connections_are_cut_again_and_again():
         for job in jobs:
             shown = check_ended_once(queue, job)
             assert shown["attempt"] == 1, shown  # work went on
-        check_clips(queue.out("long"), 1)
-
-
-def restart_while_it_works(mode):
-    with queue_of("restart-" + mode) as queue:
-        job, = queue.add(LONG, *QUICK)
-        worker = queue.start("worker", "--drain", "-j", "1", "--lease", "30")
-        wait_for(lambda: "claimed" in story(queue, job), "the claim")
-        wire.control("stop", mode)
-        refused = queue("jobs")
-        wire.control("start")
-        said = worker.communicate(timeout=120)
-        assert worker.returncode == 0, said
-        shown = check_ended_once(queue, job)
-        assert shown["attempt"] == 1, shown  # it had its lease all the time
-        check_clips(queue.out("long"), 1)
-        expect_complaint(refused, 1, "cannot connect|No such file")
-
-
-@only_postgres
-@in_soak
-def a_fast_restart_is_waited_out():
-    restart_while_it_works("fast")
-
-
-@only_postgres
-def an_immediate_restart_is_waited_out():
-    restart_while_it_works("immediate")
-
-
-@only_postgres
-def a_server_away_for_longer_than_the_lease_costs_an_attempt():
-    with queue_of("away") as queue:
-        job, = queue.add(LONG, *QUICK)
-        worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
-        wait_for(lambda: "claimed" in story(queue, job), "the claim")
-        wire.control("stop", "fast")
-        told = (json.loads(line) for line in worker.stdout)
-        assert any(event["what"] == "lost" for event in told)
-        wire.control("start")
-        assert any(event["what"] == "done" for event in told)
-        stop(worker)
-        shown = check_ended_once(queue, job)
-        assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
         check_clips(queue.out("long"), 1)
 
 
@@ -132,6 +88,7 @@ TURN = "picked AS"  # both finishes and claims
 
 
 @only_postgres
+@in_soak
 def an_unanswered_claim_is_adopted():
     lose("claim-done", TURN, True)
 
@@ -168,21 +125,6 @@ def an_unanswered_renewal_is_no_lost_lease():
     lose("renew-done", "UPDATE worker SET alive_until_us", True, at_once, LONG, "2")
 
 
-@only_postgres
-def a_claim_is_adopted_once_the_server_is_back():
-    """Its answer is lost because the server goes away at that moment, for a while."""
-    with wire.Proxy() as proxy, through_proxy("claim-away", proxy) as queue:
-        job, = queue.add(SHORT, *QUICK)
-        proxy.lose(TURN, True, then=lambda: wire.control("stop", "immediate"))
-        worker = queue.start("worker", "--json", "--lease", "30")
-        wait_for(lambda: proxy.lost, "the loss of an answer")
-        wire.control("start")
-        told = (json.loads(line) for line in worker.stdout)
-        assert any(event["what"] == "done" for event in told)
-        stop(worker)
-        assert check_ended_once(queue, job)["attempt"] == 1
-
-
 def add_without_answer(name, done, *options):
     with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
         first, = queue.add(SHORT, *QUICK) if "--force" in options else (0,)
@@ -213,4 +155,71 @@ def an_unanswered_forced_submission_is_not_made_twice():
     add_without_answer("force-done", True, "--force")
     add_without_answer("force-undone", False, "--force")
 
-main()
+
+# ---- the server itself ----
+
+def restart_while_it_works(mode):
+    with queue_of("restart-" + mode) as queue:
+        job, = queue.add(LONG, *QUICK)
+        worker = queue.start("worker", "--drain", "-j", "1", "--lease", "30")
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        wire.control("stop", mode)
+        refused = queue("jobs")
+        wire.control("start")
+        said = worker.communicate(timeout=120)
+        assert worker.returncode == 0, said
+        shown = check_ended_once(queue, job)
+        assert shown["attempt"] == 1, shown  # it had its lease all the time
+        check_clips(queue.out("long"), 1)
+        expect_complaint(refused, 1, "cannot connect|No such file")
+
+
+@only_postgres
+@alone
+@in_soak
+def a_fast_restart_is_waited_out():
+    restart_while_it_works("fast")
+
+
+@only_postgres
+@alone
+@in_soak
+def an_immediate_restart_is_waited_out():
+    restart_while_it_works("immediate")
+
+
+@only_postgres
+@alone
+def a_server_away_for_longer_than_the_lease_costs_an_attempt():
+    with queue_of("away") as queue:
+        job, = queue.add(LONG, *QUICK)
+        worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        wire.control("stop", "fast")
+        told = (json.loads(line) for line in worker.stdout)
+        assert any(event["what"] == "lost" for event in told)
+        wire.control("start")
+        assert any(event["what"] == "done" for event in told)
+        stop(worker)
+        shown = check_ended_once(queue, job)
+        assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
+        check_clips(queue.out("long"), 1)
+
+
+@only_postgres
+@alone
+def a_claim_is_adopted_once_the_server_is_back():
+    """Its answer is lost because the server goes away at that moment, for a while."""
+    with wire.Proxy() as proxy, through_proxy("claim-away", proxy) as queue:
+        job, = queue.add(SHORT, *QUICK)
+        proxy.lose(TURN, True, then=lambda: wire.control("stop", "immediate"))
+        worker = queue.start("worker", "--json", "--lease", "30")
+        wait_for(lambda: proxy.lost, "the loss of an answer")
+        wire.control("start")
+        told = (json.loads(line) for line in worker.stdout)
+        assert any(event["what"] == "done" for event in told)
+        stop(worker)
+        assert check_ended_once(queue, job)["attempt"] == 1
+
+
+main_side_by_side()

@@ -6,7 +6,7 @@ import os
 import signal
 
 from fault import (QUICK, RENDER, break_calls, case, check_clips, check_ended_once, clips_in,
-                   expect_complaint, leftovers, main, queue_of, story, video, wait_for)
+                   expect_complaint, leftovers, main_side_by_side, queue_of, story, video, wait_for)
 
 SOURCE = video("render.mp4", seconds=40)
 SHORT = video("many-0.mp4")
@@ -112,9 +112,11 @@ def a_worker_waits_until_its_queue_has_space_again():
         os.unlink(mark)
         wait_for(lambda: story(queue, job)[-1] == "done", "the end of the job")
         worker.send_signal(signal.SIGTERM)
-        assert "could not be recorded" in worker.communicate(timeout=60)[1]
+        said = worker.communicate(timeout=60)[1]
+        assert "is full" in said, said
+        assert [s["name"] for s in queue.show(job)["steps"]] == ["analysis", "clip 1"]
         assert check_ended_once(queue, job)["attempt"] == 1
         check_clips(out, 1)
 
 
-main()
+main_side_by_side()

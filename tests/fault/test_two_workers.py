@@ -3,6 +3,7 @@
 and then the first goes on as if nothing had happened.
 """
 import contextlib
+import glob
 import json
 import os
 import signal
@@ -11,8 +12,22 @@ import time
 
 import wire
 from fault import (POSTGRES, QUICK, RENDER, check_clips, check_ended_once, each_store,
-                   in_soak_on_postgres, let_leases_end, main, only_postgres, prints, queue_of,
-                   silent, story, video, wait_for)
+                   in_soak_on_postgres, let_leases_end, main_side_by_side, only_postgres, prints,
+                   queue_of, silent, story, video, wait_for)
+
+
+def stopped(pid):
+    """Are all its threads? A signal is only on its way when it is sent."""
+    for stat in glob.glob(f"/proc/{pid}/task/*/stat"):
+        with open(stat, encoding="utf-8") as file:
+            if file.read().rsplit(")", 1)[1].split()[0] != "T":
+                return False
+    return True
+
+
+def freeze(worker):
+    worker.send_signal(signal.SIGSTOP)
+    wait_for(lambda: stopped(worker.pid), "a stop")
 
 
 def unlocked(queue):
@@ -33,11 +48,11 @@ def stop_at(queue, job, *events):
     first = queue.start("worker", "--lease", "2", "-j", "1", "--json")
     wanted = ["submitted", *events]
     wait_for(lambda: story(queue, job) == wanted, events[-1])
-    first.send_signal(signal.SIGSTOP)
+    freeze(first)
     while not unlocked(queue):
         first.send_signal(signal.SIGCONT)
         time.sleep(0.01)
-        first.send_signal(signal.SIGSTOP)
+        freeze(first)
     wait_for(lambda: silent(queue), "the end of the lease")
     assert story(queue, job) == wanted, story(queue, job)
     return first
@@ -57,6 +72,7 @@ def files(out):
 
 
 @each_store
+@in_soak_on_postgres
 def one_that_slept_while_it_looked_finds_the_job_done():
     with queue_of("slept-looking") as queue:
         job, = queue.add(video("long.mp4", seconds=120), *QUICK, "--attempts", "2")
@@ -123,4 +139,5 @@ def one_that_sleeps_in_a_transaction_does_not_hold_up_the_others():
         check_clips(queue.out("many-0"), 1)
 
 
-main()
+video("long.mp4", seconds=120)
+main_side_by_side()

@@ -68,7 +68,10 @@ def ask(sql, database="postgres"):
 
 
 def database(name):
-    """A new one; returns its connection string."""
+    """A new one; returns its connection string. No machine dies here, only processes, so that the
+    server need not wait for its disk."""
+    ask("ALTER SYSTEM SET fsync = off")
+    ask("SELECT pg_reload_conf()")
     ask(f"CREATE DATABASE {name}")
     return HERE.replace("/postgres?", f"/{name}?")
 
