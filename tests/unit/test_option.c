@@ -26,7 +26,7 @@ static const struct kn_option table[] = {
     {"clips", 'n', KN_OPTION_INT, offsetof(struct settings, clips), "N", "how many", "Work", 1, 50},
     {"gain", 0, KN_OPTION_NUMBER, offsetof(struct settings, gain), "DB", "louder", "Sound", -20,
      20},
-    {"font", 'f', KN_OPTION_TEXT, offsetof(struct settings, font), "NAME", "family", "Text"},
+    {"font", 'f', KN_OPTION_TEXT, offsetof(struct settings, font), "NAME…", "family", "Text"},
     {"style", 0, KN_OPTION_CHOICE, offsetof(struct settings, style), "STYLE", "captions", "Text",
      .choices = styles},
     {"verbose", 'v', KN_OPTION_FLAG, offsetof(struct settings, fresh), NULL, "more", NULL,
@@ -162,6 +162,7 @@ static void help_shows_groups_and_defaults(void **state)
     assert_non_null(strstr(help.at, "\nWork:\n      --fresh               start anew\n"));
     assert_non_null(strstr(help.at, "  -n, --clips N             how many [5]\n"));
     assert_non_null(strstr(help.at, "captions: plain or bold [bold]\n"));
+    assert_non_null(strstr(help.at, "  -f, --font NAME…          family\n")); /* not by bytes */
     assert_null(strstr(help.at, "verbose"));
 }
 
