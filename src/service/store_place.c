@@ -9,8 +9,12 @@ enum kn_status kn_store_open_at(const char *where, int levels, struct kn_store *
     enum kn_status status = KN_OK;
     if (!where) {
         const char *folder = kn_path_data(arena);
-        where = kn_path_join(arena, folder, "queue.db");
-        status = kn_folder_make(folder, err);
+        status = folder
+                     ? kn_folder_make(folder, err)
+                     : kn_error_set(err, KN_MISSING,
+                                    "there is no home folder for the queue: HOME is not set, nor "
+                                    "XDG_DATA_HOME; --store names another place");
+        where = status == KN_OK ? kn_path_join(arena, folder, "queue.db") : NULL;
     }
     if (status == KN_OK)
         status = kn_store_open(&(struct kn_store_options){.where = where, .levels = levels},

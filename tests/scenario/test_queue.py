@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from queues import QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times, video
-from scenario import PROGRAM, case, expect_complaint, folder, leftovers, main, probe
+from scenario import PROGRAM, Skip, case, expect_complaint, folder, leftovers, main, probe
 
 
 @case
@@ -330,6 +330,19 @@ def run_works_without_a_queue():
         outcome = queue.good("run", video("many-0.mp4"), *QUICK, "-q")
         assert outcome.err.startswith("note: ") and "queue of its own" in outcome.err, outcome
         assert len(outcome.out.splitlines()) == 1, outcome
+
+
+@case
+def who_has_no_home_is_told():
+    """A user that the system's list does not have; only root can become one."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    done = subprocess.run([os.path.abspath(PROGRAM), "jobs"], env={"PATH": os.environ["PATH"]},
+                          cwd="/", user=54321, group=54321, extra_groups=[], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if "ermission denied" in done.stderr:
+        raise Skip("the program lies where others can't read")
+    assert done.returncode == 1 and "no home folder for the queue" in done.stderr, done
 
 
 @case
