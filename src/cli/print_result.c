@@ -104,8 +104,11 @@ static void print_remarks(const struct kn_result *result)
 {
     for (int i = 0; i < result->clip_count; i++) {
         const struct kn_clip *clip = &result->clips[i];
-        if (clip->remark && clip->file_count)
-            print_note(clip->files[0].path, clip->remark, stderr);
+        char name[PATH_SHOWN_BYTES];
+        if (!clip->remark || !clip->file_count)
+            continue;
+        snprintf(name, sizeof name, "%s/%s", result->folder, clip->files[0].path);
+        print_note(name, clip->remark, stderr);
     }
 }
 
