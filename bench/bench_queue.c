@@ -8,7 +8,7 @@
  *   bench_queue pg|sqlite work --n N --conc C --sleep MS
  *
  * The last three are for a harness that compares programs: each prints a line of JSON. PostgreSQL
- * is at $PGURL, the SQLite file at $KN_BENCH_SQLITE.
+ * is at $PGURL or $KN_TEST_POSTGRES, the SQLite file at $KN_BENCH_SQLITE.
  */
 #include <kirinuki/kirinuki.h>
 
@@ -41,9 +41,16 @@ static void must(enum kn_status status, const struct kn_error *err)
     exit(1);
 }
 
+/* NULL: none is given. */
+static const char *server(void)
+{
+    const char *given = getenv("PGURL");
+    return given ? given : getenv("KN_TEST_POSTGRES");
+}
+
 static const char *place_of(const char *kind)
 {
-    const char *where = getenv(strcmp(kind, "pg") == 0 ? "PGURL" : "KN_BENCH_SQLITE");
+    const char *where = strcmp(kind, "pg") == 0 ? server() : getenv("KN_BENCH_SQLITE");
     if (where)
         return where;
     if (strcmp(kind, "pg") != 0)
@@ -372,7 +379,7 @@ int main(int count, char **arguments)
 {
     if (count == 1) {
         measure("sqlite");
-        if (getenv("PGURL"))
+        if (server())
             measure("pg");
         return 0;
     }
