@@ -16,6 +16,8 @@
 #include <kirinuki/cancel.h>
 #include <kirinuki/plan.h>
 
+#include "ai/budget.h"
+#include "ai/service.h"
 #include "base/memory.h"
 
 /* A stretch of speech: mono, 16,000 Hz, -1..1. */
@@ -25,6 +27,9 @@ struct kn_chunk {
     /* A text that is known to be spoken there: only its times are wanted. NULL: what is said is
      * wanted. Engines that cannot align (see `aligns`) are never given one. */
     const char *text;
+    const char *language;     /* BCP 47, where it is known; NULL: find out. For engines of many */
+    const char *prompt;       /* what was said right before, NULL: not known. Only a hint */
+    struct kn_budget *budget; /* who pays; NULL: nobody counts. For services */
 };
 
 /* Times in microseconds from the start of the chunk, in order, without overlaps. */
@@ -37,6 +42,11 @@ struct kn_found_word {
 struct kn_findings {
     int word_count;
     const struct kn_found_word *words;
+    /* What was said, where the engine knows no times of words: then there are no words. NULL: the
+     * words are all. */
+    const char *text;
+    const char *language; /* BCP 47, as the engine heard it; NULL: it did not say */
+    struct kn_usage usage;
     int token_count;
     float mean_log_prob; /* over tokens, ≤ 0; how well a given text fits the sound */
     bool looped;         /* the text repeated itself and was cut */
@@ -44,7 +54,9 @@ struct kn_findings {
 };
 
 struct kn_engine_settings {
-    const char *models; /* as in ai/models.h; NULL: the usual places */
+    const char *models;         /* as in ai/models.h; NULL: the usual places */
+    struct kn_service *service; /* for engines that ask one; NULL: none is set up */
+    const char *model;          /* of that service */
 };
 
 struct kn_engine_desc {
@@ -53,6 +65,7 @@ struct kn_engine_desc {
     /* Facts. */
     const char *const *languages; /* BCP 47 primary tags that it knows; NULL ends it; NULL: any */
     int64_t chunk_max_us;         /* longer sound is LIMIT */
+    int64_t chunk_best_us; /* utterances are joined up to this length; 0: each by itself */
     enum kn_lane lane;            /* where its runs belong */
     bool aligns;                  /* takes kn_chunk.text */
     size_t state_size;            /* zeroed, passed as `state` */
@@ -68,6 +81,7 @@ struct kn_engine_desc {
 };
 
 extern const struct kn_engine_desc kn_engine_moonshine;
+extern const struct kn_engine_desc kn_engine_openai; /* "openai" */
 
 /* All speech engines, the preferred one first; NULL ends the list. */
 const struct kn_engine_desc *const *kn_engines(void);

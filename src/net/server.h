@@ -1,0 +1,91 @@
+/*
+ * HTTP server over libmicrohttpd: a handler runs on a thread of its connection and may block, up to
+ * a bounded number of connections.
+ *
+ * Everything that comes in is hostile: lines, headers, bodies and times are limited before anybody
+ * looks at them.
+ */
+#ifndef KN_NET_SERVER_H
+#define KN_NET_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kirinuki/arena.h>
+#include <kirinuki/cancel.h>
+#include <kirinuki/status.h>
+
+#include "base/memory.h"
+
+struct kn_server;
+
+/* A field of a query or of multipart/form-data. */
+struct kn_server_field {
+    const char *name;
+    const char *filename, *content_type; /* of a part; NULL: none */
+    const void *data;                    /* with a closing NUL that `size` does not count */
+    size_t size;
+};
+
+/* One request. Everything lives in `arena` until the handler has returned. */
+struct kn_exchange {
+    const char *method;
+    const char *path; /* decoded, without the query */
+    const struct kn_server_field *query;
+    int query_count;
+    const struct kn_server_field *headers;
+    int header_count;
+    const void *body; /* as it came, but for multipart bodies, which are `parts` */
+    size_t body_size;
+    const struct kn_server_field *parts;
+    int part_count;
+    bool bad_multipart;       /* it says multipart/form-data and is not */
+    bool too_large;           /* the body was over the limit, and is not here */
+    struct kn_cancel *cancel; /* triggered when the server closes */
+    struct kn_arena *arena;
+};
+
+/* How the connection goes on once the answer was handed over: the faults of a bad day. */
+enum kn_reply_fault {
+    KN_REPLY_WHOLE,
+    KN_REPLY_CUT,       /* the connection is cut after `cut_at` bytes of the body */
+    KN_REPLY_NOTHING,   /* the connection is cut without any answer */
+    KN_REPLY_NO_ANSWER, /* nothing is sent, until the peer goes or the server closes */
+};
+
+/* The answer; starts as 200 without a body. */
+struct kn_reply {
+    int status;
+    const char *content_type; /* NULL: application/json */
+    const void *body;         /* borrowed until it is sent: in the exchange's arena */
+    size_t size;
+    const struct kn_server_field *headers;
+    int header_count;
+    enum kn_reply_fault fault;
+    size_t cut_at;
+};
+
+struct kn_server_options {
+    const char *address; /* NULL: 127.0.0.1 */
+    int port;            /* 0: any that is free */
+    int connections_max; /* 0: 256 */
+    size_t body_max;     /* 0: 64 MiB; a larger one is `too_large` */
+    /* Runs on the connection's thread; may block. */
+    void (*handle)(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply);
+    void *arg;
+};
+
+enum kn_status kn_server_open(const struct kn_server_options *options, struct kn_server **ret_server,
+                              struct kn_error *err);
+int kn_server_port(const struct kn_server *server);
+/* Takes no more requests, cancels those that run, waits for them. NULL is fine. */
+void kn_server_close(struct kn_server *server);
+KN_SCOPED_DEFINE(kn_server, kn_server_close)
+
+/* By name, NULL when there is none; headers in any case, others exactly. */
+const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name);
+
+#endif
