@@ -14,16 +14,7 @@
 #include <kirinuki/status.h>
 
 #include "base/memory.h"
-
-/* What requests used. */
-struct kn_usage {
-    int requests; /* that were sent and billed */
-    int cached;   /* that were answered from the cache: nothing was sent */
-    int64_t input_tokens, output_tokens;
-    double audio_s;
-    double usd; /* by the prices known; see `unpriced` */
-    int unpriced; /* of `requests`, those whose price is not known */
-};
+#include "model/usage.h"
 
 void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part);
 

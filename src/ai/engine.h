@@ -24,6 +24,7 @@
 struct kn_chunk {
     const float *samples;
     int count;
+    int64_t start_us; /* media time, where it matters to somebody */
     /* A text that is known to be spoken there: only its times are wanted. NULL: what is said is
      * wanted. Engines that cannot align (see `aligns`) are never given one. */
     const char *text;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "analyze/advice.h"
 #include "analyze/titles.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -229,6 +230,21 @@ static void tell_picture(struct gatherer *g)
         add(g, KN_FEATURE_NOVELTY, at_us, "looks and sounds unlike the rest");
 }
 
+/* What engines said. */
+static void tell_advice(struct gatherer *g)
+{
+    const struct kn_segment *s = g->segment;
+    const struct kn_sight *sight = kn_sights_best(g->timeline, s->start_us, s->end_us);
+    if (sight && sight->seen[0] && value_of(g, KN_FEATURE_PICTURE) >= 0.55f)
+        add(g, KN_FEATURE_PICTURE, sight->at_us,
+            kn_arena_printf(g->arena, "to be seen: %s", sight->seen));
+    if (s->proposal && value_of(g, KN_FEATURE_MODEL) >= 0.3f)
+        add(g, KN_FEATURE_MODEL, s->start_us,
+            s->proposal->reason[0]
+                ? kn_arena_printf(g->arena, "a language model: %s", s->proposal->reason)
+                : "a language model would choose it, too");
+}
+
 /* How much a feature lifts this segment over the source's ordinary stretch. */
 static float lift(const struct gatherer *g, const char *feature)
 {
@@ -281,5 +297,6 @@ void kn_evidence_gather(const struct kn_text *text, const struct kn_topics *topi
     tell_emphasis(&g);
     tell_reaction(&g);
     tell_picture(&g);
+    tell_advice(&g);
     sort_by_lift(&g);
 }

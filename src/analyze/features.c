@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/advice.h"
 #include "base/memory.h"
 
 /* The whole policy of ranking. Round numbers: only their proportions matter. */
@@ -24,6 +25,8 @@ const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
     [KN_FEATURE_RHYTHM] = {"rhythm", 3, 15, "the picture changes, but not too often"},
     [KN_FEATURE_MOTION] = {"motion", 0, 20, "more motion than usual here"},
     [KN_FEATURE_NOVELTY] = {"novelty", 0, 10, "looks and sounds unlike the rest"},
+    [KN_FEATURE_PICTURE] = {"picture", 12, 40, "pictures that a vision engine would stop at"},
+    [KN_FEATURE_MODEL] = {"model", 60, 40, "a language model would choose it, too"},
 };
 
 #define PAUSE_LONG_S 2.0 /* a pause that a viewer notices */
@@ -390,7 +393,8 @@ static void scale_to_source(struct kn_ratings *ratings, int count, enum kn_featu
     }
 }
 
-static void weigh(const struct kn_timeline *t, bool quiet, struct kn_ratings *ratings)
+static void weigh(const struct kn_timeline *t, const struct kn_segment_options *options, bool quiet,
+                  struct kn_ratings *ratings)
 {
     bool sound = t->sound.count > 0, picture = t->shot_count > 0;
     double total = 0;
@@ -406,12 +410,39 @@ static void weigh(const struct kn_timeline *t, bool quiet, struct kn_ratings *ra
             has_data = picture;
         else if (k == KN_FEATURE_NOVELTY)
             has_data = sound || picture;
+        else if (k == KN_FEATURE_PICTURE)
+            has_data = t->sight_count > 0;
+        else if (k == KN_FEATURE_MODEL)
+            has_data = options->proposal_count > 0;
         ratings->available[k] = has_data && weight > 0;
         ratings->weights[k] = ratings->available[k] ? weight : 0;
         total += ratings->weights[k];
     }
     for (int k = 0; k < KN_FEATURE_COUNT; k++)
         ratings->weights[k] = total > 0 ? (float)(ratings->weights[k] / total) : 0;
+}
+
+/* What engines say of it; a span that no sight is near counts as an ordinary one. */
+static void rate_advice(const struct rater *r, struct kn_ratings *ratings)
+{
+    const struct kn_candidates *list = r->candidates;
+    double sum = 0;
+    int known = 0;
+    for (int i = 0; i < list->count; i++) {
+        const struct kn_candidate *c = &list->list[i];
+        float *values = ratings->values[i];
+        values[KN_FEATURE_MODEL] =
+            kn_proposals_worth(r->options, c->start->at_us, c->end->at_us);
+        values[KN_FEATURE_PICTURE] =
+            kn_sights_worth(r->timeline, c->start->at_us, c->end->at_us);
+        if (values[KN_FEATURE_PICTURE] >= 0) {
+            sum += values[KN_FEATURE_PICTURE];
+            known++;
+        }
+    }
+    for (int i = 0; i < list->count; i++)
+        if (ratings->values[i][KN_FEATURE_PICTURE] < 0)
+            ratings->values[i][KN_FEATURE_PICTURE] = known ? (float)(sum / known) : 0;
 }
 
 static void rate_all(struct rater *r, struct kn_ratings *ratings)
@@ -447,7 +478,7 @@ void kn_features_rate(const struct kn_text *text, const struct kn_topics *topics
                       struct kn_ratings *ret_ratings)
 {
     static const enum kn_feature relative[] = {KN_FEATURE_EMPHASIS, KN_FEATURE_MOTION,
-                                               KN_FEATURE_NOVELTY};
+                                               KN_FEATURE_NOVELTY, KN_FEATURE_PICTURE};
     struct rater r = {.text = text,
                       .timeline = text->timeline,
                       .topics = topics,
@@ -461,8 +492,9 @@ void kn_features_rate(const struct kn_text *text, const struct kn_topics *topics
     r.usual_rate = usual_rate(&r);
     sum_words(&r);
     sum_sound(&r);
-    weigh(text->timeline, candidates->quiet, &ratings);
+    weigh(text->timeline, options, candidates->quiet, &ratings);
     rate_all(&r, &ratings);
+    rate_advice(&r, &ratings);
     for (size_t k = 0; k < KN_COUNT_OF(relative) && count > 0; k++) {
         if (ratings.available[relative[k]])
             scale_to_source(&ratings, count, relative[k]);

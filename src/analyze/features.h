@@ -34,6 +34,8 @@ enum kn_feature {
     KN_FEATURE_RHYTHM,
     KN_FEATURE_MOTION,
     KN_FEATURE_NOVELTY,
+    KN_FEATURE_PICTURE,
+    KN_FEATURE_MODEL,
     KN_FEATURE_COUNT
 };
 _Static_assert((int)KN_FEATURE_COUNT <= (int)KN_SEGMENT_FEATURES_MAX, "a segment has room");

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/advice.h"
 #include "analyze/candidates.h"
 #include "analyze/evidence.h"
 #include "analyze/features.h"
@@ -111,6 +112,21 @@ static const char *name_segment(const struct kn_text *text, const struct kn_cand
     if (candidate->word_count)
         return kn_title_make(text, candidate, before, count, arena);
     return kn_arena_printf(arena, "Scene at %s", kn_time_clock(candidate->start->at_us, clock));
+}
+
+/* Who read the whole talk names a span better than its own words do; no two have one title. */
+static void take_words(struct kn_segment *s, const struct kn_segment *before, int count)
+{
+    if (!s->proposal)
+        return;
+    const char *title = s->proposal->title;
+    for (int i = 0; i < count && *title; i++)
+        if (strcmp(before[i].title, title) == 0)
+            title = "";
+    if (*title)
+        s->title = title;
+    if (s->proposal->hook[0])
+        s->hook = s->proposal->hook;
 }
 
 /* Nobody posts a black picture in which nothing is said: such spans are candidates only where there
@@ -244,8 +260,11 @@ enum kn_status kn_segments_choose(const struct kn_timeline *timeline,
     for (int i = 0; i < kept; i++) {
         const struct kn_candidate *candidate = &candidates.list[chosen[i]];
         segments[i] = make_segment(candidate, &ratings, chosen[i]);
+        segments[i].proposal =
+            kn_proposals_match(options, segments[i].start_us, segments[i].end_us);
         segments[i].title = name_segment(&text, candidate, segments, i, arena);
         kn_evidence_gather(&text, &topics, candidate, usual, arena, &segments[i]);
+        take_words(&segments[i], segments, i);
     }
     *ret_segments = (struct kn_segments){
         .count = kept,

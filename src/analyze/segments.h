@@ -9,12 +9,16 @@
 #include <kirinuki/arena.h>
 #include <kirinuki/status.h>
 
+#include "model/proposal.h"
 #include "model/segment.h"
 #include "model/timeline.h"
 
 struct kn_segment_options {
     int64_t min_us, max_us; /* 15 s and 60 s by default; 5 to 180 s allowed */
     int count;              /* 0: 4 to 10, scaled by the source's length */
+    /* What a language model would choose, in any order; it has a say, and it names what it meant. */
+    int proposal_count;
+    const struct kn_proposal *proposals;
 };
 
 /* Works with words alone (a transcript), with picture and sound alone (music, sport), or both.

@@ -18,10 +18,17 @@ static int analyze(const struct kn_settings *settings, const char *path)
     kn_executor_defaults(workers);
     if (settings->workers)
         workers[KN_LANE_CPU] = settings->workers;
+    struct kn_services *services = NULL;
     enum kn_status status = kn_executor_open(workers, &executor, &err);
     if (status != KN_OK)
         return kn_complain(status, &err);
-    struct kn_attempt *attempt = kn_attempt_new(path, &settings->job, NULL);
+    if (kn_ai_asks(&settings->job.ai) &&
+        kn_service_settings_open(&settings->services, &services, &err) != KN_OK) {
+        kn_executor_close(executor);
+        return kn_complain(err.status, &err);
+    }
+    const struct kn_attempt_context context = {.services = services};
+    struct kn_attempt *attempt = kn_attempt_new(path, &settings->job, &context);
     struct kn_progress *progress = kn_progress_new(kn_path_base(path));
     const struct kn_progress_options view = {
         .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
@@ -40,6 +47,7 @@ static int analyze(const struct kn_settings *settings, const char *path)
     kn_progress_free(progress);
     kn_attempt_free(attempt);
     kn_executor_close(executor);
+    kn_services_close(services);
     return code;
 }
 

@@ -41,6 +41,7 @@ struct video {
 struct run {
     const struct kn_settings *settings;
     struct kn_executor *executor;
+    struct kn_services *services; /* NULL: none is asked */
     struct kn_progress_display *display;
     struct kn_arena *arena;
     struct video *videos;
@@ -110,6 +111,7 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
     struct video *video = video_of(run, job->job->id);
     struct kn_attempt_context context = kn_job_run_context(job);
     context.fresh_since_us = 0; /* it has one attempt */
+    context.services = run->services;
     video->attempt = kn_attempt_new(video->path, &video->options, &context);
     return kn_attempt_run(video->attempt, run->executor, job->cancel, job->progress, err);
 }
@@ -350,8 +352,11 @@ int kn_cmd_run(int argc, char **argv)
         run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);
         prepare(&run, paths);
         status = kn_settings_open_executor(&settings, &run.executor, &err);
+        if (status == KN_OK && kn_ai_asks(&settings.job.ai))
+            status = kn_service_settings_open(&settings.services, &run.services, &err);
         code = status == KN_OK ? run_with_store(&run, cancel) : kn_complain(status, &err);
         kn_executor_close(run.executor);
+        kn_services_close(run.services);
     }
     kn_arena_free(arena);
     return code;

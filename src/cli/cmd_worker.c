@@ -22,6 +22,7 @@ struct shift {
     struct kn_queue_call *call;
     struct kn_cancel *stop;
     struct kn_job_runner runner;
+    struct kn_services *services;
     pthread_t watching;
     struct kn_error watch_error;
 };
@@ -172,10 +173,14 @@ static int run_worker(struct kn_queue_call *call)
     bool watches = call->settings.queue.watch != NULL;
     enum kn_status status =
         kn_settings_open_executor(&call->settings, &shift.runner.executor, &call->err);
+    if (status == KN_OK)
+        status = kn_service_settings_open(&call->settings.services, &shift.services, &call->err);
+    shift.runner.services = shift.services;
     if (status == KN_OK && watches)
         status = start_watching(&shift);
     if (status != KN_OK) {
         kn_executor_close(shift.runner.executor);
+        kn_services_close(shift.services);
         return kn_complain(status, &call->err);
     }
     status = work(&shift);
@@ -189,6 +194,7 @@ static int run_worker(struct kn_queue_call *call)
         }
     }
     kn_executor_close(shift.runner.executor);
+    kn_services_close(shift.services);
     if (status == KN_OK && call->settings.queue.drain && !stopped)
         status = say_paused(&shift);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);

@@ -88,8 +88,8 @@ static int encode(AVFrame *frame, int quality, AVPacket *packet)
     return code < 0 ? code : avcodec_receive_packet(encoder, packet);
 }
 
-enum kn_status kn_jpeg_write(const char *path, const struct kn_picture *picture, int quality,
-                             struct kn_error *err)
+static enum kn_status make_packet(const struct kn_picture *picture, int quality, AVPacket *packet,
+                                  struct kn_error *err)
 {
     assert(picture->pixels == KN_PIXELS_YUV420P);
     kn_av_setup();
@@ -100,13 +100,34 @@ enum kn_status kn_jpeg_write(const char *path, const struct kn_picture *picture,
     frame->color_range = AVCOL_RANGE_JPEG;
     int code = av_frame_get_buffer(frame, ALIGN);
     if (code < 0)
-        return kn_av_error(err, code, "cannot write %s", path);
+        return kn_av_error(err, code, "a picture cannot be made into a JPEG");
     enum kn_status status = convert(picture, frame, err);
     if (status != KN_OK)
         return status;
-    KN_SCOPED_AV(AVPacket) packet = kn_packet_new();
     code = encode(frame, quality, packet);
     if (code < 0)
         return kn_av_error(err, code, "a picture cannot be encoded as JPEG");
+    return KN_OK;
+}
+
+enum kn_status kn_jpeg_write(const char *path, const struct kn_picture *picture, int quality,
+                             struct kn_error *err)
+{
+    KN_SCOPED_AV(AVPacket) packet = kn_packet_new();
+    enum kn_status status = make_packet(picture, quality, packet, err);
+    if (status != KN_OK)
+        return status;
     return kn_file_write(path, packet->data, (size_t)packet->size, err);
+}
+
+enum kn_status kn_jpeg_encode(const struct kn_picture *picture, int quality, struct kn_arena *arena,
+                              const void **ret_data, size_t *ret_size, struct kn_error *err)
+{
+    KN_SCOPED_AV(AVPacket) packet = kn_packet_new();
+    enum kn_status status = make_packet(picture, quality, packet, err);
+    if (status != KN_OK)
+        return status;
+    *ret_data = kn_arena_copy(arena, packet->data, (size_t)packet->size);
+    *ret_size = (size_t)packet->size;
+    return KN_OK;
 }

@@ -14,6 +14,7 @@
 #include "model/clip.h"
 #include "model/segment.h"
 #include "model/timeline.h"
+#include "model/usage.h"
 
 /* One file of a clip: one aspect, or the source's pictures in their own shape. */
 struct kn_clip_file {
@@ -65,6 +66,8 @@ struct kn_result {
     int step_time_count;
     const struct kn_step_time *step_times;
     int64_t wall_us, cpu_us;
+    bool asked;            /* services; else `usage` is all zero */
+    struct kn_usage usage; /* of them */
 };
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct kn_proposal;
+
 enum { KN_SEGMENT_FEATURES_MAX = 24, KN_SEGMENT_EVIDENCE_MAX = 12 };
 
 /* One named feature of a segment. */
@@ -29,6 +31,7 @@ struct kn_segment {
     float score;                     /* 0..100 */
     const char *title;               /* a headline of at most 80 characters, from the words said */
     const char *hook;                /* the line that opens or carries it; may equal the title */
+    const struct kn_proposal *proposal; /* of a language model that means this span; NULL: none */
     bool snapped_start, snapped_end; /* moved to a shot change */
     int feature_count;
     struct kn_feature_value features[KN_SEGMENT_FEATURES_MAX];

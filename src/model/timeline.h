@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/sight.h"
 #include "model/source.h"
 
 /* One spoken word, punctuation attached: "country." */
@@ -135,7 +136,8 @@ struct kn_note {
 struct kn_timeline {
     struct kn_source source;
     const char *language;      /* BCP 47: "en"; NULL when unknown */
-    const char *speech_engine; /* "moonshine", "subtitles", NULL when nothing was recognised */
+    const char *speech_engine; /* "moonshine", "openai, moonshine", "subtitles", NULL when nothing was
+                                  recognised */
 
     int word_count, sentence_count, pause_count, utterance_count;
     const struct kn_word *words;
@@ -148,8 +150,12 @@ struct kn_timeline {
     const struct kn_look *looks;
     const struct kn_face_sample *face_samples;
 
+    int sight_count; /* of a vision engine, where one was asked */
+    const struct kn_sight *sights;
+
     struct kn_sound sound;
 
+    bool partial; /* a service did not answer all that it was asked: the notes say what */
     int note_count;
     const struct kn_note *notes;
 };

@@ -141,6 +141,16 @@ static const struct kn_field face_fields[] = {
     FLOAT(kn_face, score, 0, 1),    END,
 };
 
+static const struct kn_field sight_fields[] = {
+    TIME(kn_sight, at_us),
+    TEXT(kn_sight, seen),
+    TEXT(kn_sight, text),
+    FLOAT(kn_sight, action, 0, 1),
+    FLOAT(kn_sight, emotion, 0, 1),
+    FLOAT(kn_sight, hook, 0, 1),
+    END,
+};
+
 static const struct kn_row_type face_rows = {sizeof(struct kn_face), face_fields, false};
 
 static const struct kn_field face_sample_fields[] = {
@@ -183,6 +193,7 @@ static const struct kn_row_type shot_rows = {sizeof(struct kn_shot), shot_fields
 static const struct kn_row_type look_rows = {sizeof(struct kn_look), look_fields, true};
 static const struct kn_row_type face_sample_rows = {sizeof(struct kn_face_sample),
                                                     face_sample_fields, true};
+static const struct kn_row_type sight_rows = {sizeof(struct kn_sight), sight_fields, true};
 static const struct kn_row_type note_rows = {sizeof(struct kn_note), note_fields, false};
 
 const struct kn_field kn_timeline_fields[] = {
@@ -196,7 +207,9 @@ const struct kn_field kn_timeline_fields[] = {
     ROWS(kn_timeline, shots, shot_rows, shot_count),
     ROWS(kn_timeline, looks, look_rows, look_count),
     ROWS(kn_timeline, face_samples, face_sample_rows, face_sample_count),
+    ROWS(kn_timeline, sights, sight_rows, sight_count),
     STRUCT(kn_timeline, sound, sound_rows),
+    FIELD(kn_timeline, partial, FIELD_BOOL, RANGE(0, 1), .optional = true),
     ROWS(kn_timeline, notes, note_rows, note_count),
     END,
 };

@@ -1,6 +1,6 @@
 /*
- * The words of a transcript while they are gathered; shared by transcript.c (TSV) and subtitles.c
- * (SRT, VTT) alone.
+ * The words of a transcript while they are gathered: from TSV (transcript.c), SRT and VTT
+ * (subtitles.c), and from services that give a text without times.
  */
 #ifndef KN_MODEL_TRANSCRIPT_WORDS_H
 #define KN_MODEL_TRANSCRIPT_WORDS_H

@@ -1,5 +1,6 @@
 /*
- * From the file to the segments: probe, identify, listen beside look, join, choose.
+ * From the file to the segments: probe, identify, listen beside look, join, choose; with a vision
+ * engine it is asked while listening goes on, with a ranking engine before the choice.
  *
  * The joined timeline is kept in the cache under the hash of the source's content and of whatever
  * changes it (language, subtitles, engines); a later attempt reads it back instead of listening
@@ -59,6 +60,50 @@ static bool on_hashed(void *arg, double fraction)
     return !kn_cancel_requested(env->cancel);
 }
 
+static void name_some(struct kn_str *key, const struct kn_engine_names *engines, const char *model)
+{
+    for (int i = 0; i < engines->count; i++)
+        kn_str_printf(key, " %s:%s", engines->at[i], model);
+}
+
+/* Those of who usually listens and looks are in ANALYSIS_VERSION. */
+static void name_engines(const struct kn_attempt *attempt, struct kn_str *key)
+{
+    const struct kn_ai_options *ai = &attempt->options->ai;
+    if (!kn_ai_asks(ai))
+        return;
+    name_some(key, kn_ai_speech(ai), ai->speech_model);
+    if (!kn_ai_vision(ai)->count)
+        return;
+    name_some(key, kn_ai_vision(ai), ai->vision_model);
+    kn_str_printf(key, " %d %s", ai->frames, kn_detail_names[ai->detail]);
+}
+
+/* An engine that was asked for by name, and that nothing stands in for, must be there. */
+static enum kn_status check_services(const struct kn_attempt *attempt, struct kn_error *err)
+{
+    const struct kn_ai_options *ai = &attempt->options->ai;
+    const struct kn_services *services = attempt->context.services;
+    const struct {
+        const struct kn_engine_names *names;
+        enum kn_service_kind kind;
+        bool needed;
+    } asked[] = {
+        {kn_ai_vision(ai), KN_SERVICE_VISION, !attempt->timeline_reused},
+        {kn_ai_ranking(ai), KN_SERVICE_RANKING, true},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(asked); i++) {
+        if (!asked[i].needed || !asked[i].names->count)
+            continue;
+        if (!services)
+            return kn_error_set(err, KN_MISSING, "no service for %s is set up here",
+                                asked[i].names->at[0]);
+        if (!services->at[asked[i].kind])
+            return kn_error_set(err, KN_MISSING, "%s", services->why[asked[i].kind].text);
+    }
+    return KN_OK;
+}
+
 /* What the timeline depends on besides the content, as a hash: part of its file's name. */
 static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error *err)
 {
@@ -80,6 +125,7 @@ static enum kn_status name_timeline(struct kn_attempt *attempt, struct kn_error 
         bool aligns = kn_engines()[0]->available(&settings, NULL) == KN_OK;
         kn_str_printf(&key, " %s %s", hash, aligns ? "aligned" : "as given");
     }
+    name_engines(attempt, &key);
     char name[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(key.at, key.length, name);
     attempt->timeline_name = kn_arena_printf(attempt->arena, "%s-%.8s.json", attempt->hash, name);
@@ -115,7 +161,8 @@ static bool read_timeline_in(struct kn_attempt *attempt, const char *folder)
         return false;
     struct kn_source source = attempt->source; /* this path, not that of the kept one */
     bool read =
-        kn_timeline_read_json(text, size, attempt->arena, &attempt->timeline, NULL) == KN_OK;
+        kn_timeline_read_json(text, size, attempt->arena, &attempt->timeline, NULL) == KN_OK &&
+        (!attempt->timeline.partial || kn_attempt_reuses_partial(attempt, path));
     attempt->timeline.source = source;
     free(text);
     return read;
@@ -145,6 +192,8 @@ static enum kn_status identify(void *arg, const struct kn_step_env *env, struct 
         status = name_timeline(attempt, err);
     if (status == KN_OK)
         attempt->timeline_reused = read_kept_timeline(attempt);
+    if (status == KN_OK)
+        status = check_services(attempt, err);
     if (status == KN_OK && !attempt->timeline_reused)
         attempt->heard_reused = kn_attempt_read_words(attempt);
     return status;
@@ -234,6 +283,9 @@ static enum kn_status listen(void *arg, const struct kn_step_env *env, struct kn
         .models = attempt->options->models,
         .language = options->language,
         .recognise = options->speech && !options->transcript,
+        .ai = &options->ai,
+        .services = attempt->context.services,
+        .budget = attempt->budget,
     };
     enum kn_status status =
         kn_listen(&attempt->source, &how, env, attempt->listen_arena, &attempt->heard, err);
@@ -257,6 +309,23 @@ static enum kn_status look(void *arg, const struct kn_step_env *env, struct kn_e
     }
     return kn_look_over(&attempt->source, attempt->finder, env, attempt->look_arena, &attempt->seen,
                         err);
+}
+
+static enum kn_status see(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    const struct kn_sights_options options = {
+        .ai = &attempt->options->ai,
+        .services = attempt->context.services,
+        .budget = attempt->budget,
+        .language = attempt->options->language,
+    };
+    if (attempt->timeline_reused) {
+        kn_progress_skip(env->progress);
+        return KN_OK;
+    }
+    return kn_see(&attempt->source, &attempt->seen, &options, env, attempt->sights_arena,
+                  &attempt->sights, err);
 }
 
 static enum kn_status keep_timeline_in(const struct kn_attempt *attempt, const char *folder,
@@ -316,8 +385,9 @@ void kn_attempt_keep_timeline(struct kn_attempt *attempt)
 static void join_notes(struct kn_attempt *attempt)
 {
     int heard = attempt->heard.note_count, seen = attempt->seen.note_count;
+    int sights = attempt->sights.note_count;
     struct kn_note *notes =
-        kn_arena_array(attempt->arena, (size_t)(heard + seen) + 1, sizeof *notes);
+        kn_arena_array(attempt->arena, (size_t)(heard + seen + sights) + 1, sizeof *notes);
     int count = 0;
     if (attempt->source.cut_off)
         notes[count++].text = kn_arena_printf(
@@ -328,6 +398,8 @@ static void join_notes(struct kn_attempt *attempt)
         notes[count++] = attempt->heard.notes[i];
     for (int i = 0; i < seen; i++)
         notes[count++] = attempt->seen.notes[i];
+    for (int i = 0; i < sights; i++)
+        notes[count++] = attempt->sights.notes[i];
     attempt->timeline.notes = notes;
     attempt->timeline.note_count = count;
 }
@@ -358,7 +430,10 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
         .looks = seen->looks,
         .face_sample_count = seen->face_sample_count,
         .face_samples = seen->face_samples,
+        .sight_count = attempt->sights.count,
+        .sights = attempt->sights.sights,
         .sound = heard->sound,
+        .partial = heard->partial || attempt->sights.partial,
     };
     join_notes(attempt);
     kn_sentences_join(&attempt->timeline, attempt->arena);
@@ -367,35 +442,64 @@ static enum kn_status join(void *arg, const struct kn_step_env *env, struct kn_e
     return KN_OK;
 }
 
+static enum kn_status rank(void *arg, const struct kn_step_env *env, struct kn_error *err)
+{
+    struct kn_attempt *attempt = arg;
+    const struct kn_rank_options options = {
+        .ai = &attempt->options->ai,
+        .services = attempt->context.services,
+        .budget = attempt->budget,
+        .segments = &attempt->options->segments,
+    };
+    return kn_rank(&attempt->timeline, &options, env, attempt->arena, &attempt->ranking, err);
+}
+
 static enum kn_status choose(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct kn_attempt *attempt = arg;
     (void)env; /* a fraction of a second: nothing to report on the way */
-    return kn_segments_choose(&attempt->timeline, &attempt->options->segments, attempt->arena,
-                              &attempt->segments, err);
+    struct kn_segment_options options = attempt->options->segments;
+    options.proposal_count = attempt->ranking.count;
+    options.proposals = attempt->ranking.proposals;
+    return kn_segments_choose(&attempt->timeline, &options, attempt->arena, &attempt->segments,
+                              err);
 }
 
+/* Borrows nothing of `step`. */
+static int add_step(struct kn_plan *plan, struct kn_attempt *attempt, struct kn_step step)
+{
+    step.arg = attempt;
+    return kn_plan_add(plan, &step);
+}
+
+/* Weights are CPU seconds as measured on a 10-minute talk, and for services the seconds that they
+ * took to answer. */
 void kn_analysis_plan(struct kn_attempt *attempt, struct kn_plan *plan)
 {
-    /* Weights are CPU seconds as measured on a 10-minute talk. */
-    enum { PROBE, IDENTIFY, LISTEN, LOOK, JOIN, CHOOSE };
-    static const struct kn_step steps[] = {
-        [PROBE] = {"probe", KN_LANE_IO, 0.1, .run = probe},
-        [IDENTIFY] = {"identify", KN_LANE_IO, 0.2, .run = identify},
-        [LISTEN] = {"listen", KN_LANE_CPU, 20, .run = listen},
-        [LOOK] = {"look", KN_LANE_CPU, 4, .run = look},
-        [JOIN] = {"timeline", KN_LANE_CPU, 0.1, .run = join},
-        [CHOOSE] = {"segments", KN_LANE_CPU, 0.1, .run = choose},
-    };
-    for (int i = 0; i < (int)KN_COUNT_OF(steps); i++) {
-        struct kn_step step = steps[i];
-        step.arg = attempt;
-        (void)kn_plan_add(plan, &step); /* indices count up from 0 */
+    const struct kn_ai_options *ai = &attempt->options->ai;
+    int first = add_step(plan, attempt, (struct kn_step){"probe", KN_LANE_IO, 0.1, .run = probe});
+    int known =
+        add_step(plan, attempt, (struct kn_step){"identify", KN_LANE_IO, 0.2, .run = identify});
+    int heard = add_step(plan, attempt, (struct kn_step){"listen", KN_LANE_CPU, 20, .run = listen});
+    int seen = add_step(plan, attempt, (struct kn_step){"look", KN_LANE_CPU, 4, .run = look});
+    kn_plan_after(plan, known, first);
+    kn_plan_after(plan, heard, known);
+    kn_plan_after(plan, seen, known);
+    if (kn_ai_vision(ai)->count) {
+        int shown = add_step(plan, attempt, (struct kn_step){"vision", KN_LANE_CPU, 8, .run = see});
+        kn_plan_after(plan, shown, seen);
+        seen = shown;
     }
-    kn_plan_after(plan, IDENTIFY, PROBE);
-    kn_plan_after(plan, LISTEN, IDENTIFY);
-    kn_plan_after(plan, LOOK, IDENTIFY);
-    kn_plan_after(plan, JOIN, LISTEN);
-    kn_plan_after(plan, JOIN, LOOK);
-    kn_plan_after(plan, CHOOSE, JOIN);
+    int joined =
+        add_step(plan, attempt, (struct kn_step){"timeline", KN_LANE_CPU, 0.1, .run = join});
+    kn_plan_after(plan, joined, heard);
+    kn_plan_after(plan, joined, seen);
+    if (kn_ai_ranking(ai)->count) {
+        int ranked = add_step(plan, attempt, (struct kn_step){"rank", KN_LANE_IO, 8, .run = rank});
+        kn_plan_after(plan, ranked, joined);
+        joined = ranked;
+    }
+    int chosen =
+        add_step(plan, attempt, (struct kn_step){"segments", KN_LANE_CPU, 0.1, .run = choose});
+    kn_plan_after(plan, chosen, joined);
 }

@@ -15,6 +15,8 @@
 #include "pipeline/job.h"
 #include "pipeline/listen.h"
 #include "pipeline/look.h"
+#include "pipeline/rank.h"
+#include "pipeline/sights.h"
 
 /* One clip, from a segment to its files. Each has an arena of its own: clips run side by side. */
 struct clip_work {
@@ -35,7 +37,8 @@ struct kn_attempt {
     const char *path;
     const struct kn_job_options *options;
     struct kn_attempt_context context;
-    bool makes_clips;       /* false: analysis alone */
+    struct kn_budget *budget; /* of services; NULL: none is asked */
+    bool makes_clips;         /* false: analysis alone */
     struct kn_arena *arena; /* what lives as long as the result; one step at a time uses it */
     int64_t start_us, cpu_start_us;
 
@@ -46,12 +49,14 @@ struct kn_attempt {
     const char *folder;        /* the output folder */
     int folder_lock;           /* held while this attempt may write there; -1: not yet */
     const char *timeline_name; /* of the file of the kept timeline */
-    struct kn_arena *listen_arena, *look_arena;
+    struct kn_arena *listen_arena, *look_arena, *sights_arena;
     struct kn_face_finder *finder; /* NULL: not available */
     struct kn_error finder_error;
     struct kn_heard heard;
     bool heard_reused;
     struct kn_seen seen;
+    struct kn_sights sights;
+    struct kn_ranking ranking;
     struct kn_timeline timeline;
     bool timeline_reused;
     struct kn_segments segments;
@@ -70,6 +75,9 @@ struct kn_attempt {
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
 /* Is what was kept in this file to be reused? */
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
+/* The same for a timeline that lacks what a service did not answer: only a later attempt at the same
+ * job takes it as it is; another run asks again. */
+bool kn_attempt_reuses_partial(const struct kn_attempt *attempt, const char *path);
 
 /*
  * hold_folder.c: the output folder, which one attempt at a time may write to. LOST: another one is

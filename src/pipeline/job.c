@@ -1,8 +1,8 @@
 /*
  * The story of a job:
  *
- *     probe -> identify -+-> listen --+-> timeline -> segments
- *                        `-> look ----'
+ *     probe -> identify -+-> listen ----------+-> timeline -> rank -> segments
+ *                        `-> look -> vision --'
  *     then for each segment, side by side:   close look -> render
  *     then the result and the report.
  *
@@ -32,8 +32,14 @@ struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options 
     attempt->arena = kn_arena_new();
     attempt->listen_arena = kn_arena_new();
     attempt->look_arena = kn_arena_new();
+    attempt->sights_arena = kn_arena_new();
     attempt->trace_arena = kn_arena_new();
     pthread_mutex_init(&attempt->trace_lock, NULL);
+    const struct kn_services *services = attempt->context.services;
+    const struct kn_budget_limits limits = {
+        .usd = options->ai.budget_usd, .tokens = options->ai.budget_tokens};
+    if (services && kn_ai_asks(&options->ai))
+        attempt->budget = kn_budget_new("this video's budget", &limits, services->day);
     return attempt;
 }
 
@@ -44,11 +50,13 @@ void kn_attempt_free(struct kn_attempt *attempt)
     for (int i = 0; i < attempt->clip_count; i++)
         kn_arena_free(attempt->clips[i].arena);
     kn_face_finder_close(attempt->finder);
+    kn_budget_free(attempt->budget);
     if (attempt->folder_lock >= 0)
         close(attempt->folder_lock); /* which unlocks it */
     kn_vec_free(&attempt->step_times);
     pthread_mutex_destroy(&attempt->trace_lock);
     kn_arena_free(attempt->trace_arena);
+    kn_arena_free(attempt->sights_arena);
     kn_arena_free(attempt->look_arena);
     kn_arena_free(attempt->listen_arena);
     kn_arena_free(attempt->arena);
@@ -106,6 +114,8 @@ static void fill_result(struct kn_attempt *attempt)
 {
     char now[KN_TIME_TEXT_BYTES];
     const struct kn_job_options *options = attempt->options;
+    if (attempt->ranking.remark)
+        kn_attempt_note(attempt, attempt->ranking.remark);
     if (attempt->step_times.count)
         qsort(attempt->step_times.at, (size_t)attempt->step_times.count,
               sizeof *attempt->step_times.at, by_start);
@@ -119,6 +129,9 @@ static void fill_result(struct kn_attempt *attempt)
     attempt->result.options = options->described;
     attempt->result.step_time_count = attempt->step_times.count;
     attempt->result.step_times = attempt->step_times.at;
+    attempt->result.asked = attempt->budget != NULL;
+    if (attempt->budget)
+        kn_budget_used(attempt->budget, &attempt->result.usage);
     attempt->result.wall_us = kn_now_us() - attempt->start_us;
     attempt->result.cpu_us = kn_cpu_us() - attempt->cpu_start_us;
     attempt->has_result = true;
@@ -135,14 +148,23 @@ void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t 
     context->kept(context->arg, step, kn_str_text(&text), reused);
 }
 
-bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path)
+/* Was it kept by an earlier attempt at this job? */
+static bool is_own(const struct kn_attempt *attempt, const char *path)
 {
     int64_t since_us = attempt->context.fresh_since_us;
     struct stat st;
-    if (!attempt->options->fresh)
-        return true;
     return since_us && stat(path, &st) == 0 &&
            st.st_mtim.tv_sec * KN_US_PER_S + st.st_mtim.tv_nsec / 1000 >= since_us;
+}
+
+bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path)
+{
+    return !attempt->options->fresh || is_own(attempt, path);
+}
+
+bool kn_attempt_reuses_partial(const struct kn_attempt *attempt, const char *path)
+{
+    return is_own(attempt, path);
 }
 
 static struct kn_plan *begin_plan(struct kn_attempt *attempt)

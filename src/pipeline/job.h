@@ -8,11 +8,13 @@
 #include <kirinuki/executor.h>
 #include <kirinuki/status.h>
 
+#include "ai/services.h"
 #include "analyze/segments.h"
 #include "clip/captions.h"
 #include "clip/render.h"
 #include "model/clip.h"
 #include "model/result.h"
+#include "pipeline/engines.h"
 
 struct kn_aspects {
     int count; /* at least 1; no aspect twice */
@@ -29,6 +31,7 @@ struct kn_job_options {
     const char *transcript; /* subtitles to use instead of recognising; NULL: recognise */
     bool speech;            /* false: go by picture and sound alone */
     bool fresh;             /* do not reuse what an earlier run found or made */
+    struct kn_ai_options ai;
 
     struct kn_segment_options segments;
     bool copy; /* keep the pictures as they were encoded: nothing is framed or drawn */
@@ -59,6 +62,7 @@ struct kn_attempt_context {
      * at once; must be quick. NULL: nobody does. */
     void (*kept)(void *arg, const char *step, const char *data, bool reused);
     void *arg;
+    const struct kn_services *services; /* borrowed; NULL: none are set up */
 };
 
 struct kn_attempt;

@@ -17,4 +17,5 @@ void kn_job_defaults(struct kn_job_options *ret_options)
                    .true_peak_dbtp = -1.5,
                    .max_rate_hz = 30},
     };
+    kn_ai_defaults(&ret_options->ai);
 }

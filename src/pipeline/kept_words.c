@@ -27,7 +27,8 @@ static bool read_in(struct kn_attempt *attempt, const char *folder)
     struct kn_timeline kept;
     if (!kn_attempt_reuses(attempt, path) ||
         kn_file_read(path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK ||
-        kn_timeline_read_json(text, size, attempt->listen_arena, &kept, NULL) != KN_OK)
+        kn_timeline_read_json(text, size, attempt->listen_arena, &kept, NULL) != KN_OK ||
+        (kept.partial && !kn_attempt_reuses_partial(attempt, path)))
         return false;
     attempt->heard = (struct kn_heard){
         .language = kept.language,
@@ -39,6 +40,7 @@ static bool read_in(struct kn_attempt *attempt, const char *folder)
         .note_count = kept.note_count,
         .notes = kept.notes,
         .sound = kept.sound,
+        .partial = kept.partial,
     };
     return true;
 }
@@ -69,6 +71,7 @@ static void write_words(const struct kn_attempt *attempt, struct kn_str *json)
         .note_count = heard->note_count,
         .notes = heard->notes,
         .sound = heard->sound,
+        .partial = heard->partial,
     };
     kn_timeline_write_json(&timeline, json);
 }

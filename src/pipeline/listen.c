@@ -31,7 +31,7 @@ enum {
     BEHIND_STEPS = 30 * STEPS_A_S,
     LOCAL_STEPS = 4,            /* momentary loudness is over 400 ms */
     KEEP_EXTRA = 30 * HEARD_HZ, /* samples that may pile up before the front is dropped */
-    NOTES_MAX = 6,
+    NOTES_MAX = 12,
 };
 
 _Static_assert(KN_SPEECH_FRAME_US == KN_SILERO_FRAME * 1000 / (HEARD_HZ / 1000),
@@ -58,14 +58,16 @@ struct listener {
     int64_t kept_frame; /* of sound.at[0] and probabilities.at[0] */
     int64_t next_frame; /* for the VAD */
     int64_t decoded_us;
+    int64_t heard_until_us; /* the end of the utterance before */
     struct kn_note notes[NOTES_MAX];
     int note_count;
+    bool partial; /* an engine is missing */
 };
 
 /* What helps where nothing is recognised. */
 #define GIVE_SUBTITLES                                                                             \
-    "give its words as subtitles with --transcript FILE; any other program or service that makes " \
-    "subtitles will do (docs/captions.md)"
+    "ask a speech service with --ai (docs/ai.md), or give its words as subtitles with "            \
+    "--transcript FILE (docs/captions.md)"
 
 static void add_note(struct listener *l, const char *text)
 {
@@ -117,12 +119,15 @@ static enum kn_status dispatch(struct listener *l, const struct kn_speech_span *
     last = KN_MIN(last, l->probabilities.count);
     if (from >= to)
         return KN_OK;
+    int64_t before_us = KN_MIN(span->start_us - l->heard_until_us, KN_BEFORE_US);
+    l->heard_until_us = span->end_us;
     struct kn_recogniser_input input = {
         .start_us = span->start_us,
         .end_us = span->end_us,
         .speech_us = span->speech_us,
         .samples = l->sound.at + from,
         .count = to - from,
+        .before = KN_CLAMP((int)(before_us * HEARD_HZ / 1000000), 0, from),
         .probabilities = l->probabilities.at + first,
         .frame_count = KN_MAX(last - first, 0),
     };
@@ -132,10 +137,11 @@ static enum kn_status dispatch(struct listener *l, const struct kn_speech_span *
     return status;
 }
 
-/* Drops the sound that no utterance needs any more. */
+/* Drops the sound that no utterance needs any more, nor what lies before the next one. */
 static void forget(struct listener *l)
 {
-    int64_t frame = kn_utterance_cutter_needs_us(l->cutter) / KN_SPEECH_FRAME_US;
+    int64_t needs_us = kn_utterance_cutter_needs_us(l->cutter) - KN_BEFORE_US;
+    int64_t frame = KN_MAX(needs_us, 0) / KN_SPEECH_FRAME_US;
     int frames = (int)(frame - l->kept_frame);
     int samples = frames * KN_SILERO_FRAME;
     if (samples < KEEP_EXTRA)
@@ -299,61 +305,125 @@ static void close_listener(struct listener *l)
     kn_vec_free(&l->probabilities);
 }
 
-/* Does the engine know the language that the user named? A note says so when it does not. */
-static bool can_recognise(struct listener *l, const struct kn_engine_desc *engine,
-                          const struct kn_listen_options *options, struct kn_arena *arena)
+/* ---- who recognises ---- */
+
+static void release_chain(struct kn_speech_chain *chain)
 {
-    if (!options->recognise)
-        return false;
-    if (kn_engine_knows(engine, options->language))
-        return true;
-    add_note(l, kn_arena_printf(arena,
-                                "“%s” does not know the language “%s”, so nothing was written "
-                                "down: " GIVE_SUBTITLES,
-                                engine->name, options->language));
-    return false;
+    for (int i = 0; i < chain->count; i++)
+        kn_engine_release(chain->at[i].engine);
+    kn_engine_release(chain->aligner);
 }
 
-static enum kn_status check_engine(const struct kn_engine_desc *engine,
-                                   const struct kn_engine_settings *settings, struct kn_error *err)
+static void add_engine(struct kn_speech_chain *chain, const struct kn_engine_desc *desc,
+                       const struct kn_engine_settings *settings)
 {
-    struct kn_error why;
-    enum kn_status status = engine->available(settings, &why);
-    if (status == KN_OK)
+    chain->at[chain->count].desc = desc;
+    chain->at[chain->count++].engine = kn_engine_acquire(desc, settings);
+}
+
+/* Where a service gives a text without times. */
+static void add_aligner(struct kn_speech_chain *chain, const struct kn_engine_settings *settings)
+{
+    const struct kn_engine_desc *const *all = kn_engines();
+    for (int i = 0; all[i] && !chain->aligner; i++) {
+        if (all[i]->aligns && all[i]->available(settings, NULL) == KN_OK) {
+            chain->aligner_desc = all[i];
+            chain->aligner = kn_engine_acquire(all[i], settings);
+        }
+    }
+}
+
+/* The engines that are there and know the language; one that is not there is passed over with a
+ * note while another one is. An empty chain and KN_OK: none knows the language, as a note says. */
+static enum kn_status make_chain(struct listener *l, const struct kn_listen_options *options,
+                                 struct kn_arena *arena, struct kn_speech_chain *chain,
+                                 struct kn_error *err)
+{
+    struct kn_ai_options usual;
+    kn_ai_defaults(&usual);
+    const struct kn_ai_options *ai = options->ai ? options->ai : &usual;
+    const struct kn_engine_names *names = kn_ai_speech(ai);
+    const struct kn_engine_settings settings = {
+        .models = options->models,
+        .service = options->services ? options->services->at[KN_SERVICE_SPEECH] : NULL,
+        .model = ai->speech_model,
+    };
+    struct kn_error missing = {0}, why;
+    for (int i = 0; i < names->count; i++) {
+        const struct kn_engine_desc *desc = kn_engine_find(names->at[i]);
+        if (!kn_engine_knows(desc, options->language))
+            continue;
+        if (desc->available(&settings, &why) == KN_OK)
+            add_engine(chain, desc, &settings);
+        else if (missing.status == KN_OK)
+            missing = desc->lane == KN_LANE_IO && options->services
+                          ? options->services->why[KN_SERVICE_SPEECH]
+                          : why;
+    }
+    chain->language = options->language;
+    chain->budget = options->budget;
+    if (chain->count && chain->at[0].desc->chunk_best_us)
+        add_aligner(chain, &settings);
+    if (chain->count && missing.status != KN_OK) {
+        add_note(l, kn_arena_printf(arena, "%s; “%s” recognised the speech", missing.text,
+                                    chain->at[0].desc->name));
+        l->partial = true;
+    }
+    if (!chain->count && missing.status == KN_OK && names->count)
+        add_note(l, kn_arena_printf(arena,
+                                    "“%s” does not know the language “%s”, so nothing was written "
+                                    "down: " GIVE_SUBTITLES,
+                                    names->at[0], options->language));
+    if (chain->count || missing.status == KN_OK)
         return KN_OK;
-    return kn_error_set(err, status,
+    return kn_error_set(err, missing.status,
                         "%s; without it, --transcript FILE takes the words from subtitles, and "
                         "--no-speech goes by picture and sound alone",
-                        kn_error_text(&why));
+                        missing.text);
 }
 
-static enum kn_status listen_with(struct listener *l, struct kn_engine *engine,
-                                  const struct kn_engine_desc *desc,
+/* ---- the whole ---- */
+
+static enum kn_status finish_recogniser(struct listener *l, enum kn_status status,
+                                        const struct kn_speech_chain *chain, struct kn_arena *arena,
+                                        struct kn_heard *heard, struct kn_error *err)
+{
+    struct kn_error why;
+    enum kn_status finished = kn_recogniser_finish(l->recogniser, arena, heard, &why);
+    if (finished != KN_OK) {
+        *err = why;
+        return finished;
+    }
+    for (int i = 0; i < chain->count; i++) {
+        const char *remark = kn_recogniser_remark(l->recogniser, i, arena);
+        if (!remark)
+            continue;
+        add_note(l, remark);
+        heard->partial = true;
+    }
+    return status;
+}
+
+static enum kn_status listen_with(struct listener *l, const struct kn_speech_chain *chain,
                                   const struct kn_listen_options *options, struct kn_arena *arena,
                                   struct kn_heard *heard, struct kn_error *err)
 {
     enum kn_status status = open_listener(l, err);
-    if (status == KN_OK && engine) {
+    if (status == KN_OK && chain->count) {
         status = kn_silero_open(options->models, &l->silero, err);
         l->cutter = kn_utterance_cutter_new();
-        l->recogniser = kn_recogniser_new(engine, desc, l->env);
+        l->recogniser = kn_recogniser_new(chain, l->env);
     }
     if (status == KN_OK)
         status = listen_through(l, err);
-    if (l->recogniser && (status == KN_OK || status == KN_CANCELLED)) {
-        struct kn_error why;
-        enum kn_status finished = kn_recogniser_finish(l->recogniser, arena, heard, &why);
-        if (finished != KN_OK) {
-            *err = why;
-            status = finished;
-        }
-    }
+    if (l->recogniser && (status == KN_OK || status == KN_CANCELLED))
+        status = finish_recogniser(l, status, chain, arena, heard, err);
     if (status != KN_OK)
         return status;
     kn_sound_meter_finish(l->meter, arena, &heard->sound);
     note_damage(l, arena);
-    if (engine)
-        note_speech(l, desc, heard, arena);
+    if (chain->count)
+        note_speech(l, chain->at[0].desc, heard, arena);
     return KN_OK;
 }
 
@@ -363,23 +433,21 @@ enum kn_status kn_listen(const struct kn_source *source, const struct kn_listen_
 {
     struct listener l = {.source = source, .env = env};
     struct kn_heard heard = {0};
-    const struct kn_engine_desc *desc = kn_engines()[0];
-    struct kn_engine_settings settings = {.models = options->models};
-    KN_SCOPED(kn_engine) engine = NULL;
+    struct kn_speech_chain chain = {0};
     enum kn_status status = KN_OK;
     if (!source->has_audio) {
         add_note(&l, "this source has no sound");
     } else {
-        if (can_recognise(&l, desc, options, arena)) {
-            status = check_engine(desc, &settings, err);
-            engine = kn_engine_acquire(desc, &settings);
-        }
+        if (options->recognise)
+            status = make_chain(&l, options, arena, &chain, err);
         if (status == KN_OK)
-            status = listen_with(&l, engine, desc, options, arena, &heard, err);
+            status = listen_with(&l, &chain, options, arena, &heard, err);
         close_listener(&l);
+        release_chain(&chain);
     }
     if (status != KN_OK)
         return status;
+    heard.partial |= l.partial;
     heard.note_count = l.note_count;
     heard.notes = kn_arena_copy(arena, l.notes, sizeof *l.notes * (size_t)l.note_count);
     *ret_heard = heard;

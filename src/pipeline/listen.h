@@ -8,17 +8,23 @@
 
 #include <kirinuki/plan.h>
 
+#include "ai/services.h"
 #include "model/timeline.h"
+#include "pipeline/engines.h"
 
 struct kn_listen_options {
     const char *models;   /* the folder of models */
     const char *language; /* BCP 47, or NULL: not known */
     bool recognise;       /* false: curves only (subtitles are given) */
+    const struct kn_ai_options *ai;      /* who recognises; NULL: who usually does */
+    const struct kn_services *services; /* NULL: none are set up */
+    struct kn_budget *budget;           /* of services; NULL: nobody counts */
 };
 
 /* Arrays in the arena given to kn_listen. */
 struct kn_heard {
-    const char *language, *speech_engine; /* as in kn_timeline */
+    const char *language, *speech_engine; /* as in kn_timeline, like `partial` */
+    bool partial;
     int word_count, utterance_count, note_count;
     const struct kn_word *words;
     const struct kn_utterance *utterances;

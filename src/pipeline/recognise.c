@@ -1,75 +1,40 @@
-/*
- * What makes a result suspicious, by measurement of the recogniser: a loop, no end, a mean log
- * probability below -0.5, more than 9 tokens a second (the fastest talk has 8.7), or speech without
- * any text. Such an utterance is recognised again in two halves, split at its longest pause; when
- * that is no better, it is kept and marked as doubtful. Text of a mean below -0.8 is invented, not
- * heard, and is not kept.
- */
 #include "pipeline/recognise.h"
 
-#include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <kirinuki/group.h>
+#include "pipeline/recognise_parts.h"
 
-#include "analyze/utterances.h"
-#include "base/vec.h"
+/* Pieces that are not done: of 20 s at most where an engine takes each utterance by itself (1.3 MB
+ * each), of a minute where it joins them (3.8 MB), as many as a service answers at once and some
+ * that wait. */
+enum { SINGLES_MAX = 16, JOINED_MAX = 20 };
 
-enum {
-    RATE_HZ = 16000,
-    SAMPLES_A_FRAME = RATE_HZ / 1000 * (KN_SPEECH_FRAME_US / 1000),
-    UNFINISHED_MAX = 16, /* utterances of up to 20 s: 1.3 MB each */
-};
-
-static const float doubtful_log_prob = -0.5F;
-static const float senseless_log_prob =
-    -0.8F; /* invented: sound in other languages has -0.6 to -1.4 */
-static const double tokens_per_s_max = 9;
-static const int64_t textless_speech_us = 1500000;
 /* Less speech than this is too little to tell a language by. */
 static const int64_t evidence_us = 4000000;
 
-struct utterance {
-    struct kn_recogniser *of;
-    struct kn_recogniser_input input; /* samples and probabilities are owned, freed when done */
-    struct kn_findings findings;      /* words in of->arena */
-    enum kn_speech_verdict verdict;
-    struct kn_error failure; /* FAILED: why */
-};
-
-struct kn_recogniser {
-    struct kn_engine *engine; /* immutable */
-    const struct kn_engine_desc *desc;
-    struct kn_group *group; /* of the step's thread, as are utterances */
-    KN_VEC(struct utterance *) utterances;
-    atomic_llong backlog_us;
-    pthread_mutex_t lock;
-    struct kn_arena *arena; /* protected by lock */
-};
-
-struct kn_recogniser *kn_recogniser_new(struct kn_engine *engine, const struct kn_engine_desc *desc,
+struct kn_recogniser *kn_recogniser_new(const struct kn_speech_chain *chain,
                                         const struct kn_step_env *env)
 {
     struct kn_recogniser *r = kn_calloc(1, sizeof *r);
-    struct kn_group_options options = {.mode = KN_GROUP_ALL, .lane = desc->lane};
-    if (desc->lane == KN_LANE_CPU)
-        options.limit = UNFINISHED_MAX;
-    r->engine = engine;
-    r->desc = desc;
+    const struct kn_engine_desc *first = chain->at[0].desc;
+    const struct kn_group_options options = {
+        .mode = KN_GROUP_ALL,
+        .lane = first->lane,
+        .limit = first->chunk_best_us ? JOINED_MAX : SINGLES_MAX,
+    };
+    r->chain = *chain;
     r->group = kn_group_new(env, &options);
     r->arena = kn_arena_new();
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
 
-static void drop_input(struct utterance *u)
+static void free_piece(struct piece *piece)
 {
-    free((float *)u->input.samples);
-    free((float *)u->input.probabilities);
-    u->input.samples = u->input.probabilities = NULL;
+    kn_vec_free(&piece->samples);
+    kn_vec_free(&piece->utterances);
+    free(piece);
 }
 
 void kn_recogniser_free(struct kn_recogniser *recogniser)
@@ -77,10 +42,13 @@ void kn_recogniser_free(struct kn_recogniser *recogniser)
     if (!recogniser)
         return;
     kn_group_free(recogniser->group); /* waits for tasks */
+    for (int i = 0; i < recogniser->pieces.count; i++)
+        free_piece(recogniser->pieces.at[i]);
     for (int i = 0; i < recogniser->utterances.count; i++) {
-        drop_input(recogniser->utterances.at[i]);
+        free((float *)recogniser->utterances.at[i]->input.probabilities);
         free(recogniser->utterances.at[i]);
     }
+    kn_vec_free(&recogniser->pieces);
     kn_vec_free(&recogniser->utterances);
     kn_arena_free(recogniser->arena);
     pthread_mutex_destroy(&recogniser->lock);
@@ -92,153 +60,61 @@ int64_t kn_recogniser_backlog_us(struct kn_recogniser *recogniser)
     return atomic_load(&recogniser->backlog_us);
 }
 
-/* One utterance */
+/* ---- adding ---- */
 
-static bool is_suspicious(const struct kn_findings *f, int count, int64_t speech_us)
+static enum kn_status hand_over(struct kn_recogniser *r)
 {
-    if (f->token_count == 0)
-        return speech_us > textless_speech_us;
-    double tokens_per_s = (double)f->token_count * RATE_HZ / count;
-    return f->looped || f->limit_hit || f->mean_log_prob < doubtful_log_prob ||
-           tokens_per_s > tokens_per_s_max;
+    struct piece *piece = r->open;
+    r->open = NULL;
+    return piece ? kn_group_add(r->group, "utterance", 0, kn_piece_run, piece) : KN_OK;
 }
 
-/* Orders results of the same sound: greater is better. */
-static double worth(const struct kn_findings *f)
+static void add_samples(struct piece *piece, const float *samples, int count)
 {
-    if (f->token_count == 0)
-        return -5;
-    return (f->looped || f->limit_hit ? -3 : 0) + (double)f->mean_log_prob;
+    kn_vec_reserve(&piece->samples, piece->samples.count + count);
+    memcpy(piece->samples.at + piece->samples.count, samples, sizeof *samples * (size_t)count);
+    piece->samples.count += count;
 }
 
-/* Both halves as if they had been one; `shift_us` is where the second one begins. */
-static struct kn_findings join(const struct kn_findings *a, const struct kn_findings *b,
-                               int64_t shift_us, struct kn_arena *arena)
+/* The piece that takes so many samples more; a new one when the open one would grow too long. */
+static enum kn_status open_piece(struct kn_recogniser *r, int count)
 {
-    struct kn_findings both = {
-        .word_count = a->word_count + b->word_count,
-        .token_count = a->token_count + b->token_count,
-        .looped = a->looped || b->looped,
-        .limit_hit = a->limit_hit || b->limit_hit,
-    };
-    struct kn_found_word *words = kn_arena_array(arena, (size_t)both.word_count, sizeof *words);
-    for (int i = 0; i < a->word_count; i++)
-        words[i] = a->words[i];
-    for (int i = 0; i < b->word_count; i++) {
-        words[a->word_count + i] = b->words[i];
-        words[a->word_count + i].start_us += shift_us;
-        words[a->word_count + i].end_us += shift_us;
+    int64_t best = r->chain.at[0].desc->chunk_best_us * KN_HEARD_HZ / 1000000;
+    enum kn_status status = KN_OK;
+    if (r->open && r->open->samples.count + count > best)
+        status = hand_over(r);
+    if (!r->open) {
+        r->open = kn_calloc(1, sizeof *r->open);
+        r->open->of = r;
+        kn_vec_reserve(&r->open->samples, (int)KN_MAX(best, count));
+        kn_vec_push(&r->pieces, r->open);
     }
-    both.words = words;
-    if (both.token_count)
-        both.mean_log_prob =
-            (a->mean_log_prob * (float)a->token_count + b->mean_log_prob * (float)b->token_count) /
-            (float)both.token_count;
-    return both;
-}
-
-static enum kn_status run_part(struct utterance *u, int from, int to, const struct kn_step_env *env,
-                               struct kn_findings *ret_findings, struct kn_error *err)
-{
-    struct kn_chunk chunk = {.samples = u->input.samples + from, .count = to - from};
-    return kn_engine_run(u->of->engine, &chunk, env->cancel, env->scratch, ret_findings, err);
-}
-
-static enum kn_status run_in_halves(struct utterance *u, const struct kn_step_env *env,
-                                    struct kn_findings *findings, struct kn_error *err)
-{
-    int frame = kn_utterance_split(u->input.probabilities, u->input.frame_count);
-    int at = KN_MIN(frame * SAMPLES_A_FRAME, u->input.count);
-    if (at == 0)
-        return KN_OK;
-    struct kn_findings first, second;
-    enum kn_status status = run_part(u, 0, at, env, &first, err);
-    if (status == KN_OK)
-        status = run_part(u, at, u->input.count, env, &second, err);
-    if (status != KN_OK)
-        return status;
-    int64_t shift_us = (int64_t)at * 1000000 / RATE_HZ;
-    struct kn_findings both = join(&first, &second, shift_us, env->scratch);
-    if (worth(&both) > worth(findings))
-        *findings = both;
-    return KN_OK;
-}
-
-static void keep_words(struct utterance *u, const struct kn_findings *findings)
-{
-    struct kn_recogniser *r = u->of;
-    u->findings = *findings;
-    pthread_mutex_lock(&r->lock);
-    struct kn_found_word *words =
-        kn_arena_copy(r->arena, findings->words, sizeof *words * (size_t)findings->word_count);
-    for (int i = 0; i < findings->word_count; i++)
-        words[i].text = kn_arena_strdup(r->arena, words[i].text);
-    pthread_mutex_unlock(&r->lock);
-    u->findings.words = words;
-}
-
-static enum kn_speech_verdict judge(const struct utterance *u, const struct kn_findings *f)
-{
-    if (u->of->desc->languages && f->token_count && f->mean_log_prob < senseless_log_prob)
-        return KN_SPEECH_FOREIGN;
-    return is_suspicious(f, u->input.count, u->input.speech_us) ? KN_SPEECH_DOUBTFUL
-                                                                : KN_SPEECH_GOOD;
-}
-
-static enum kn_status recognise(struct utterance *u, const struct kn_step_env *env,
-                                struct kn_error *err)
-{
-    struct kn_findings findings;
-    enum kn_status status = run_part(u, 0, u->input.count, env, &findings, err);
-    if (status == KN_OK && is_suspicious(&findings, u->input.count, u->input.speech_us))
-        status = run_in_halves(u, env, &findings, err);
-    if (status != KN_OK)
-        return status;
-    u->verdict = judge(u, &findings);
-    if (u->verdict == KN_SPEECH_FOREIGN)
-        findings.word_count = 0;
-    keep_words(u, &findings);
-    return KN_OK;
-}
-
-/* What no other utterance would do better ends all; any other failure leaves a gap. */
-static bool is_fatal(enum kn_status status)
-{
-    return status == KN_CANCELLED || status == KN_MISSING || status == KN_DAMAGED;
-}
-
-static enum kn_status run_task(void *arg, const struct kn_step_env *env, struct kn_error *err)
-{
-    struct utterance *u = arg;
-    enum kn_status status = recognise(u, env, &u->failure);
-    atomic_fetch_sub(&u->of->backlog_us, u->input.end_us - u->input.start_us);
-    drop_input(u);
-    if (status == KN_OK)
-        return KN_OK;
-    u->verdict = KN_SPEECH_FAILED;
-    if (!is_fatal(status))
-        return KN_OK;
-    *err = u->failure;
     return status;
 }
 
 enum kn_status kn_recogniser_add(struct kn_recogniser *recogniser,
                                  const struct kn_recogniser_input *input)
 {
+    enum kn_status status = open_piece(recogniser, input->before + input->count);
+    if (status != KN_OK)
+        return status;
+    struct piece *piece = recogniser->open;
     struct utterance *u = kn_calloc(1, sizeof *u);
-    size_t samples = sizeof(float) * (size_t)input->count;
     size_t probabilities = sizeof(float) * (size_t)input->frame_count;
+    int before = piece->utterances.count ? input->before : 0;
     u->of = recogniser;
     u->input = *input;
-    u->input.samples = memcpy(kn_malloc(samples), input->samples, samples);
     u->input.probabilities = memcpy(kn_malloc(probabilities), input->probabilities, probabilities);
+    u->offset = piece->samples.count + before;
     u->verdict = KN_SPEECH_FAILED; /* until it has run */
+    add_samples(piece, input->samples - before, before + input->count);
+    kn_vec_push(&piece->utterances, u);
     kn_vec_push(&recogniser->utterances, u);
     atomic_fetch_add(&recogniser->backlog_us, input->end_us - input->start_us);
-    return kn_group_add(recogniser->group, "utterance", 0, run_task, u);
+    return recogniser->chain.at[0].desc->chunk_best_us ? KN_OK : hand_over(recogniser);
 }
 
-/* All of them */
+/* ---- all of them ---- */
 
 /*
  * Does the speech as a whole make no sense in the engine's languages? In other languages the model
@@ -256,7 +132,7 @@ static bool sounds_foreign(const struct kn_recogniser *r)
         if (u->verdict == KN_SPEECH_DOUBTFUL || u->verdict == KN_SPEECH_FOREIGN)
             strange_us += u->input.speech_us;
     }
-    return r->desc->languages && all_us >= evidence_us && strange_us * 2 > all_us;
+    return r->chain.count == 1 && r->chain.at[0].desc->languages && all_us >= evidence_us && strange_us * 2 > all_us;
 }
 
 /* A short noise that was taken for speech; nobody misses a text. */
@@ -324,9 +200,59 @@ static enum kn_status all_failed(const struct kn_recogniser *r, struct kn_error 
     return err->status;
 }
 
+/* "openai", or "openai, moonshine" where both had to help; NULL where none did anything. */
+static const char *name_engines(const struct kn_recogniser *r, struct kn_arena *arena)
+{
+    const char *names = NULL;
+    for (int i = 0; i < r->chain.count; i++)
+        if (atomic_load(&r->hearings[i].pieces))
+            names = names ? kn_arena_printf(arena, "%s, %s", names, r->chain.at[i].desc->name)
+                          : r->chain.at[i].desc->name;
+    return names;
+}
+
+/* What an utterance is in, as its engine heard it, or the only language that it knows. */
+static const char *language_of(const struct kn_recogniser *r, const struct utterance *u)
+{
+    const struct kn_engine_desc *desc = r->chain.at[u->engine].desc;
+    return u->findings.language ? u->findings.language
+           : desc->languages    ? desc->languages[0]
+                                : r->chain.language;
+}
+
+static int count_words(const struct kn_recogniser *r)
+{
+    int words = 0;
+    for (int i = 0; i < r->utterances.count; i++)
+        words += r->utterances.at[i]->findings.word_count;
+    return words;
+}
+
+/* That of the most words. */
+static const char *spoken_language(const struct kn_recogniser *r, struct kn_arena *arena)
+{
+    const char *best = r->chain.language;
+    int most = 0, all = count_words(r);
+    for (int i = 0; i < r->utterances.count && most * 2 <= all; i++) {
+        const char *language = language_of(r, r->utterances.at[i]);
+        int words = 0;
+        for (int k = i; k < r->utterances.count && language; k++) {
+            const char *other = language_of(r, r->utterances.at[k]);
+            if (other && strcmp(other, language) == 0)
+                words += r->utterances.at[k]->findings.word_count;
+        }
+        if (words > most) {
+            most = words;
+            best = language;
+        }
+    }
+    return kn_arena_strdup(arena, best);
+}
+
 enum kn_status kn_recogniser_finish(struct kn_recogniser *recogniser, struct kn_arena *arena,
                                     struct kn_heard *heard, struct kn_error *err)
 {
+    (void)hand_over(recogniser); /* when it fails, waiting tells why */
     enum kn_status status = kn_group_wait(recogniser->group, err);
     if (status == KN_OK)
         status = all_failed(recogniser, err);
@@ -334,8 +260,21 @@ enum kn_status kn_recogniser_finish(struct kn_recogniser *recogniser, struct kn_
         return status;
     bool foreign = sounds_foreign(recogniser);
     collect(recogniser, arena, foreign, heard);
-    heard->speech_engine = heard->utterance_count ? recogniser->desc->name : NULL;
-    if (!foreign && heard->word_count && recogniser->desc->languages)
-        heard->language = recogniser->desc->languages[0];
+    heard->speech_engine = name_engines(recogniser, arena);
+    if (!foreign && heard->word_count)
+        heard->language = spoken_language(recogniser, arena);
     return KN_OK;
+}
+
+const char *kn_recogniser_remark(struct kn_recogniser *recogniser, int engine,
+                                 struct kn_arena *arena)
+{
+    const struct kn_speech_chain *chain = &recogniser->chain;
+    const struct hearing *hearing = &recogniser->hearings[engine];
+    if (!hearing->has_failure || chain->count == 1)
+        return NULL;
+    bool last = engine + 1 == chain->count;
+    return kn_arena_printf(arena, "“%s” could not recognise all of the speech (%s)%s",
+                           chain->at[engine].desc->name, kn_error_text(&hearing->failure),
+                           last ? "" : ", so the next engine took the rest");
 }

@@ -65,6 +65,22 @@ static json_t *describe_timeline(const struct kn_timeline *timeline)
     return made;
 }
 
+/* What a post would say on each platform. */
+static json_t *describe_posts(const struct kn_proposal *proposal)
+{
+    json_t *posts = json_object();
+    for (int i = 0; i < proposal->post_count; i++) {
+        const struct kn_post_text *post = &proposal->posts[i];
+        json_t *made = json_object(), *hashtags = json_array();
+        put_text(made, "description", post->description);
+        for (int k = 0; k < post->hashtag_count; k++)
+            json_array_append_new(hashtags, kn_json_text(post->hashtags[k]));
+        put(made, "hashtags", hashtags);
+        put(posts, post->platform, made);
+    }
+    return posts;
+}
+
 json_t *kn_segment_json(const struct kn_segment *segment, int rank)
 {
     json_t *made = json_object(), *features = json_array(), *evidence = json_array();
@@ -94,6 +110,8 @@ json_t *kn_segment_json(const struct kn_segment *segment, int rank)
     }
     put(made, "features", features);
     put(made, "evidence", evidence);
+    if (segment->proposal)
+        put(made, "posts", describe_posts(segment->proposal));
     return made;
 }
 
@@ -181,6 +199,19 @@ static json_t *describe_options(const struct kn_result *result)
     return made;
 }
 
+static json_t *describe_usage(const struct kn_usage *usage)
+{
+    json_t *made = json_object();
+    put_int(made, "requests", usage->requests);
+    put_int(made, "cached", usage->cached);
+    put_int(made, "input_tokens", usage->input_tokens);
+    put_int(made, "output_tokens", usage->output_tokens);
+    put(made, "audio_seconds", kn_json_number(usage->audio_s, 1));
+    put(made, "usd", kn_json_number(usage->usd, 6));
+    put_int(made, "requests_without_price", usage->unpriced);
+    return made;
+}
+
 json_t *kn_result_json(const struct kn_result *result)
 {
     json_t *made = json_object();
@@ -207,6 +238,8 @@ json_t *kn_result_json(const struct kn_result *result)
     put(made, "clips", clips);
     put_int(made, "failed", result->failed);
     put_text(made, "transcript", result->transcript);
+    if (result->asked)
+        put(made, "services", describe_usage(&result->usage));
     put(made, "wall", kn_json_seconds(result->wall_us));
     put(made, "cpu", kn_json_seconds(result->cpu_us));
     put(made, "step_times", times);

@@ -31,7 +31,8 @@ enum kn_status kn_job_runner_run(void *arg, const struct kn_job_run *run, struct
     if (status == KN_OK) {
         if (!settings.job.models)
             settings.job.models = runner->settings->job.models;
-        const struct kn_attempt_context context = kn_job_run_context(run);
+        struct kn_attempt_context context = kn_job_run_context(run);
+        context.services = runner->services;
         struct kn_attempt *attempt = kn_attempt_new(path, &settings.job, &context);
         status = kn_attempt_run(attempt, runner->executor, run->cancel, run->progress, err);
         kn_attempt_free(attempt);

@@ -13,6 +13,7 @@ struct kn_job_runner {
     struct kn_executor *executor;
     /* Of the worker: what a job doesn't say itself (models, workers). Borrowed. */
     const struct kn_settings *settings;
+    const struct kn_services *services; /* borrowed; NULL: none are set up */
 };
 
 /* For struct kn_job_worker_options; `arg` is a struct kn_job_runner. */

@@ -157,12 +157,15 @@ static const char *const topic_names[] = {"coarse", "fine", NULL};
 #define JOB(field)     offsetof(struct kn_settings, job.field)
 #define OWN(field)     offsetof(struct kn_settings, field)
 #define QUEUE(f)       offsetof(struct kn_settings, queue.f)
+#define SERVICE(f)     offsetof(struct kn_settings, services.f)
 #define CLIPS          (KN_FOR_RUN | KN_FOR_ADD)
 #define FILES          (CLIPS | KN_FOR_ANALYZE)
 #define RANKING        (FILES | KN_FOR_SEGMENTS)
 #define WORKERS        (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
 #define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | KN_FOR_JOBS | KN_FOR_WATCH | KN_FOR_QUEUE)
+#define ASKS           (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_ENGINES)
 #define NUMBER_OF_JOBS 1, 1000
+#define AI             "AI services"
 
 /* clang-format off */
 static const struct {
@@ -212,6 +215,58 @@ static const struct {
            "quality, from 0 (lossless) to 51; smaller is better", "Encoding", 0, 51}},
     {CLIPS, {"loudness", 0, KN_OPTION_NUMBER, JOB(render.loudness_lufs), "LUFS",
            "integrated loudness of each clip", "Encoding", -40, -5}},
+
+    {FILES | KN_FOR_ENGINES, {"ai", 0, KN_OPTION_FLAG, JOB(ai.services), NULL,
+              "ask AI services for speech, pictures and ranking; what they cannot do is done here",
+              AI}},
+    {FILES | KN_FOR_ENGINES, {"speech-engine", 0, KN_OPTION_CUSTOM, JOB(ai.speech), "LIST",
+              "who recognises speech, each for what those before it cannot: openai, moonshine", AI,
+              .parse = kn_parse_speech_engines, .print = kn_print_engines}},
+    {FILES | KN_FOR_ENGINES, {"vision-engine", 0, KN_OPTION_CUSTOM, JOB(ai.vision), "LIST",
+              "who says what is to be seen: openai-vision, or none", AI,
+              .parse = kn_parse_vision_engines, .print = kn_print_engines}},
+    {FILES | KN_FOR_ENGINES, {"ranking-engine", 0, KN_OPTION_CUSTOM, JOB(ai.ranking), "LIST",
+              "who has a say in what is chosen, and writes titles: openai-ranker, or none", AI,
+              .parse = kn_parse_ranking_engines, .print = kn_print_engines}},
+    {FILES, {"speech-model", 0, KN_OPTION_TEXT, JOB(ai.speech_model), "NAME",
+             "the service's model for speech", AI}},
+    {FILES, {"vision-model", 0, KN_OPTION_TEXT, JOB(ai.vision_model), "NAME",
+             "for pictures", AI}},
+    {FILES, {"ranking-model", 0, KN_OPTION_TEXT, JOB(ai.ranking_model), "NAME",
+             "for ranking", AI}},
+    {FILES, {"frames", 0, KN_OPTION_INT, JOB(ai.frames), "N",
+             "pictures that a service is shown, at most", AI, 1, 1000}},
+    {FILES, {"detail", 0, KN_OPTION_CHOICE, JOB(ai.detail), "HOW",
+             "how closely it looks at them", AI, .choices = kn_detail_names}},
+    {FILES, {"budget", 0, KN_OPTION_NUMBER, JOB(ai.budget_usd), "USD",
+             "spend no more on services for one video; 0 is no bound", AI, 0, 100000}},
+    {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
+             "the same in tokens", AI, 0, 2000000000}},
+    {ASKS, {"ai-url", 0, KN_OPTION_CUSTOM, SERVICE(url), "URL",
+            "where services are: any that speak OpenAI's protocol", AI, .aside = true,
+            .parse = kn_parse_url, .print = kn_print_url}},
+    {ASKS, {"speech-url", 0, KN_OPTION_CUSTOM, SERVICE(urls[KN_SERVICE_SPEECH]), "URL",
+            "another one for speech", AI, .aside = true, .parse = kn_parse_url,
+            .print = kn_print_url}},
+    {ASKS, {"vision-url", 0, KN_OPTION_CUSTOM, SERVICE(urls[KN_SERVICE_VISION]), "URL",
+            "for pictures", AI, .aside = true, .parse = kn_parse_url, .print = kn_print_url}},
+    {ASKS, {"ranking-url", 0, KN_OPTION_CUSTOM, SERVICE(urls[KN_SERVICE_RANKING]), "URL",
+            "for ranking", AI, .aside = true, .parse = kn_parse_url, .print = kn_print_url}},
+    {ASKS, {"ai-at-once", 0, KN_OPTION_INT, SERVICE(concurrency), "N",
+            "requests in flight at most, to each service", AI, 1, 256, .aside = true}},
+    {ASKS, {"ai-requests", 0, KN_OPTION_INT, SERVICE(requests_a_minute), "N",
+            "requests a minute; 0 goes by what the service says", AI, 0, 1000000, .aside = true}},
+    {ASKS, {"ai-tokens", 0, KN_OPTION_INT, SERVICE(tokens_a_minute), "N",
+            "tokens a minute; 0 goes by what the service says", AI, 0, 2000000000, .aside = true}},
+    {ASKS, {"ai-limit", 0, KN_OPTION_INT, SERVICE(limit_s), "SECONDS",
+            "after which a request has failed", AI, 1, 3600, .aside = true}},
+    {ASKS, {"ai-cache", 0, KN_OPTION_FLAG, SERVICE(cache), NULL,
+            "keep answers, so that nothing is paid for twice", AI, .aside = true}},
+    {ASKS, {"day-budget", 0, KN_OPTION_NUMBER, SERVICE(day_usd), "USD",
+            "spend no more on services a day (UTC) on this machine; 0 is no bound", AI, 0, 1000000,
+            .aside = true}},
+    {ASKS, {"day-tokens", 0, KN_OPTION_INT, SERVICE(day_tokens), "N", "the same in tokens", AI, 0,
+            2000000000, .aside = true}},
 
     {FILES, {"fresh", 0, KN_OPTION_FLAG, JOB(fresh), NULL,
              "do everything again, reuse nothing of earlier runs", "Work", .args_only = true}},
@@ -290,7 +345,7 @@ static const struct {
 
 const struct kn_option *kn_settings_table(unsigned commands)
 {
-    enum { TABLES = 12 }; /* one a command, and one of all rows */
+    enum { TABLES = 13 }; /* one a command, and one of all rows */
     static struct table {
         unsigned commands;
         struct kn_option options[KN_COUNT_OF(rows) + 1];
@@ -338,6 +393,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                   .grace_s = 30},
     };
     kn_job_defaults(&ret_settings->job);
+    kn_service_settings_defaults(&ret_settings->services);
 }
 
 /* ---- where settings come from ---- */

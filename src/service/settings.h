@@ -6,6 +6,7 @@
 
 #include "base/option.h"
 #include "pipeline/job.h"
+#include "service/settings_ai.h"
 
 /* Which commands a row belongs to. */
 enum kn_command_set {
@@ -20,6 +21,7 @@ enum kn_command_set {
     KN_FOR_QUEUE = 256, /* the commands that change single jobs or the queue */
     KN_FOR_ALL = 511,
     KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
+    KN_FOR_ENGINES = 2048,
 };
 
 /* What only the commands of the queue take. */
@@ -46,6 +48,7 @@ struct kn_queue_settings {
 struct kn_settings {
     struct kn_job_options job;
     struct kn_queue_settings queue;
+    struct kn_service_settings services;
     int workers; /* of the CPU lane; 0: as many as cores */
     bool verbose, quiet, json;
     bool tsv, boundaries; /* segments */

@@ -1,0 +1,66 @@
+#include "ai/services.h"
+
+#include <stdlib.h>
+
+const char *kn_service_kind_name(enum kn_service_kind kind)
+{
+    static const char *const names[KN_SERVICE_KIND_COUNT] = {"speech", "vision", "ranking"};
+    return names[kind];
+}
+
+static enum kn_status open_one(struct kn_services *services, enum kn_service_kind kind,
+                               const struct kn_services_options *options, struct kn_error *err)
+{
+    static const char *const names[KN_SERVICE_KIND_COUNT] = {
+        "the speech service", "the vision service", "the ranking service"};
+    const char *url = options->at[kind].url, *key = options->at[kind].key;
+    if (!(key && key[0]) && !kn_url_is_loopback(url)) {
+        (void)kn_error_set(&services->why[kind], KN_MISSING,
+                           "%s has no key: set %s, or --%s-url for a service that needs none",
+                           names[kind], options->at[kind].key_hint, kn_service_kind_name(kind));
+        return KN_OK;
+    }
+    const struct kn_service_options how = {
+        .name = names[kind],
+        .base_url = url,
+        .key = key,
+        .key_hint = options->at[kind].key_hint,
+        .concurrency = options->concurrency,
+        .requests_a_minute = options->requests_a_minute,
+        .tokens_a_minute = options->tokens_a_minute,
+        .limit_ms = options->limit_ms,
+        .cache = options->cache,
+    };
+    enum kn_status status =
+        services->http ? KN_OK : kn_http_open(&(struct kn_http_options){0}, &services->http, err);
+    return status == KN_OK ? kn_service_open(services->http, &how, &services->at[kind], err)
+                           : status;
+}
+
+enum kn_status kn_services_open(const struct kn_services_options *options,
+                                struct kn_services **ret_services, struct kn_error *err)
+{
+    struct kn_services *services = kn_calloc(1, sizeof *services);
+    enum kn_status status = KN_OK;
+    for (int kind = 0; kind < KN_SERVICE_KIND_COUNT && status == KN_OK; kind++)
+        status = open_one(services, (enum kn_service_kind)kind, options, err);
+    if (status != KN_OK) {
+        kn_services_close(services);
+        return status;
+    }
+    if (services->http && options->usage)
+        services->day = kn_budget_of_day(options->usage, &options->day);
+    *ret_services = services;
+    return KN_OK;
+}
+
+void kn_services_close(struct kn_services *services)
+{
+    if (!services)
+        return;
+    for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++)
+        kn_service_close(services->at[kind]);
+    kn_http_close(services->http);
+    kn_budget_free(services->day);
+    free(services);
+}
