@@ -38,6 +38,7 @@ int kn_cmd_run(int argc, char **argv);
 int kn_cmd_analyze(int argc, char **argv);
 int kn_cmd_segments(int argc, char **argv);
 int kn_cmd_doctor(int argc, char **argv);
+int kn_cmd_engines(int argc, char **argv);
 int kn_cmd_add(int argc, char **argv);
 int kn_cmd_worker(int argc, char **argv);
 int kn_cmd_jobs(int argc, char **argv);

@@ -184,6 +184,17 @@ const struct kn_command kn_commands[] = {
         .settings = KN_FOR_DOCTOR,
     },
     {
+        .name = "engines",
+        .arguments = "",
+        .summary = "list who can listen, look and rank here",
+        .about = "Engines on this machine need models; services need a key in the environment\n"
+                 "(OPENAI_API_KEY, GROQ_API_KEY, or KIRINUKI_AI_KEY for any other) or an address\n"
+                 "on this machine. Nothing is sent. docs/ai.md tells about each.\n",
+        .examples = "  kirinuki engines                            which can be used now\n"
+                    "  kirinuki engines --ai --json                for programs\n",
+        .settings = KN_FOR_ENGINES,
+    },
+    {
         .name = "version",
         .arguments = "",
         .summary = "print the version",

@@ -93,6 +93,7 @@ static void print_table(const struct kn_result *result, const char *name)
     if (result->segments->remark)
         printf("\nnote: %s\n", result->segments->remark);
     print_notes(result->timeline, NULL, stdout);
+    print_usage(result, stdout);
     int good = result->clip_count - result->failed;
     printf("\n%d clip%s in %s. What was chosen and why: %s", good, plural(good),
            kn_time_span(result->wall_us, wall), bold());
@@ -122,6 +123,7 @@ static void print_paths(const struct kn_result *result, const char *name)
     if (result->segments->remark)
         print_note(name, result->segments->remark, stderr);
     print_notes(result->timeline, name, stderr);
+    print_usage(result, stderr);
 }
 
 static void print_json_event(const struct kn_result *result)
@@ -129,6 +131,22 @@ static void print_json_event(const struct kn_result *result)
     KN_SCOPED_STR json = {0};
     kn_result_write_json(result, true, &json);
     printf("{\"event\": \"result\", \"result\": %s}\n", kn_str_text(&json));
+}
+
+/* What services were asked, and what it cost. */
+static void print_usage(const struct kn_result *result, FILE *out)
+{
+    const struct kn_usage *u = &result->usage;
+    if (!result->asked || u->requests + u->cached == 0)
+        return;
+    fprintf(out, "services: %d request%s", u->requests, plural(u->requests));
+    if (u->cached)
+        fprintf(out, ", %d answer%s from before", u->cached, plural(u->cached));
+    if (u->usd > 0)
+        fprintf(out, ", %.*f USD", u->usd < 0.1 ? 4 : 2, u->usd);
+    if (u->unpriced)
+        fprintf(out, ", %d without a known price", u->unpriced);
+    fputc('\n', out);
 }
 
 void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings,
@@ -194,5 +212,6 @@ void kn_print_analysis(const struct kn_result *result, const struct kn_settings 
     }
     if (result->segments->remark)
         printf("\nnote: %s\n", result->segments->remark);
+    print_usage(result, stdout);
     fflush(stdout);
 }

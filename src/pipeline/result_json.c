@@ -1,6 +1,7 @@
 #include "pipeline/result_json.h"
 
 #include "base/json.h"
+#include "model/proposal.h"
 
 /* Takes `value`. Only exhausted memory could make it fail, and that ends the process elsewhere. */
 static void put(json_t *object, const char *key, json_t *value)

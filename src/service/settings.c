@@ -270,11 +270,11 @@ static const struct {
 
     {FILES, {"fresh", 0, KN_OPTION_FLAG, JOB(fresh), NULL,
              "do everything again, reuse nothing of earlier runs", "Work", .args_only = true}},
-    {FILES | KN_FOR_DOCTOR | KN_FOR_WORKER, {"models", 0, KN_OPTION_TEXT, JOB(models), "DIR",
+    {FILES | KN_FOR_DOCTOR | KN_FOR_WORKER | KN_FOR_ENGINES, {"models", 0, KN_OPTION_TEXT, JOB(models), "DIR",
                              "folder of the models and of ONNX Runtime", "Work"}},
     {WORKERS, {"workers", 'j', KN_OPTION_INT, OWN(workers), "N",
              "threads that compute; 0 takes as many as there are cores", "Work", 0, 256}},
-    {KN_FOR_ALL, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
+    {KN_FOR_ALL | KN_FOR_ENGINES, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
                   "read settings from here instead of your kirinuki.conf", "Work",
                   .args_only = true}},
 
@@ -329,7 +329,7 @@ static const struct {
              "print when and where each step ran, and more", "Output", .args_only = true}},
     {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
              "Output", .args_only = true}},
-    {KN_FOR_ALL | KN_FOR_VERSION, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
+    {KN_FOR_ALL | KN_FOR_VERSION | KN_FOR_ENGINES, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
                   "Output", .args_only = true}},
     {KN_FOR_SEGMENTS, {"tsv", 0, KN_OPTION_FLAG, OWN(tsv), NULL,
                        "for programs: start, end, score and title, best first", "Output",

@@ -148,7 +148,8 @@ static enum kn_status listen_step(void *arg, const struct kn_step_env *env, stru
     static float samples[SAMPLES], probabilities[FRAMES];
     struct kn_engine_settings settings = {0};
     KN_SCOPED(kn_engine) engine = kn_engine_acquire(&fake_desc, &settings);
-    KN_SCOPED(kn_recogniser) recogniser = kn_recogniser_new(engine, &fake_desc, env);
+    const struct kn_speech_chain chain = {.count = 1, .at = {{&fake_desc, engine}}};
+    KN_SCOPED(kn_recogniser) recogniser = kn_recogniser_new(&chain, env);
     for (int i = 0; listening->scripts[i]; i++) {
         for (int k = 0; k < SAMPLES; k++)
             samples[k] = (float)listening->scripts[i];
