@@ -110,6 +110,7 @@ static enum kn_status ask(void *arg, const struct kn_step_env *env, struct kn_er
 
 struct camera {
     const struct kn_source *source;
+    const struct kn_shot *shots;
     struct kn_video_options options;
     struct kn_video_reader *keys, *exact; /* opened when needed */
 };
@@ -142,8 +143,9 @@ static enum kn_status read_at(struct camera *camera, bool key, int64_t at_us,
 static enum kn_status take_picture(struct camera *camera, const struct kn_keyframe *wanted,
                                    struct kn_picture *picture, struct kn_error *err)
 {
+    const struct kn_shot *shot = &camera->shots[wanted->shot];
     enum kn_status status = read_at(camera, true, wanted->at_us, picture, err);
-    if (status == KN_OK && picture->at_us >= wanted->from_us && picture->at_us < wanted->until_us)
+    if (status == KN_OK && picture->at_us >= shot->start_us && picture->at_us < shot->end_us)
         return KN_OK;
     return read_at(camera, false, wanted->at_us, picture, err);
 }
@@ -237,10 +239,18 @@ static enum kn_status see_with(struct asker *a, const struct kn_source *source,
                                const struct kn_seen *seen, const struct kn_step_env *env,
                                struct kn_error *err)
 {
+    const struct kn_timeline pictures = {
+        .source = *source,
+        .shot_count = seen->shot_count,
+        .shots = seen->shots,
+        .look_count = seen->look_count,
+        .looks = seen->looks,
+    };
     const struct kn_keyframe *wanted;
-    int count = kn_keyframes_choose(seen->shots, seen->shot_count, seen->looks, seen->look_count,
-                                    a->options->ai->frames, env->scratch, &wanted);
+    int count =
+        kn_keyframes_choose(&pictures, a->options->ai->frames, env->scratch, &wanted);
     struct camera camera = {.source = source,
+                            .shots = seen->shots,
                             .options = {.end_us = -1,
                                         .pixels = KN_PIXELS_YUV420P,
                                         .rough = true,
