@@ -82,6 +82,22 @@ static void print_clip(const struct kn_result *result, const struct kn_clip *cli
         printf("     %snote: %s%s\n", dim(), clip->remark, plain());
 }
 
+/* What services were asked, and what it cost. */
+static void print_usage(const struct kn_result *result, FILE *out)
+{
+    const struct kn_usage *u = &result->usage;
+    if (!result->asked || u->requests + u->cached == 0)
+        return;
+    fprintf(out, "services: %d request%s", u->requests, plural(u->requests));
+    if (u->cached)
+        fprintf(out, ", %d answer%s from before", u->cached, plural(u->cached));
+    if (u->usd > 0)
+        fprintf(out, ", %.*f USD", u->usd < 0.1 ? 4 : 2, u->usd);
+    if (u->unpriced)
+        fprintf(out, ", %d without a known price", u->unpriced);
+    fputc('\n', out);
+}
+
 static void print_table(const struct kn_result *result, const char *name)
 {
     char wall[KN_TIME_TEXT_BYTES], shown[PATH_SHOWN_BYTES];
@@ -131,22 +147,6 @@ static void print_json_event(const struct kn_result *result)
     KN_SCOPED_STR json = {0};
     kn_result_write_json(result, true, &json);
     printf("{\"event\": \"result\", \"result\": %s}\n", kn_str_text(&json));
-}
-
-/* What services were asked, and what it cost. */
-static void print_usage(const struct kn_result *result, FILE *out)
-{
-    const struct kn_usage *u = &result->usage;
-    if (!result->asked || u->requests + u->cached == 0)
-        return;
-    fprintf(out, "services: %d request%s", u->requests, plural(u->requests));
-    if (u->cached)
-        fprintf(out, ", %d answer%s from before", u->cached, plural(u->cached));
-    if (u->usd > 0)
-        fprintf(out, ", %.*f USD", u->usd < 0.1 ? 4 : 2, u->usd);
-    if (u->unpriced)
-        fprintf(out, ", %d without a known price", u->unpriced);
-    fputc('\n', out);
 }
 
 void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings,
