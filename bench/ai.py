@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""ai.py: everything that is asked of AI services at once, against one request after another.
+
+A source of 30 minutes, then 20 sources of 5 minutes, against the sandbox, each request taking 2 s, give
+or take one. One after another: the same work with a sandbox that answers one request at a time. The
+bound is what the services' time itself allows: the longest chain of requests that wait for each other,
+or all of the latency over as many requests as are allowed at once, whichever is longer; local work
+(decoding, listening for speech, looking) goes on beside it and is told as its CPU seconds over the
+cores.
+
+BENCH_MINUTES, BENCH_COUNT    the long source (30) and how many of five minutes (20)
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+WORK = pathlib.Path("build/bench/ai")
+PROGRAM = os.path.abspath("build/kirinuki")
+FFMPEG = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
+CORES = len(os.sched_getaffinity(0))
+MODELS = os.environ.get("KIRINUKI_MODELS") or os.path.join(
+    os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "kirinuki/models")
+AT_ONCE = 16  # --ai-at-once, of each of three services
+LATENCY = "2±1"
+
+
+def make_source(seconds, number):
+    """The sample talk again and again, beginning elsewhere each time."""
+    path = WORK / f"source-{seconds}-{number}.mp4"
+    if not path.exists():
+        part = path.with_name("part.mp4")
+        subprocess.run([*FFMPEG, "-ss", str(3 * number), "-stream_loop", "-1", "-i",
+                        "build/sample/talk.mp4", "-t", str(seconds), "-c", "copy", str(part)],
+                       check=True)
+        part.rename(path)
+    return path.resolve()
+
+
+class Sandbox:
+    def __init__(self, *options):
+        self.process = subprocess.Popen(
+            [PROGRAM, "sandbox", "--port", "0", "--json", "--latency", LATENCY, *options],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = json.loads(self.process.stdout.readline())["url"]
+
+    def ledger(self):
+        address = self.url.rsplit("/", 1)[0] + "/sandbox/ledger"
+        with urllib.request.urlopen(address) as answer:
+            return json.load(answer)["requests"]
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=10)
+
+
+def run(sandbox, videos, jobs):
+    """Seconds of the wall clock and of the processor."""
+    home = WORK / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    env = dict(os.environ, XDG_CACHE_HOME=str(home.resolve() / "cache"), KIRINUKI_MODELS=MODELS, XDG_DATA_HOME=str(home.resolve() / "data"),
+               KIRINUKI_STORE=str(home.resolve() / "queue.db"), KIRINUKI_AI_URL=sandbox.url,
+               KIRINUKI_AI_KEY="sk-bench")
+    options = ["--ai", "--no-ai-cache", *jobs]
+    command = ([PROGRAM, "analyze", *options, videos[0]] if len(videos) == 1 else
+               [PROGRAM, "run", *options, "--copy", "-n", "1", "-l", "5-8", *videos])
+    with open(home / "stderr", "wb") as log:
+        start = time.monotonic()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=log, env=env, cwd=home)
+        _, status, used = os.wait4(child.pid, 0)
+        wall = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"bench: kirinuki failed:\n{(home / 'stderr').read_text()[-2000:]}")
+    return wall, used.ru_utime + used.ru_stime
+
+
+def chain_seconds(requests):
+    """The longest that one video's requests wait for each other: speech or pictures, then ranking.
+    Which request is whose is not known; over all of them this is an upper end for one video and a
+    lower end for the whole."""
+    def longest(kind, images):
+        return max((r["latency"] for r in requests if r["kind"] == kind and
+                    bool(r["images"]) == images), default=0)
+    return max(longest("transcriptions", False), longest("chat", True)) + longest("chat", False)
+
+
+def measure(name, videos):
+    print(f"{name}", flush=True)
+    sandbox = Sandbox()
+    wall, cpu = run(sandbox, videos, [])
+    requests = sandbox.ledger()
+    sandbox.close()
+    latency = sum(r["latency"] for r in requests)
+    kinds = {}
+    for r in requests:
+        key = "pictures" if r["images"] else r["kind"]
+        kinds.setdefault(key, []).append(r["latency"])
+    # Each of the three services has its own limit.
+    share = max(sum(of) for of in kinds.values()) / AT_ONCE
+    bound = max(chain_seconds(requests), share)
+    sandbox = Sandbox("--at-once", "1")
+    alone, _ = run(sandbox, videos, ["--ai-at-once", "1", "-j", "1"])
+    sandbox.close()
+    print(f"  {len(requests)} requests, {latency:.1f} s of latency: " +
+          ", ".join(f"{len(of)} {kind}" for kind, of in sorted(kinds.items())))
+    print(f"  all at once            {wall:7.1f} s wall {cpu:7.1f} s CPU ({cpu / CORES:.1f} s on "
+          f"{CORES} cores)")
+    print(f"  one after another      {alone:7.1f} s wall")
+    print(f"  bound of the services  {bound:7.1f} s; with the local work beside it "
+          f"{max(bound, cpu / CORES):.1f} s")
+    return aim("all at once, of one after another", wall / alone, 0.20) and \
+        aim("all at once, of the larger bound", wall / max(bound, cpu / CORES), 1.2)
+
+
+def aim(what, value, most):
+    reached = value <= most
+    print(f"aim: {what}: {value:.2f} (at most {most:g}) {'reached' if reached else 'MISSED'}",
+          flush=True)
+    return reached
+
+
+def main():
+    WORK.mkdir(parents=True, exist_ok=True)
+    if not pathlib.Path("build/sample/talk.mp4").exists():
+        subprocess.run(["scripts/sample-talk.sh", "build/sample/talk.mp4"], check=True)
+    minutes = int(os.environ.get("BENCH_MINUTES", "30"))
+    count = int(os.environ.get("BENCH_COUNT", "20"))
+    good = measure(f"one source of {minutes} minutes", [make_source(60 * minutes, 0)])
+    good &= measure(f"{count} sources of 5 minutes", [make_source(300, i) for i in range(count)])
+    sys.exit(not good)
+
+
+main()
