@@ -21,6 +21,10 @@ static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
     if (job->state == KN_JOB_DONE && job->claimed_us)
         return kn_arena_printf(call->arena, "in %s",
                                kn_time_span(job->finished_us - job->claimed_us, span));
+    if (job->state == KN_JOB_FAILED) {
+        const char *why = kn_job_last_reason(call->store, job->id, call->arena);
+        return why ? why : "";
+    }
     return kn_job_waits(call->store, job, call->arena);
 }
 

@@ -2,7 +2,7 @@
 
 #include "queue/admission.h"
 
-static const char *last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
+const char *kn_job_last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
 {
     const struct kn_job_reason *reasons;
     int count;
@@ -39,7 +39,7 @@ const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outloo
         .room_count = outlook->room_count,
         .ahead = -1,
         .now_us = kn_store_now_us(store),
-        .reason = job->attempt ? last_reason(store, job->id, arena) : NULL,
+        .reason = job->attempt ? kn_job_last_reason(store, job->id, arena) : NULL,
     };
     char why[KN_WAIT_TEXT_BYTES];
     if (!job->held_until_us)
