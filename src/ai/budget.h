@@ -20,8 +20,9 @@ void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part);
 
 /* 0 each: no bound. */
 struct kn_budget_limits {
-    double usd;     /* LIMIT as well for a request whose price is not known */
-    int64_t tokens; /* input and output together */
+    double usd;       /* LIMIT as well for a request whose price is not known */
+    int64_t tokens;   /* input and output together */
+    const char *hint; /* what raises it, for sentences: "--budget"; copied. NULL: not known */
 };
 
 struct kn_budget;
