@@ -67,12 +67,15 @@ static const char *skip_blank(const char *at)
     return at + strspn(at, " \t\r\n");
 }
 
-/* Models that think aloud put their thoughts before the answer. */
+/* Models that think aloud put their thoughts before the answer; without an end to them there is
+ * none. */
 static const char *skip_thoughts(const char *at)
 {
     static const char open[] = "<think>", close[] = "</think>";
-    const char *end = kn_starts_with(at, open) ? strstr(at, close) : NULL;
-    return end ? skip_blank(end + strlen(close)) : at;
+    if (!kn_starts_with(at, open))
+        return at;
+    const char *end = strstr(at, close);
+    return end ? skip_blank(end + strlen(close)) : "";
 }
 
 /* The first object in the text, whatever stands around it: a fence, polite sentences. NULL and
