@@ -21,7 +21,7 @@ struct kn_usage {
     int cached;   /* that were answered from the cache: nothing was sent */
     int64_t input_tokens, output_tokens;
     double audio_s;
-    double usd; /* by the prices known; see `unpriced` */
+    double usd;   /* by the prices known; see `unpriced` */
     int unpriced; /* of `requests`, those whose price is not known */
 };
 
@@ -29,8 +29,9 @@ void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part);
 
 /* 0 each: no bound. */
 struct kn_budget_limits {
-    double usd;     /* LIMIT as well for a request whose price is not known */
-    int64_t tokens; /* input and output together */
+    double usd;       /* LIMIT as well for a request whose price is not known */
+    int64_t tokens;   /* input and output together */
+    const char *hint; /* what raises it, for sentences: "--budget"; copied. NULL: not known */
 };
 
 struct kn_budget;

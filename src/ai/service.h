@@ -28,6 +28,7 @@
 #include "base/memory.h"
 #include "net/http.h"
 
+struct kn_price;
 struct kn_service;
 
 struct kn_service_options {
@@ -42,6 +43,7 @@ struct kn_service_options {
     int64_t limit_ms;                          /* of one request; 0: 10 min */
     const char *cache; /* folder of answers; NULL: none are kept. Names are hashes of the service's
                           address, the call and what is sent, never of the key */
+    const struct kn_price *price; /* of every model; copied. NULL: as ai/prices.h has it */
 };
 
 /* Borrows `http`, copies the options. Quick: nothing is sent. Any thread may call. */
@@ -72,9 +74,9 @@ struct kn_service_call {
  * also when it failed after billed tries.
  *
  * DENIED: the key or the account; NOT_FOUND: the model or the path; LIMIT: the budget, or the
- * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence is
- * in `err`); TIMEOUT, REMOTE: tries are used up; DAMAGED: answers that are none; CANCELLED. Every
- * sentence begins with the service's name and says what to do where something can be done.
+ * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence
+ * is in `err`); TIMEOUT, REMOTE: tries are used up; DAMAGED: answers that are none; CANCELLED.
+ * Every sentence begins with the service's name and says what to do where something can be done.
  */
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
                                struct kn_cancel *cancel, json_t **ret_answer,
