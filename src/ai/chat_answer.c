@@ -47,7 +47,7 @@ static const char *text_of(const json_t *content, struct kn_arena *arena)
 {
     KN_SCOPED_STR text = {0};
     if (json_is_string(content))
-        return json_string_value(content);
+        kn_str_add(&text, json_string_value(content));
     if (json_is_object(content))
         kn_json_add(&text, content, true);
     size_t i;
@@ -67,12 +67,15 @@ static const char *skip_blank(const char *at)
     return at + strspn(at, " \t\r\n");
 }
 
-/* Models that think aloud put their thoughts before the answer. */
+/* Models that think aloud put their thoughts before the answer; without an end to them there is
+ * none. */
 static const char *skip_thoughts(const char *at)
 {
     static const char open[] = "<think>", close[] = "</think>";
-    const char *end = kn_starts_with(at, open) ? strstr(at, close) : NULL;
-    return end ? skip_blank(end + strlen(close)) : at;
+    if (!kn_starts_with(at, open))
+        return at;
+    const char *end = strstr(at, close);
+    return end ? skip_blank(end + strlen(close)) : "";
 }
 
 /* The first object in the text, whatever stands around it: a fence, polite sentences. NULL and
@@ -100,7 +103,7 @@ static enum kn_chat_verdict refused(const char *refusal, struct kn_error *err)
 static enum kn_chat_verdict read_content(const json_t *schema, struct kn_chat_reading *reading,
                                          struct kn_error *err)
 {
-    json_error_t why = {.text = "there is no JSON object in it"};
+    json_error_t why;
     if (strlen(reading->said) > KN_CHAT_CONTENT_MAX) {
         kn_error_set(err, KN_DAMAGED, "the answer is far too long");
         return KN_CHAT_FLAWED;

@@ -63,9 +63,9 @@ static void clean(const char *text, bool keep_lines, struct kn_str *out)
 
 static bool hangs(uint32_t c)
 {
-    return c == ',' || c == ';' || c == ':' || c == '-' || c == '(' || c == '[' || c == '"' ||
-           c == 0x3001 || c == 0x300c || c == 0x300e || c == 0xff08 || c == 0x201c || c == 0x2013 ||
-           c == 0x2014 || is_space(c);
+    return c == '.' || c == 0x3002 || c == ',' || c == ';' || c == ':' || c == '-' || c == '(' ||
+           c == '[' || c == '"' || c == 0x3001 || c == 0x300c || c == 0x300e || c == 0xff08 ||
+           c == 0x201c || c == 0x2013 || c == 0x2014 || is_space(c);
 }
 
 /* Takes off spaces and marks that make no sense at an end. */
