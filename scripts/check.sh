@@ -85,7 +85,7 @@ sanitizer_runs() { # COMPILER SANITIZER
     "$1" "-fsanitize=$2" "$probe.c" -o "$probe" 2>/dev/null && "$probe" 2>/dev/null
 }
 
-# fuzz DIR: every target built there for a while, five a core side by side, from its corpus.
+# fuzz DIR: every target built there for a while, eight a core side by side, from its corpus.
 fuzz() {
     local dir=$1 seconds=${FUZZ_SECONDS:-60} start=$SECONDS target name pids=() names=()
     reap() {
@@ -111,7 +111,7 @@ fuzz() {
             -artifact_prefix="$dir/$name-" "$dir/found/$name" \
             "tests/fuzz/corpus/${name#fuzz_}" >"$dir/$name.log" 2>&1 </dev/null &
         pids+=($!) names+=("$name")
-        [ ${#pids[@]} -lt $((5 * $(nproc))) ] || reap
+        [ ${#pids[@]} -lt $((8 * $(nproc))) ] || reap
     done
     reap
     say "  fuzzing in $((SECONDS - start)) s"
