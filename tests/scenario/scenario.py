@@ -38,7 +38,8 @@ def corpus(name):
 def environment(**changes):
     """The user's, but with a cache, a configuration and a queue of the test's own."""
     env = dict(os.environ, XDG_CACHE_HOME=HOME + "/cache", XDG_CONFIG_HOME=HOME + "/config")
-    for name in [n for n in env if n.startswith("KIRINUKI_") and n != "KIRINUKI_MODELS"]:
+    for name in [n for n in env if n.startswith(("KIRINUKI_", "OPENAI_", "GROQ_")) and
+                 n != "KIRINUKI_MODELS"]:
         del env[name]
     env["KIRINUKI_STORE"] = HOME + "/queue.db"
     env.update({k: v for k, v in changes.items() if v is not None})
