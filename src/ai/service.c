@@ -292,7 +292,7 @@ static enum kn_status find_or_ask(struct asking *a, struct kn_error *err)
     json_decref(kept);
     enum kn_status status =
         kn_service_ask(a->service, a->call, a->body, a->cancel, &a->answer, &a->usage, err);
-    if (status == KN_OK)
+    if (status == KN_OK && is_accepted(a->call, a->answer))
         kn_answers_keep(a->service->answers, a->name, a->answer);
     return status;
 }

@@ -63,7 +63,8 @@ struct kn_service_call {
      * `output_tokens`; the price is added. */
     struct kn_usage most;
     /* Is this an answer that can be used? Only such are kept in the cache; another one is an error
-     * DAMAGED of the call, after one more try. NULL: any JSON object. */
+     * DAMAGED of the call, after one more try. END: the caller gets it, and will ask about it: it
+     * is not kept, and the same is not sent again. NULL: any JSON object. */
     enum kn_status (*accept)(void *arg, const json_t *answer, struct kn_error *err);
     void *arg;
     struct kn_budget *budget; /* NULL: nobody counts */

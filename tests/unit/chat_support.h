@@ -1,71 +1,107 @@
 /*
- * A chat model on loopback for tests: answers its questions with a list of bodies, one after the
- * other, and keeps what it was asked. After cmocka.h.
+ * A chat model on loopback for tests: answers questions with a list of turns, one after the other
+ * (the last one again and again), and keeps what it was asked. After cmocka.h.
  */
 #ifndef KN_TESTS_CHAT_SUPPORT_H
 #define KN_TESTS_CHAT_SUPPORT_H
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "ai/service.h"
+#include "ai/test_clock.h"
 #include "base/json.h"
+#include "base/sync.h"
+#include "net/server.h"
 
-enum { CHAT_TURNS_MAX = 8 };
+enum { CHAT_REQUESTS_MAX = 8 };
 
 struct chat_turn {
-    int status;       /* 0: 200 */
-    const char *body; /* NULL: there is no answer, until the server goes or the peer */
+    const char *body;
+    int status; /* 0: 200 */
+    enum kn_reply_fault fault;
+    size_t cut_at;
 };
 
 struct chat_model {
     const struct chat_turn *turns;
     int turn_count;
-    int asked;
-    json_t *requests[CHAT_TURNS_MAX];
+    struct kn_server *server;
+    struct kn_http *http;
     struct kn_service *service;
+    struct kn_cancel *stop; /* triggered by the first question, where a test sets it */
+
+    pthread_mutex_t lock;
+    int asked;         /* protected by `lock`, as are the requests until the test's call is over */
+    bool wrong_manner; /* something else than a POST of JSON to the right path */
+    json_t *requests[CHAT_REQUESTS_MAX];
 };
 
-static struct chat_model *chat_now;
-
-static inline void chat_open(struct chat_model *model, const struct chat_turn *turns, int count)
+static inline void chat_handle(void *arg, const struct kn_exchange *exchange,
+                               struct kn_reply *reply)
 {
+    struct chat_model *model = arg;
+    KN_LOCKED(&model->lock);
+    json_t *request = json_loadb(exchange->body, exchange->body_size, 0, NULL);
+    const struct kn_server_field *type = kn_server_header(exchange, "Content-Type");
+    const struct kn_server_field *key = kn_server_header(exchange, "Authorization");
+    model->wrong_manner = model->wrong_manner || !request || !type || !key ||
+                          strcmp(exchange->method, "POST") != 0 ||
+                          strcmp(exchange->path, "/v1/chat/completions") != 0 ||
+                          strncmp(type->data, "application/json", 16) != 0 ||
+                          strcmp(key->data, "Bearer sk-test") != 0;
+    if (model->asked < CHAT_REQUESTS_MAX)
+        model->requests[model->asked] = request;
+    else
+        json_decref(request);
+    const struct chat_turn *turn = &model->turns[KN_MIN(model->asked, model->turn_count - 1)];
+    model->asked++;
+    reply->status = turn->status ? turn->status : 200;
+    reply->body = turn->body;
+    reply->size = turn->body ? strlen(turn->body) : 0;
+    reply->fault = turn->fault;
+    reply->cut_at = turn->cut_at;
+    if (model->stop)
+        kn_cancel_trigger(model->stop);
+}
+
+/* `cache`: a folder for answers; NULL: none. Waits for tries pass a hundred times faster. */
+static inline void chat_open(struct chat_model *model, const struct chat_turn *turns, int count,
+                             const char *cache)
+{
+    char url[64];
+    struct kn_error err = {0};
     *model = (struct chat_model){.turns = turns, .turn_count = count};
-    chat_now = model;
+    pthread_mutex_init(&model->lock, NULL);
+    const struct kn_server_options options = {.handle = chat_handle, .arg = model};
+    if (kn_server_open(&options, &model->server, &err) != KN_OK ||
+        kn_http_open(NULL, &model->http, &err) != KN_OK)
+        fail_msg("%s", err.text);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/v1", kn_server_port(model->server));
+    const struct kn_service_options service = {.name = "the chat service",
+                                               .base_url = url,
+                                               .key = "sk-test",
+                                               .key_hint = "TEST_KEY",
+                                               .attempts = 3,
+                                               .cache = cache};
+    if (kn_service_open(model->http, &service, &model->service, &err) != KN_OK)
+        fail_msg("%s", err.text);
+    kn_service_use_speed(model->service, 100, 1);
 }
 
 static inline void chat_close(struct chat_model *model)
 {
-    for (int i = 0; i < model->asked; i++)
+    kn_service_close(model->service);
+    kn_http_close(model->http);
+    kn_server_close(model->server);
+    for (int i = 0; i < CHAT_REQUESTS_MAX; i++)
         json_decref(model->requests[i]);
-    chat_now = NULL;
-}
-
-enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
-                               struct kn_cancel *cancel, json_t **ret_answer,
-                               struct kn_usage *usage, struct kn_error *err)
-{
-    (void)service;
-    if (kn_cancel_requested(cancel))
-        return kn_error_set(err, KN_CANCELLED, "stopped");
-    assert_true(chat_now->asked < chat_now->turn_count);
-    chat_now->requests[chat_now->asked] = json_deep_copy(call->json);
-    json_t *answer = json_loads(chat_now->turns[chat_now->asked++].body, 0, NULL);
-    enum kn_status status = call->accept(call->arg, answer, err);
-    usage->requests = 1;
-    if (status != KN_OK && status != KN_END) {
-        json_decref(answer);
-        return status;
-    }
-    *ret_answer = answer;
-    return KN_OK;
-}
-
-void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part)
-{
-    sum->requests += part->requests;
+    pthread_mutex_destroy(&model->lock);
+    assert_false(model->wrong_manner);
 }
 
 /* The body of a chat completion whose content is `content`; the caller frees it. */
@@ -81,7 +117,7 @@ static inline char *chat_body(const char *content, const char *finish_reason)
     return text;
 }
 
-/* What the model was told in message `i` of request `number`. */
+/* What stands in message `i` of request `number`: its content, or the first part of it. */
 static inline const char *chat_heard(const struct chat_model *model, int number, int i)
 {
     const json_t *message =
@@ -89,7 +125,9 @@ static inline const char *chat_heard(const struct chat_model *model, int number,
     const json_t *content = json_object_get(message, "content");
     if (json_is_array(content))
         content = json_object_get(json_array_get(content, 0), "text");
-    return json_string_value(content);
+    const char *text = json_string_value(content);
+    assert_non_null(text);
+    return text;
 }
 
 #endif

@@ -10,8 +10,10 @@
 #include "ai/openai_chat.h"
 #include "ai/prompt.h"
 #include "ai/schema.h"
+#include "base/clock.h"
 #include "chat_support.h"
 #include "support/arena_state.h"
+#include "support/temp_folder.h"
 
 static const char schema_text[] =
     "{'type': 'object', 'additionalProperties': false, 'required': ['items', 'mood'],"
@@ -343,7 +345,7 @@ static void a_good_answer_is_asked_for_once(void **state)
     struct chat_model model;
     struct chat_turn turn;
     bodies((const char *[]){good}, (const char *[]){"stop"}, 1, &turn);
-    chat_open(&model, &turn, 1);
+    chat_open(&model, &turn, 1, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     KN_SCOPED_JSON content = NULL;
@@ -351,6 +353,8 @@ static void a_good_answer_is_asked_for_once(void **state)
     assert_string_equal(json_string_value(json_object_get(content, "mood")), "good");
     assert_int_equal(model.asked, 1);
     assert_int_equal(usage.requests, 1);
+    assert_int_equal(usage.input_tokens, 100); /* as the answer says, not as was estimated */
+    assert_int_equal(usage.output_tokens, 20);
     chat_close(&model);
     free((char *)turn.body);
 }
@@ -370,7 +374,7 @@ static void a_flawed_answer_is_repaired_once(void **state)
         struct chat_turn turns[2];
         bodies((const char *[]){cases[i].first, good}, (const char *[]){cases[i].reason, "stop"}, 2,
                turns);
-        chat_open(&model, turns, 2);
+        chat_open(&model, turns, 2, NULL);
         struct kn_usage usage = {0};
         struct kn_error err = {0};
         KN_SCOPED_JSON content = NULL;
@@ -395,7 +399,7 @@ static void twice_flawed_is_damaged(void **state)
     struct chat_turn turns[2];
     bodies((const char *[]){"no", "{\"items\":[],\"mood\":\"bad\"}"},
            (const char *[]){"stop", "stop"}, 2, turns);
-    chat_open(&model, turns, 2);
+    chat_open(&model, turns, 2, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
@@ -418,7 +422,7 @@ static void a_long_flawed_answer_is_shown_in_part(void **state)
     struct chat_model model;
     struct chat_turn turns[2];
     bodies((const char *[]){said.at, good}, (const char *[]){"stop", "stop"}, 2, turns);
-    chat_open(&model, turns, 2);
+    chat_open(&model, turns, 2, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     KN_SCOPED_JSON content = NULL;
@@ -435,7 +439,7 @@ static void who_declines_is_not_asked_again(void **state)
     const struct chat_turn turn = {
         .body = "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"No, sorry.\"}}]}"};
     struct chat_model model;
-    chat_open(&model, &turn, 1);
+    chat_open(&model, &turn, 1, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
@@ -463,6 +467,149 @@ static void too_many_pictures_are_refused_here(void **state)
     assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
 }
 
+/* ---- bad days ---- */
+
+static void what_may_pass_is_tried_again(void **state)
+{
+    (void)state;
+    KN_SCOPED_MEM char *body = chat_body(good, "stop");
+    const struct chat_turn bad[] = {
+        {.body = "{\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}", .status = 500},
+        {.body = "{\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}"},
+        {.body = "{\"choices\":[{\"mess"},
+        {.body = ""},
+        {.body = "{\"choices\":[]}"},
+        {.body = body, .fault = KN_REPLY_CUT, .cut_at = 40},
+        {.fault = KN_REPLY_NOTHING},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(bad); i++) {
+        const struct chat_turn turns[] = {bad[i], {.body = body}};
+        struct chat_model model;
+        struct kn_usage usage = {0};
+        struct kn_error err = {0};
+        KN_SCOPED_JSON content = NULL;
+        chat_open(&model, turns, 2, NULL);
+        enum kn_status status = ask(&model, &usage, &content, &err);
+        if (status != KN_OK || model.asked != 2)
+            fail_msg("case %d: asked %d times: %s", (int)i, model.asked, err.text);
+        chat_close(&model);
+    }
+}
+
+static void what_stays_bad_is_said_in_one_sentence(void **state)
+{
+    (void)state;
+    static const struct {
+        struct chat_turn turn;
+        enum kn_status status;
+        int asked;
+        const char *sentence;
+    } cases[] = {
+        {{.body = "{\"error\":{\"message\":\"No such model\",\"code\":\"model_not_found\"}}",
+          .status = 404},
+         KN_NOT_FOUND,
+         1,
+         "gpt-4o-mini"},
+        {{.body = "{\"error\":{\"message\":\"Incorrect API key\",\"code\":\"invalid_api_key\"}}",
+          .status = 401},
+         KN_DENIED,
+         1,
+         "TEST_KEY"},
+        {{.body = "{\"choices\":[]}"}, KN_DAMAGED, 2, "no chat completion"},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct chat_model model;
+        struct kn_usage usage = {0};
+        struct kn_error err = {0};
+        json_t *content = NULL;
+        chat_open(&model, &cases[i].turn, 1, NULL);
+        enum kn_status status = ask(&model, &usage, &content, &err);
+        if (status != cases[i].status || model.asked != cases[i].asked ||
+            !strstr(err.text, cases[i].sentence))
+            fail_msg("case %d: %d, asked %d times: %s", (int)i, status, model.asked, err.text);
+        assert_null(content);
+        chat_close(&model);
+    }
+}
+
+static void only_good_answers_are_kept(void **state)
+{
+    (void)state;
+    char folder[PATH_MAX];
+    struct chat_model model;
+    struct chat_turn turns[2];
+    struct kn_error err = {0};
+    assert_non_null(temp_folder_make(folder));
+    bodies((const char *[]){"{\"items\":[]}", good}, (const char *[]){"stop", "stop"}, 2, turns);
+    chat_open(&model, turns, 2, folder);
+    static const struct {
+        int asked, cached;
+    } after[] = {
+        {2, 0}, /* a flawed one, and its repair */
+        {3, 0}, /* the flawed one was not kept, so it is asked again, and is good this time */
+        {3, 1}, /* that is kept */
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(after); i++) {
+        struct kn_usage usage = {0};
+        KN_SCOPED_JSON content = NULL;
+        assert_int_equal(ask(&model, &usage, &content, &err), KN_OK);
+        assert_int_equal(model.asked, after[i].asked);
+        assert_int_equal(usage.cached, after[i].cached);
+        assert_string_equal(json_string_value(json_object_get(content, "mood")), "good");
+    }
+    chat_close(&model);
+    free((char *)turns[0].body);
+    free((char *)turns[1].body);
+    assert_int_equal(temp_folder_remove(folder), 0);
+}
+
+static void a_stop_is_heard_at_once(void **state)
+{
+    (void)state;
+    const struct chat_turn turn = {.fault = KN_REPLY_NO_ANSWER};
+    struct chat_model model;
+    struct kn_usage usage = {0};
+    struct kn_error err = {0};
+    json_t *content = NULL;
+    KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
+    const struct kn_chat_part part = {.text = "How is it?"};
+    struct kn_chat_question question = question_of(schema, &part, 1);
+    struct kn_cancel *cancel = kn_cancel_new(NULL);
+    chat_open(&model, &turn, 1, NULL);
+    model.stop = cancel;
+    int64_t before_us = kn_now_us();
+    assert_int_equal(kn_chat_ask(model.service, &question, cancel, &content, &usage, &err),
+                     KN_CANCELLED);
+    assert_true(kn_now_us() - before_us < KN_US_PER_S);
+    assert_int_equal(model.asked, 1);
+    chat_close(&model);
+    kn_cancel_free(cancel);
+}
+
+static void a_budget_is_not_exceeded(void **state)
+{
+    (void)state;
+    KN_SCOPED_MEM char *body = chat_body("{}", "stop");
+    const struct chat_turn turn = {.body = body};
+    struct chat_model model;
+    struct kn_usage usage = {0};
+    struct kn_error err = {0};
+    json_t *content = NULL;
+    KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
+    const struct kn_chat_part part = {.text = "How is it?"};
+    struct kn_chat_question question = question_of(schema, &part, 1);
+    /* Enough for the question (500 for the answer alone), not for the repair after it. */
+    KN_SCOPED(kn_budget)
+    budget = kn_budget_new("the job's budget", &(struct kn_budget_limits){.tokens = 800}, NULL);
+    question.budget = budget;
+    chat_open(&model, &turn, 1, NULL);
+    enum kn_status status = kn_chat_ask(model.service, &question, NULL, &content, &usage, &err);
+    if (status != KN_LIMIT || model.asked != 1)
+        fail_msg("%d, asked %d times: %s", status, model.asked, err.text);
+    assert_int_equal(usage.input_tokens + usage.output_tokens, 120);
+    chat_close(&model);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -480,6 +627,11 @@ int main(void)
         cmocka_unit_test(a_long_flawed_answer_is_shown_in_part),
         cmocka_unit_test(who_declines_is_not_asked_again),
         cmocka_unit_test(too_many_pictures_are_refused_here),
+        cmocka_unit_test(what_may_pass_is_tried_again),
+        cmocka_unit_test(what_stays_bad_is_said_in_one_sentence),
+        cmocka_unit_test(only_good_answers_are_kept),
+        cmocka_unit_test(a_stop_is_heard_at_once),
+        cmocka_unit_test(a_budget_is_not_exceeded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,7 @@ static void whatever_is_cut_fits(void **state)
     static const char *const texts[] = {
         "The quick brown fox, (jumps) over — the lazy dog: twice; \"thrice\"",
         "人はなぜ眠るのか、その理由は「脳」にある（らしい）。",
-        "🧠💤👨‍👩‍👧‍👦 brains e\u0301e\u0301 🇯🇵🇩🇪🇫🇷 ﷽﷽ "
+        "🧠💤👨‍👩‍👧‍👦 brains e\u0301e\u0301 🇯🇵🇩🇪🇫🇷 ﷽﷽",
         "ทำไมเราต้องนอนหลับ",
     };
     for (size_t i = 0; i < KN_COUNT_OF(texts); i++)

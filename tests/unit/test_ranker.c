@@ -310,7 +310,7 @@ static void segments_are_asked_for(void **state)
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     int count, dropped;
-    chat_open(&model, &turn, 1);
+    chat_open(&model, &turn, 1, NULL);
     assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
     assert_int_equal(count, 1);
     assert_int_equal(dropped, 2);
@@ -325,7 +325,7 @@ static void nothing_good_is_an_answer(void **state)
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     int count, dropped;
-    chat_open(&model, &turn, 1);
+    chat_open(&model, &turn, 1, NULL);
     assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
     assert_int_equal(count, 0);
     assert_int_equal(dropped, 0);
@@ -341,13 +341,13 @@ static void invented_lines_are_named_in_the_repair(void **state)
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     int count, dropped;
-    chat_open(&model, turns, 2);
+    chat_open(&model, turns, 2, NULL);
     assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
     assert_int_equal(count, 1);
     assert_has(chat_heard(&model, 1, 3), "they are numbered 1 to 20");
     chat_close(&model);
     const struct chat_turn hopeless[] = {{.body = wrong}, {.body = wrong}};
-    chat_open(&model, hopeless, 2);
+    chat_open(&model, hopeless, 2, NULL);
     count = -1;
     assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_DAMAGED);
     assert_int_equal(count, -1);

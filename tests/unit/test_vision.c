@@ -162,7 +162,7 @@ static void a_batch_is_looked_at(void **state)
     struct kn_error err = {0};
     const struct kn_sight *sights;
     int count;
-    chat_open(&model, &turn, 1);
+    chat_open(&model, &turn, 1, NULL);
     assert_int_equal(look(&model, 8, state, &sights, &count, &usage, &err), KN_OK);
     assert_int_equal(count, 2);
     assert_string_equal(sights[1].seen, "A dog runs.");
@@ -181,13 +181,13 @@ static void pictures_that_nobody_showed_are_no_answer(void **state)
     struct kn_error err = {0};
     const struct kn_sight *sights;
     int count = -1;
-    chat_open(&model, turns, 2);
+    chat_open(&model, turns, 2, NULL);
     assert_int_equal(look(&model, 2, state, &sights, &count, &usage, &err), KN_OK);
     assert_int_equal(count, 1);
     assert_non_null(strstr(chat_heard(&model, 1, 3), "none of its frames"));
     chat_close(&model);
     const struct chat_turn hopeless[] = {{.body = wrong}, {.body = wrong}};
-    chat_open(&model, hopeless, 2);
+    chat_open(&model, hopeless, 2, NULL);
     count = -1;
     assert_int_equal(look(&model, 2, state, &sights, &count, &usage, &err), KN_DAMAGED);
     assert_int_equal(count, -1);
