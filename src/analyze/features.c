@@ -431,10 +431,8 @@ static void rate_advice(const struct rater *r, struct kn_ratings *ratings)
     for (int i = 0; i < list->count; i++) {
         const struct kn_candidate *c = &list->list[i];
         float *values = ratings->values[i];
-        values[KN_FEATURE_MODEL] =
-            kn_proposals_worth(r->options, c->start->at_us, c->end->at_us);
-        values[KN_FEATURE_PICTURE] =
-            kn_sights_worth(r->timeline, c->start->at_us, c->end->at_us);
+        values[KN_FEATURE_MODEL] = kn_proposals_worth(r->options, c->start->at_us, c->end->at_us);
+        values[KN_FEATURE_PICTURE] = kn_sights_worth(r->timeline, c->start->at_us, c->end->at_us);
         if (values[KN_FEATURE_PICTURE] >= 0) {
             sum += values[KN_FEATURE_PICTURE];
             known++;

@@ -16,7 +16,8 @@
 struct kn_segment_options {
     int64_t min_us, max_us; /* 15 s and 60 s by default; 5 to 180 s allowed */
     int count;              /* 0: 4 to 10, scaled by the source's length */
-    /* What a language model would choose, in any order; it has a say, and it names what it meant. */
+    /* What a language model would choose, in any order; it has a say, and it names what it meant.
+     */
     int proposal_count;
     const struct kn_proposal *proposals;
 };

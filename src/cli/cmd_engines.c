@@ -36,11 +36,10 @@ static void add(struct list *list, const char *name, const char *summary, const 
                 const char *missing, bool asked)
 {
     if (list->json) {
-        json_array_append_new(list->json,
-                              json_pack("{s:s, s:s, s:s, s:s?, s:b, s:b, s:o}", "kind", list->kind,
-                                        "name", name, "summary", summary, "where", where, "usable",
-                                        !missing, "asked", asked, "missing",
-                                        kn_json_text(missing)));
+        json_array_append_new(list->json, json_pack("{s:s, s:s, s:s, s:s?, s:b, s:b, s:o}", "kind",
+                                                    list->kind, "name", name, "summary", summary,
+                                                    "where", where, "usable", !missing, "asked",
+                                                    asked, "missing", kn_json_text(missing)));
         return;
     }
     const char *colour = !colours() ? "" : missing ? "\033[33m" : "\033[32m";
@@ -128,7 +127,8 @@ int kn_cmd_engines(int argc, char **argv)
         kn_settings_read(KN_FOR_ENGINES, argc, argv, arena, &settings, rest, &count, &err);
     if (status == KN_OK && count)
         status = kn_error_set(&err, KN_INVALID, "engines takes no arguments");
-    int code = status == KN_OK ? list_engines(&settings, arena) : kn_complain_usage("engines", &err);
+    int code =
+        status == KN_OK ? list_engines(&settings, arena) : kn_complain_usage("engines", &err);
     kn_arena_free(arena);
     return code;
 }

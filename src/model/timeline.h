@@ -136,8 +136,8 @@ struct kn_note {
 struct kn_timeline {
     struct kn_source source;
     const char *language;      /* BCP 47: "en"; NULL when unknown */
-    const char *speech_engine; /* "moonshine", "openai, moonshine", "subtitles", NULL when nothing was
-                                  recognised */
+    const char *speech_engine; /* "moonshine", "openai, moonshine", "subtitles", NULL when nothing
+                                  was recognised */
 
     int word_count, sentence_count, pause_count, utterance_count;
     const struct kn_word *words;

@@ -39,7 +39,7 @@ struct kn_attempt {
     struct kn_attempt_context context;
     struct kn_budget *budget; /* of services; NULL: none is asked */
     bool makes_clips;         /* false: analysis alone */
-    struct kn_arena *arena; /* what lives as long as the result; one step at a time uses it */
+    struct kn_arena *arena;   /* what lives as long as the result; one step at a time uses it */
     int64_t start_us, cpu_start_us;
 
     /* Written by one step each, read by those after it. */
@@ -75,8 +75,8 @@ struct kn_attempt {
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
 /* Is what was kept in this file to be reused? */
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
-/* The same for a timeline that lacks what a service did not answer: only a later attempt at the same
- * job takes it as it is; another run asks again. */
+/* The same for a timeline that lacks what a service did not answer: only a later attempt at the
+ * same job takes it as it is; another run asks again. */
 bool kn_attempt_reuses_partial(const struct kn_attempt *attempt, const char *path);
 
 /*

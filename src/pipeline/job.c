@@ -36,8 +36,8 @@ struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options 
     attempt->trace_arena = kn_arena_new();
     pthread_mutex_init(&attempt->trace_lock, NULL);
     const struct kn_services *services = attempt->context.services;
-    const struct kn_budget_limits limits = {
-        .usd = options->ai.budget_usd, .tokens = options->ai.budget_tokens};
+    const struct kn_budget_limits limits = {.usd = options->ai.budget_usd,
+                                            .tokens = options->ai.budget_tokens};
     if (services && kn_ai_asks(&options->ai))
         attempt->budget = kn_budget_new("this video's budget", &limits, services->day);
     return attempt;

@@ -13,10 +13,10 @@
 #include "pipeline/engines.h"
 
 struct kn_listen_options {
-    const char *models;   /* the folder of models */
-    const char *language; /* BCP 47, or NULL: not known */
-    bool recognise;       /* false: curves only (subtitles are given) */
-    const struct kn_ai_options *ai;      /* who recognises; NULL: who usually does */
+    const char *models;                 /* the folder of models */
+    const char *language;               /* BCP 47, or NULL: not known */
+    bool recognise;                     /* false: curves only (subtitles are given) */
+    const struct kn_ai_options *ai;     /* who recognises; NULL: who usually does */
     const struct kn_services *services; /* NULL: none are set up */
     struct kn_budget *budget;           /* of services; NULL: nobody counts */
 };

@@ -132,7 +132,8 @@ static bool sounds_foreign(const struct kn_recogniser *r)
         if (u->verdict == KN_SPEECH_DOUBTFUL || u->verdict == KN_SPEECH_FOREIGN)
             strange_us += u->input.speech_us;
     }
-    return r->chain.count == 1 && r->chain.at[0].desc->languages && all_us >= evidence_us && strange_us * 2 > all_us;
+    return r->chain.count == 1 && r->chain.at[0].desc->languages && all_us >= evidence_us &&
+           strange_us * 2 > all_us;
 }
 
 /* A short noise that was taken for speech; nobody misses a text. */

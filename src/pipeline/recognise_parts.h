@@ -51,8 +51,8 @@ struct kn_recogniser {
     struct kn_arena *arena; /* protected by lock */
 };
 
-/* recognise_utterance.c: by an engine that takes one at a time, `engine` in the chain. Sets findings
- * and verdict. */
+/* recognise_utterance.c: by an engine that takes one at a time, `engine` in the chain. Sets
+ * findings and verdict. */
 enum kn_status kn_utterance_recognise(struct utterance *u, int engine,
                                       const struct kn_step_env *env, struct kn_error *err);
 /* Keeps findings whose arena ends with the task. */

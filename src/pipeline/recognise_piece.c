@@ -52,8 +52,8 @@ static void share_out(struct piece *piece, int engine, const struct kn_findings 
         struct utterance *u = piece->utterances.at[i];
         struct kn_findings own = *found;
         own.word_count = words_of(piece, i, found, first);
-        struct kn_found_word *words = kn_arena_copy(scratch, found->words + first,
-                                                    sizeof *words * (size_t)own.word_count);
+        struct kn_found_word *words =
+            kn_arena_copy(scratch, found->words + first, sizeof *words * (size_t)own.word_count);
         for (int w = 0; w < own.word_count; w++) {
             words[w].start_us -= piece_us(u->offset);
             words[w].end_us -= piece_us(u->offset);
@@ -91,9 +91,8 @@ static enum kn_status spread_text(const struct piece *piece, struct kn_findings 
                                   struct kn_arena *scratch, struct kn_error *err)
 {
     struct kn_transcript_words made = {.arena = scratch, .length_us = INT64_MAX};
-    enum kn_status status =
-        kn_transcript_add(&made, found->text, strlen(found->text), 0,
-                          piece_us(piece->samples.count), -1, true, err);
+    enum kn_status status = kn_transcript_add(&made, found->text, strlen(found->text), 0,
+                                              piece_us(piece->samples.count), -1, true, err);
     struct kn_found_word *words =
         kn_arena_array(scratch, (size_t)made.words.count + 1, sizeof *words);
     for (int i = 0; i < made.words.count; i++)
@@ -121,8 +120,8 @@ static enum kn_status hear_whole(struct piece *piece, int engine, const struct k
         .budget = chain->budget,
     };
     struct kn_findings found;
-    enum kn_status status = kn_engine_run(chain->at[engine].engine, &chunk, env->cancel,
-                                          env->scratch, &found, err);
+    enum kn_status status =
+        kn_engine_run(chain->at[engine].engine, &chunk, env->cancel, env->scratch, &found, err);
     if (status == KN_OK && found.word_count == 0 && found.text && found.text[0] &&
         !align_text(piece, &found, env))
         status = spread_text(piece, &found, env->scratch, err);

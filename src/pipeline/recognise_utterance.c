@@ -113,7 +113,8 @@ void kn_utterance_keep(struct utterance *u, int engine, const struct kn_findings
 static enum kn_speech_verdict judge(const struct utterance *u, int engine,
                                     const struct kn_findings *f)
 {
-    if (u->of->chain.at[engine].desc->languages && f->token_count && f->mean_log_prob < senseless_log_prob)
+    if (u->of->chain.at[engine].desc->languages && f->token_count &&
+        f->mean_log_prob < senseless_log_prob)
         return KN_SPEECH_FOREIGN;
     return is_suspicious(f, u->input.count, u->input.speech_us) ? KN_SPEECH_DOUBTFUL
                                                                 : KN_SPEECH_GOOD;

@@ -21,7 +21,7 @@
 #include "media/video_reader.h"
 
 enum {
-    LOW_PX = 512,  /* longer side; what "low" is scaled to by the service itself */
+    LOW_PX = 512, /* longer side; what "low" is scaled to by the service itself */
     HIGH_PX = 1024,
     QUALITY = 80,
     UNFINISHED_MAX = 24, /* batches of up to 8 pictures of some 30 to 100 kB */
@@ -247,14 +247,12 @@ static enum kn_status see_with(struct asker *a, const struct kn_source *source,
         .looks = seen->looks,
     };
     const struct kn_keyframe *wanted;
-    int count =
-        kn_keyframes_choose(&pictures, a->options->ai->frames, env->scratch, &wanted);
-    struct camera camera = {.source = source,
-                            .shots = seen->shots,
-                            .options = {.end_us = -1,
-                                        .pixels = KN_PIXELS_YUV420P,
-                                        .rough = true,
-                                        .cancel = env->cancel}};
+    int count = kn_keyframes_choose(&pictures, a->options->ai->frames, env->scratch, &wanted);
+    struct camera camera = {
+        .source = source,
+        .shots = seen->shots,
+        .options = {
+            .end_us = -1, .pixels = KN_PIXELS_YUV420P, .rough = true, .cancel = env->cancel}};
     const struct kn_group_options options = {
         .mode = KN_GROUP_ALL, .lane = KN_LANE_IO, .limit = UNFINISHED_MAX};
     fit(source, a->options->ai->detail == KN_DETAIL_LOW ? LOW_PX : HIGH_PX, &camera.options);

@@ -217,10 +217,10 @@ static const struct {
            "integrated loudness of each clip", "Encoding", -40, -5}},
 
     {FILES | KN_FOR_ENGINES, {"ai", 0, KN_OPTION_FLAG, JOB(ai.services), NULL,
-              "ask AI services for speech, pictures and ranking; what they cannot do is done here",
+              "ask AI services for speech, pictures and ranking, with what is here behind them",
               AI}},
     {FILES | KN_FOR_ENGINES, {"speech-engine", 0, KN_OPTION_CUSTOM, JOB(ai.speech), "LIST",
-              "who recognises speech, each for what those before it cannot: openai, moonshine", AI,
+              "who recognises speech, the next where one cannot: openai, moonshine", AI,
               .parse = kn_parse_speech_engines, .print = kn_print_engines}},
     {FILES | KN_FOR_ENGINES, {"vision-engine", 0, KN_OPTION_CUSTOM, JOB(ai.vision), "LIST",
               "who says what is to be seen: openai-vision, or none", AI,

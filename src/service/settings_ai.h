@@ -11,13 +11,13 @@
  * environment.
  */
 struct kn_service_settings {
-    const char *url;                           /* of those that have none of their own */
-    const char *urls[KN_SERVICE_KIND_COUNT];   /* NULL: `url` */
-    int concurrency;                           /* requests at once, of each service */
-    int requests_a_minute, tokens_a_minute;    /* 0: as the service says */
-    int limit_s;                               /* of one request */
-    bool cache;                                /* keep answers, and take them from there */
-    double day_usd;                            /* for all jobs of this machine; 0: no bound */
+    const char *url;                         /* of those that have none of their own */
+    const char *urls[KN_SERVICE_KIND_COUNT]; /* NULL: `url` */
+    int concurrency;                         /* requests at once, of each service */
+    int requests_a_minute, tokens_a_minute;  /* 0: as the service says */
+    int limit_s;                             /* of one request */
+    bool cache;                              /* keep answers, and take them from there */
+    double day_usd;                          /* for all jobs of this machine; 0: no bound */
     int day_tokens;
 };
 

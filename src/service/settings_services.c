@@ -1,9 +1,9 @@
 /*
  * From settings to services: addresses, keys, folders.
  *
- * A key is only given to whom it was made for: KIRINUKI_SPEECH_KEY and its like, or KIRINUKI_AI_KEY,
- * to whatever address is set; OPENAI_API_KEY and GROQ_API_KEY, which other programs set as well, to
- * their own hosts alone. Another address does not get them by mistake.
+ * A key is only given to whom it was made for: KIRINUKI_SPEECH_KEY and its like, or
+ * KIRINUKI_AI_KEY, to whatever address is set; OPENAI_API_KEY and GROQ_API_KEY, which other
+ * programs set as well, to their own hosts alone. Another address does not get them by mistake.
  */
 #include <stdlib.h>
 #include <string.h>

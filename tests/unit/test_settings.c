@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ai/engine.h"
+#include "ai/ranker.h"
+#include "ai/vision.h"
 #include "base/file.h"
 #include "service/settings.h"
 #include "service/settings_queue.h"
@@ -253,6 +256,77 @@ static int end(void **state)
     return temp_folder_remove(folder);
 }
 
+static int count_names(const char *const *names)
+{
+    int count = 0;
+    while (names[count])
+        count++;
+    return count;
+}
+
+/* The light program knows engines by their names alone. */
+static void options_name_the_engines_that_there_are(void **state)
+{
+    (void)state;
+    int speech = 0, vision = 0, rankers = 0;
+    for (; kn_engines()[speech]; speech++)
+        assert_string_equal(kn_engines()[speech]->name, kn_speech_engine_names[speech]);
+    for (; kn_vision_engines()[vision]; vision++)
+        assert_string_equal(kn_vision_engines()[vision]->name, kn_vision_engine_names[vision]);
+    for (; kn_rankers()[rankers]; rankers++)
+        assert_string_equal(kn_rankers()[rankers]->name, kn_ranking_engine_names[rankers]);
+    assert_int_equal(speech, count_names(kn_speech_engine_names));
+    assert_int_equal(vision, count_names(kn_vision_engine_names));
+    assert_int_equal(rankers, count_names(kn_ranking_engine_names));
+}
+
+static void engines_are_lists_of_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *printed; /* NULL: refused */
+    } cases[] = {
+        {"openai", "openai"},
+        {"openai,moonshine", "openai,moonshine"},
+        {"moonshine,moonshine", "moonshine"},
+        {"none", "none"},
+        {"", NULL},
+        {"openai,", NULL},
+        {"openai moonshine", NULL},
+        {"none,openai", NULL},
+        {"whisper", NULL},
+    };
+    const struct kn_option *table = kn_settings_table(KN_FOR_RUN);
+    const struct kn_option *option = kn_option_find(table, "speech-engine");
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_settings s;
+        struct kn_error err;
+        KN_SCOPED_STR printed = {0};
+        kn_settings_defaults(&s);
+        enum kn_status status = kn_option_set(option, cases[i].text, &s, arena, &err);
+        assert_int_equal(status, cases[i].printed ? KN_OK : KN_INVALID);
+        kn_option_print(option, &s, &printed);
+        assert_string_equal(kn_str_text(&printed), cases[i].printed ? cases[i].printed : "");
+    }
+}
+
+/* What a job asks: --ai asks services, unless something else is said. */
+static void ai_asks_services_with_local_engines_behind(void **state)
+{
+    (void)state;
+    struct kn_settings s;
+    kn_settings_defaults(&s);
+    assert_false(kn_ai_asks(&s.job.ai));
+    assert_string_equal(kn_ai_speech(&s.job.ai)->at[0], "moonshine");
+    s.job.ai.services = true;
+    assert_true(kn_ai_asks(&s.job.ai));
+    assert_string_equal(kn_ai_speech(&s.job.ai)->at[0], "openai");
+    assert_string_equal(kn_ai_speech(&s.job.ai)->at[1], "moonshine");
+    assert_int_equal(kn_ai_vision(&s.job.ai)->count, 1);
+    s.job.ai.vision = (struct kn_engine_names){.given = true};
+    assert_int_equal(kn_ai_vision(&s.job.ai)->count, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -264,6 +338,9 @@ int main(void)
         cmocka_unit_test(copying_leaves_settings_alone),
         cmocka_unit_test(priorities_are_names_or_levels),
         cmocka_unit_test(later_sources_override_earlier_ones),
+        cmocka_unit_test(options_name_the_engines_that_there_are),
+        cmocka_unit_test(engines_are_lists_of_names),
+        cmocka_unit_test(ai_asks_services_with_local_engines_behind),
         cmocka_unit_test(every_row_has_help_and_a_working_default),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -1,4 +1,5 @@
-/* The recogniser over a chain: a service that takes minutes at a time, and an engine here behind it.
+/* The recogniser over a chain: a service that takes minutes at a time, and an engine here behind
+ * it.
  */
 #include "run_help.h"
 
@@ -157,8 +158,8 @@ static enum kn_status listen_step(void *arg, const struct kn_step_env *env, stru
     const struct kn_engine_settings settings = {0};
     KN_SCOPED(kn_engine) service = kn_engine_acquire(&service_desc, &settings);
     KN_SCOPED(kn_engine) local = kn_engine_acquire(&local_desc, &settings);
-    const struct kn_speech_chain chain = {
-        .count = l->alone ? 1 : 2, .at = {{&service_desc, service}, {&local_desc, local}}};
+    const struct kn_speech_chain chain = {.count = l->alone ? 1 : 2,
+                                          .at = {{&service_desc, service}, {&local_desc, local}}};
     KN_SCOPED(kn_recogniser) recogniser = kn_recogniser_new(&chain, env);
     (void)add_all(l, recogniser); /* finish tells the reason */
     enum kn_status status = kn_recogniser_finish(recogniser, l->arena, &l->heard, err);
@@ -238,8 +239,9 @@ static void the_next_engine_takes_what_the_first_cannot(void **state)
     assert_int_equal(fake.runs, 3); /* it may be back for the next piece */
     assert_int_equal(fake.local_runs, 8);
     assert_string_equal(l.heard.speech_engine, "service, local");
-    assert_string_equal(l.remarks[0], "“service” could not recognise all of the speech (the service "
-                                      "is down), so the next engine took the rest");
+    assert_string_equal(l.remarks[0],
+                        "“service” could not recognise all of the speech (the service "
+                        "is down), so the next engine took the rest");
     assert_null(l.remarks[1]);
     kn_arena_free(l.arena);
 }
