@@ -156,6 +156,20 @@ function whatIsSaid(clip) {
     return el("details.said", {ontoggle: fill}, el("summary", {}, "What is said"));
 }
 
+// What a post would say on each platform: to be copied, so a press selects it.
+function postTexts({posts}) {
+    const names = {youtube: "YouTube", tiktok: "TikTok", instagram: "Instagram", x: "X"};
+    const text = ({description, hashtags}) =>
+        [description, hashtags.map(tag => `#${tag}`).join(" ")].filter(part => part).join("\n");
+    const shown = Object.entries(posts || {}).filter(([, post]) => text(post));
+    const select = event => getSelection().selectAllChildren(event.currentTarget);
+    return shown.length > 0 && el("details.posts", {},
+        el("summary", {}, "Texts for posts"),
+        el("dl", {}, ...shown.flatMap(([platform, post]) => [
+            el("dt", {}, names[platform] || platform),
+            el("dd", {dir: "auto", onclick: select}, text(post))])));
+}
+
 function makeCard(clip) {
     const {segment, number} = clip, titleId = `clip-${number}-title`;
     const playable = clip.status === "ok" && clip.files.length > 0;
@@ -179,6 +193,7 @@ function makeCard(clip) {
             clip.remark && el("p.remark", {}, sentence(clip.remark)),
             el("div.why", {}, evidenceList(clip), featureList(segment)),
             whatIsSaid(clip),
+            postTexts(segment),
             playable && fileLinks(clip)));
     return clip.card;
 }
