@@ -96,6 +96,7 @@ def every_section_is_there():
     assert found[:4] == [6, 5, 6, 2], found
     text = page.evaluate("document.body.innerText")
     for said in ("Finding our way", "5 clips cut from", "It failed: cannot write", "libx264 was used",
+                 "Texts for posts",
                  "side by side", "made by an earlier run", "The sound is damaged",
                  "8 clips were asked for"):
         assert said in text, said

@@ -8,6 +8,7 @@
 #include "analyze/features.h"
 #include "base/memory.h"
 #include "base/vec.h"
+#include "model/proposal.h"
 #include "pipeline/clip_names.h"
 #include "support/sample_talk.h"
 
@@ -304,6 +305,20 @@ static void rate(struct maker *m, float score, struct kn_segment *segment)
     }
 }
 
+/* What a language model would write beside it. */
+static void propose(struct maker *m, struct kn_segment *segment)
+{
+    static const char *const hashtags[] = {"brain", "maps"}, *const evil_hashtags[] = {evil, evil};
+    static const struct kn_post_text texts[] = {
+        {"youtube", "How a brain knows where it is.\nTwo kinds of cells make a map.", 2, hashtags},
+        {"x", "Your brain has a map.", 1, hashtags},
+    };
+    static const struct kn_post_text evil_texts[] = {{evil, evil, 2, evil_hashtags}};
+    static const struct kn_proposal good = {.post_count = 2, .posts = texts};
+    static const struct kn_proposal bad = {.post_count = 1, .posts = evil_texts};
+    segment->proposal = m->options->hostile ? &bad : &good;
+}
+
 static void explain(struct maker *m, const struct choice *choice, struct kn_segment *segment)
 {
     rate(m, choice->score, segment);
@@ -313,6 +328,7 @@ static void explain(struct maker *m, const struct choice *choice, struct kn_segm
             segment->start_us + e * (segment->end_us - segment->start_us) / 5,
             choice->because[e].text,
         };
+    propose(m, segment);
     if (m->options->hostile)
         segment->title = segment->hook = segment->evidence[0].text = evil;
 }
