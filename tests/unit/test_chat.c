@@ -308,6 +308,7 @@ static void languages_are_tags_or_nothing(void **state)
     (void)state;
     assert_string_equal(kn_prompt_language("ja", "en"), "ja");
     assert_string_equal(kn_prompt_language("zh-Hant-TW", "en"), "zh-Hant-TW");
+    assert_string_equal(kn_prompt_language("en_GB", "de"), "en_GB");
     static const char *const bad[] = {NULL,        "",
                                       "-en",       "en-",
                                       "en--GB",    "english please",
