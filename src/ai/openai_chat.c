@@ -167,7 +167,7 @@ static enum kn_chat_verdict read_answer(struct asking *asking, const json_t *ans
 
 /* Whether the service may keep the answer and hand it out for the same question again: only a good
  * one. A flawed one ends the call (KN_END), as sending the same again is not what helps. */
-static enum kn_status accept(void *arg, const json_t *answer, struct kn_error *err)
+static enum kn_status accept_answer(void *arg, const json_t *answer, struct kn_error *err)
 {
     struct asking *asking = arg;
     switch (read_answer(asking, answer, err)) {
@@ -191,7 +191,7 @@ static enum kn_status ask(struct asking *asking, struct kn_service *service,
         .path = "/chat/completions",
         .model = asking->question->model,
         .json = request,
-        .accept = accept,
+        .accept = accept_answer,
         .arg = asking,
         .budget = asking->question->budget,
     };
