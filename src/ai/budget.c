@@ -4,6 +4,7 @@
  */
 #include "ai/budget.h"
 
+#include <assert.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,14 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/sync.h"
+#include "base/vec.h"
+
+/* What is settled after midnight is settled in the day that it was reserved in. Of two that are
+ * alike either will do. */
+struct open_reservation {
+    char day[KN_DAY_NAME_BYTES];
+    struct kn_account most;
+};
 
 struct kn_budget {
     char *name, *hint;       /* immutable, as are the next four */
@@ -26,13 +35,8 @@ struct kn_budget {
 
     pthread_mutex_t lock;
     /* Protected by `lock`. */
-    struct kn_day day; /* of a budget of this process: all of it */
-    /* Reservations that wait to be settled, in the files of the last two days that had some: what
-     * was reserved before midnight is settled in that day. */
-    struct {
-        char name[KN_DAY_NAME_BYTES];
-        int64_t open;
-    } days[2]; /* the older one first */
+    struct kn_day day;                    /* of a budget of this process: all of it */
+    KN_VEC(struct open_reservation) open; /* of a budget of days, oldest first */
 };
 
 void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part)
@@ -80,6 +84,7 @@ void kn_budget_free(struct kn_budget *budget)
     free(budget->name);
     free(budget->hint);
     free(budget->folder);
+    kn_vec_free(&budget->open);
     free(budget);
 }
 
@@ -173,16 +178,16 @@ static enum kn_status look_at(void *arg, struct kn_day *day, struct kn_error *er
 
 /* ---- one budget ---- */
 
-/* With the lock. */
-static void open_in_day(struct kn_budget *budget, const char *name)
+/* With the lock. Which of the open reservations is it? There is one. */
+static int find_open(const struct kn_budget *budget, const struct kn_usage *most)
 {
-    if (strcmp(budget->days[1].name, name) != 0) {
-        /* What is still open in the day before yesterday's stays reserved there for good. */
-        budget->days[0] = budget->days[1];
-        budget->days[1].open = 0;
-        snprintf(budget->days[1].name, sizeof budget->days[1].name, "%s", name);
-    }
-    budget->days[1].open++;
+    struct kn_account account = account_of(most);
+    int at = 0;
+    while (at + 1 < budget->open.count && (budget->open.at[at].most.usd_nano != account.usd_nano ||
+                                           budget->open.at[at].most.tokens != account.tokens))
+        at++;
+    assert(at < budget->open.count);
+    return at;
 }
 
 static enum kn_status reserve_one(struct kn_budget *budget, const struct kn_usage *most,
@@ -197,11 +202,11 @@ static enum kn_status reserve_one(struct kn_budget *budget, const struct kn_usag
     KN_LOCKED(&budget->lock);
     if (!budget->folder)
         return reserve_in(&change, &budget->day, err);
-    char name[KN_DAY_NAME_BYTES];
-    kn_day_name(budget->wall_us(), name);
-    enum kn_status status = kn_day_change(budget->folder, name, reserve_in, &change, err);
+    struct open_reservation made = {.most = account_of(most)};
+    kn_day_name(budget->wall_us(), made.day);
+    enum kn_status status = kn_day_change(budget->folder, made.day, reserve_in, &change, err);
     if (status == KN_OK)
-        open_in_day(budget, name);
+        kn_vec_push(&budget->open, made);
     return status;
 }
 
@@ -214,10 +219,12 @@ static void settle_one(struct kn_budget *budget, const struct kn_usage *most,
         (void)settle_in(&change, &budget->day, NULL); /* always OK */
         return;
     }
-    int which = budget->days[0].open > 0 ? 0 : 1;
-    budget->days[which].open--;
+    int at = find_open(budget, most);
     /* If the file can't be written the reservation stays in it, as spent: never too little. */
-    (void)kn_day_change(budget->folder, budget->days[which].name, settle_in, &change, NULL);
+    (void)kn_day_change(budget->folder, budget->open.at[at].day, settle_in, &change, NULL);
+    budget->open.count--;
+    memmove(&budget->open.at[at], &budget->open.at[at + 1],
+            sizeof *budget->open.at * (size_t)(budget->open.count - at));
 }
 
 /* ---- the chain ---- */

@@ -106,6 +106,17 @@ bool kn_chat_model_reasons(const char *model)
     return false;
 }
 
+/* OpenAI's own take the new name of the bound alone. Some servers of others' models know the old
+ * one alone and pass over the new one, so that an answer might never end (Ollama 0.32, its issue
+ * 7125): they get both. */
+static bool is_of_openai(const char *model)
+{
+    const char *slash = strrchr(model, '/');
+    const char *name = slash ? slash + 1 : model;
+    return kn_chat_model_reasons(model) || kn_starts_with(name, "chatgpt") ||
+           (kn_starts_with(name, "gpt-") && !kn_starts_with(name, "gpt-oss"));
+}
+
 /* More room for the second try, when the first was cut off. */
 static int64_t output_tokens(const struct kn_chat_question *question,
                              const struct kn_chat_flaw *flaw)
@@ -123,6 +134,8 @@ json_t *kn_chat_request(const struct kn_chat_question *question, const struct kn
         messages(question, flaw), "response_format", "type", "json_schema", "json_schema", "name",
         question->schema_name, "strict", 1, "schema", question->schema);
     assert(request);
+    if (!is_of_openai(question->model))
+        json_object_set(request, "max_tokens", json_object_get(request, "max_completion_tokens"));
     if (!kn_chat_model_reasons(question->model))
         json_object_set_new(request, "temperature", json_real(TEMPERATURE));
     return request;
@@ -154,7 +167,7 @@ static enum kn_chat_verdict read_answer(struct asking *asking, const json_t *ans
 
 /* Whether the service may keep the answer and hand it out for the same question again: only a good
  * one. A flawed one ends the call (KN_END), as sending the same again is not what helps. */
-static enum kn_status accept(void *arg, const json_t *answer, struct kn_error *err)
+static enum kn_status accept_answer(void *arg, const json_t *answer, struct kn_error *err)
 {
     struct asking *asking = arg;
     switch (read_answer(asking, answer, err)) {
@@ -178,7 +191,7 @@ static enum kn_status ask(struct asking *asking, struct kn_service *service,
         .path = "/chat/completions",
         .model = asking->question->model,
         .json = request,
-        .accept = accept,
+        .accept = accept_answer,
         .arg = asking,
         .budget = asking->question->budget,
     };
@@ -216,10 +229,12 @@ static enum kn_status ask_twice(struct asking *asking, struct kn_service *servic
         verdict == KN_CHAT_FLAWED ? ", even asked again" : "", kn_error_text(&wrong));
 }
 
-static enum kn_status check_images(const struct kn_chat_question *question, struct kn_error *err)
+static enum kn_status check_question(const struct kn_chat_question *question, struct kn_error *err)
 {
     int images = 0;
     size_t bytes = 0;
+    if (!question->model || !question->model[0])
+        return kn_error_set(err, KN_INVALID, "no model is set for the chat service");
     for (int i = 0; i < question->part_count; i++)
         if (!question->parts[i].text) {
             images++;
@@ -236,7 +251,7 @@ enum kn_status kn_chat_ask(struct kn_service *service, const struct kn_chat_ques
                            struct kn_cancel *cancel, json_t **ret_content, struct kn_usage *usage,
                            struct kn_error *err)
 {
-    enum kn_status status = check_images(question, err);
+    enum kn_status status = check_question(question, err);
     if (status != KN_OK)
         return status;
     struct asking asking = {.question = question, .arena = kn_arena_new()};

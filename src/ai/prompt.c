@@ -32,7 +32,7 @@ const char *kn_prompt_language(const char *language, const char *other)
         at += length;
         if (!*at)
             return language;
-        if (*at != '-')
+        if (*at != '-' && *at != '_') /* as locales are written */
             return other;
     }
 }

@@ -33,6 +33,7 @@ enum {
 
 static const int64_t down_ms = 60000, down_longest_ms = 600000;
 static const int64_t asked_wait_max_ms = 120000;
+static const int64_t patience_ms = 120000; /* for tries, beside the time of two requests */
 static const int64_t backoff_ms = 500, backoff_max_ms = 8000;
 static const int64_t overload_ms = 2000, overload_max_ms = 30000;
 
@@ -110,11 +111,11 @@ static void take_down(struct trying *t, uint64_t subject, int64_t ms, const stru
 /* A call is over: does the service still live? */
 static void note_end(struct trying *t, enum kn_status status, const struct kn_error *why)
 {
-    bool failed = status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE;
+    bool failed = t->tries && (status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE);
     pthread_mutex_lock(&t->service->lock);
     if (status == KN_OK)
         t->service->failures = 0;
-    else if (failed && t->tries)
+    else if (failed)
         t->service->failures++;
     bool down = failed && t->service->failures >= FAILURES_MAX;
     pthread_mutex_unlock(&t->service->lock);
@@ -306,6 +307,8 @@ static void send_once(struct trying *t, int64_t start, struct verdict *v)
         judge(t, &answer, v);
     else
         judge_unsent(t, status, sent, &why, v);
+    if (v->down_ms) /* before anybody else starts */
+        take_down(t, v->of == KN_REFUSED_ALL ? 0 : t->subject, v->down_ms, &v->why);
     kn_limits_heed(service->limits, start, status == KN_OK ? &answer : NULL, v->feedback);
     kn_log(KN_LOG_DEBUG, "service", "%s %s: %s, status %d, try %d, %.0f ms", service->origin,
            t->call->path, kn_status_name(v->status), answer.status, t->tries,
@@ -423,9 +426,8 @@ enum kn_status kn_service_ask(struct kn_service *service, const struct kn_servic
         try_once(&t, &v);
         kn_usage_add(usage, &v.used);
         if (t.tries && !t.until_us) /* from the end of the first try on */
-            t.until_us = kn_limits_now_us(service->limits) + 2 * service->limit_ms * 1000;
-        if (v.down_ms)
-            take_down(&t, v.of == KN_REFUSED_ALL ? 0 : t.subject, v.down_ms, &v.why);
+            t.until_us =
+                kn_limits_now_us(service->limits) + (2 * service->limit_ms + patience_ms) * 1000;
     } while (wait_for_next(&t, &v));
     note_end(&t, v.status, &v.why);
     if (v.status == KN_OK)

@@ -64,7 +64,8 @@ struct kn_http_transfer {
     int feeds_left;             /* that curl has not read as a whole */
     int64_t first_byte_us;      /* since start_us */
     size_t head_bytes;
-    char *answer; /* malloc */
+    bool head_whole; /* of the last answer: there may be some of 1xx before */
+    char *answer;    /* malloc */
     size_t size, room;
     enum kn_http_stop stop;
     struct kn_error source_error;

@@ -182,6 +182,9 @@ static void set_method(struct kn_http_transfer *transfer, struct kn_arena *arena
     else if (strcmp(method, "HEAD") == 0)
         must(curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L));
     must(curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method));
+    if (strcmp(method, "HEAD") != 0) /* whose answer names a length that does not come */
+        must(curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE,
+                              (curl_off_t)transfer->answer_max));
 }
 
 static void set_connection(struct kn_http_transfer *transfer, const struct kn_http *http,

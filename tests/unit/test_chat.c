@@ -272,6 +272,12 @@ static void a_request_is_as_documented(void **state)
     KN_SCOPED_JSON reasoning = kn_chat_request(&question, NULL);
     assert_null(json_object_get(reasoning, "temperature"));
     assert_true(json_integer_value(json_object_get(reasoning, "max_completion_tokens")) > 5000);
+    assert_null(json_object_get(reasoning, "max_tokens"));
+
+    /* Servers of other models know the bound by its old name. */
+    question.model = "gpt-oss:20b";
+    KN_SCOPED_JSON local = kn_chat_request(&question, NULL);
+    assert_int_equal(json_integer_value(json_object_get(local, "max_tokens")), 500);
 
     struct kn_usage most;
     question.model = "gpt-4o-mini";
@@ -302,6 +308,7 @@ static void languages_are_tags_or_nothing(void **state)
     (void)state;
     assert_string_equal(kn_prompt_language("ja", "en"), "ja");
     assert_string_equal(kn_prompt_language("zh-Hant-TW", "en"), "zh-Hant-TW");
+    assert_string_equal(kn_prompt_language("en_GB", "de"), "en_GB");
     static const char *const bad[] = {NULL,        "",
                                       "-en",       "en-",
                                       "en--GB",    "english please",
@@ -446,10 +453,11 @@ static void who_declines_is_not_asked_again(void **state)
     assert_int_equal(ask(&model, &usage, &content, &err), KN_DAMAGED);
     assert_string_equal(err.text, "the model gpt-4o-mini gave no usable answer: declined to "
                                   "answer: No, sorry.");
+    assert_int_equal(usage.output_tokens, 500); /* it says no usage, so it may have been all */
     chat_close(&model);
 }
 
-static void too_many_pictures_are_refused_here(void **state)
+static void what_cannot_be_asked_is_refused_here(void **state)
 {
     (void)state;
     static char data[1];
@@ -465,6 +473,10 @@ static void too_many_pictures_are_refused_here(void **state)
     parts[0].size = (size_t)KN_CHAT_IMAGE_BYTES_MAX + 1;
     question.part_count = 1;
     assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    question.part_count = 0;
+    question.model = NULL;
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_string_equal(err.text, "no model is set for the chat service");
 }
 
 /* ---- bad days ---- */
@@ -626,7 +638,7 @@ int main(void)
         cmocka_unit_test(twice_flawed_is_damaged),
         cmocka_unit_test(a_long_flawed_answer_is_shown_in_part),
         cmocka_unit_test(who_declines_is_not_asked_again),
-        cmocka_unit_test(too_many_pictures_are_refused_here),
+        cmocka_unit_test(what_cannot_be_asked_is_refused_here),
         cmocka_unit_test(what_may_pass_is_tried_again),
         cmocka_unit_test(what_stays_bad_is_said_in_one_sentence),
         cmocka_unit_test(only_good_answers_are_kept),

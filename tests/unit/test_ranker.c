@@ -158,6 +158,10 @@ static void spans_are_made_to_fit(void **state)
         if (span.first_line + 1 != cases[i].got_first || span.last_line + 1 != cases[i].got_last)
             fail_msg("case %d: %d to %d", (int)i, span.first_line + 1, span.last_line + 1);
     }
+    struct kn_rank_candidate span;
+    struct kn_error err = {0};
+    assert_int_equal(kn_rank_fit(&window, 9, 3, &span, &err), KN_DAMAGED);
+    assert_string_equal(err.text, "lines 9 to 3 are in reverse");
 }
 
 static void lines_across_a_gap_are_not_taken_along(void **state)

@@ -194,6 +194,58 @@ static void pictures_that_nobody_showed_are_no_answer(void **state)
     chat_close(&model);
 }
 
+/* One of several that look at the same time, each at pictures of its own. */
+struct looker {
+    pthread_t thread;
+    struct chat_model *model;
+    struct kn_frame frame;
+    enum kn_status status;
+    int count;
+    int64_t at_us;
+};
+
+static void *look_alone(void *arg)
+{
+    struct looker *me = arg;
+    void *state = kn_arena_new();
+    const struct kn_vision_batch batch = {.frames = &me->frame, .count = 1};
+    const struct kn_vision_settings settings = {.service = me->model->service, .model = "llava"};
+    const struct kn_sight *sights;
+    struct kn_usage usage = {0};
+    me->status =
+        kn_vision_openai.run(&settings, &batch, NULL, state, &sights, &me->count, &usage, NULL);
+    me->at_us = me->status == KN_OK && me->count ? sights[0].at_us : -1;
+    kn_arena_free(state);
+    return NULL;
+}
+
+static void several_look_at_once(void **state)
+{
+    (void)state;
+    enum { LOOKERS = 6 };
+    KN_SCOPED_MEM char *wrong = quoted_body("{'frames':[]}");
+    KN_SCOPED_MEM char *right = quoted_body("{'frames':[" FRAME(1, "x") "]}");
+    const struct chat_turn turns[] = {{.body = wrong}, {.body = wrong}, {.body = right}};
+    struct chat_model model;
+    struct looker lookers[LOOKERS];
+    chat_open(&model, turns, 3, NULL);
+    for (int i = 0; i < LOOKERS; i++) {
+        lookers[i] = (struct looker){.model = &model, .frame = frames[0]};
+        lookers[i].frame.at_us = i * S;
+        assert_int_equal(pthread_create(&lookers[i].thread, NULL, look_alone, &lookers[i]), 0);
+    }
+    int damaged = 0;
+    for (int i = 0; i < LOOKERS; i++) {
+        pthread_join(lookers[i].thread, NULL);
+        damaged += lookers[i].status == KN_DAMAGED;
+        if (lookers[i].status == KN_OK)
+            assert_int_equal(lookers[i].at_us, i * S);
+    }
+    assert_in_range(damaged, 0, 1); /* both bad answers may have hit the same one */
+    assert_int_equal(model.asked, LOOKERS + 2 - damaged);
+    chat_close(&model);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -203,6 +255,7 @@ int main(void)
         ARENA_TEST(values_are_bounded),
         ARENA_TEST(a_batch_is_looked_at),
         ARENA_TEST(pictures_that_nobody_showed_are_no_answer),
+        cmocka_unit_test(several_look_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
