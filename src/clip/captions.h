@@ -73,18 +73,19 @@ struct kn_caption_options {
 };
 
 /*
- * What is drawn in one piece: a word, or a part of one that had to be divided. Words of scripts
- * without spaces come as the recogniser gave them, in parts where they are phrases.
+ * What is drawn in one piece: a word, or a part of one that had to be divided. In scripts without
+ * spaces it is a phrase: a word with the particles and endings that lean on it (脳が, 休みます).
  */
 struct kn_caption_word {
     int64_t start_us, end_us;  /* clip time, inside the clip; starts never decrease */
-    int source;                /* index of the timeline's word */
+    int source;                /* index of the timeline's word, the first of several */
     const char *text;          /* as said: for sidecars; parts of one word follow without a space */
     const char *shown;         /* as drawn: the style's capitals, a hyphen; may be empty */
     const char *font;          /* family that has its characters */
     bool bold;                 /* the family's bold weight is meant */
     double font_px;            /* ASS font size: so that all families look equally large */
     bool spaced;               /* a space parts it from the word before */
+    bool rtl;                  /* it stands in text that runs from right to left */
     double x, y;               /* where \an5\pos puts it */
     struct kn_caption_box ink; /* what its letters cover, without outline */
 };
@@ -118,7 +119,8 @@ struct kn_captions {
  * into screenfuls. Every such word is in exactly one screenful, in order; a screenful is on from
  * its first word to its last one's end and at most 0.4 s longer, never before its words.
  *
- * The style KN_CAPTIONS_OFF gives reading subtitles (two lines of 42 columns) for the sidecars;
+ * The style KN_CAPTIONS_OFF gives reading subtitles (two lines of 42 columns, or of 16
+ * letters of full width) for the sidecars;
  * nothing is measured and the places stay zero. Everything lives in `arena`. Any thread.
  */
 void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us,

@@ -2,8 +2,30 @@
 
 #include <assert.h>
 
-/* Columns of a line of reading subtitles: what broadcasters and Netflix allow for Latin script. */
-enum { READING_COLUMNS = 42 };
+#include "base/utf8.h"
+
+/* Columns of a line of reading subtitles: what broadcasters and Netflix allow for Latin script, and
+ * where letters are of full width, 16 of them. */
+enum { READING_COLUMNS = 42, WIDE_COLUMNS = 32 };
+
+/* What most of the clip's words are: letters of full width, letters from right to left. */
+static void look_at_script(struct kn_caption_job *job)
+{
+    const struct kn_timeline *t = job->timeline;
+    int wide = 0, all = 0, direction = 0;
+
+    for (int i = 0; i < t->word_count; i++) {
+        const struct kn_word *w = &t->words[i];
+        if (w->end_us < job->start_us || w->start_us >= job->end_us)
+            continue;
+        uint32_t first = kn_utf8_first(w->text);
+        wide += kn_char_is_japanese_or_chinese(first) || kn_char_is_hangul(first);
+        direction += kn_utf8_direction(w->text);
+        all++;
+    }
+    job->line_width = wide * 2 > all ? WIDE_COLUMNS : READING_COLUMNS;
+    job->rtl = direction < 0;
+}
 
 void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us,
                         const struct kn_caption_options *options, struct kn_arena *arena,
@@ -17,12 +39,12 @@ void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, in
         .start_us = start_us,
         .end_us = end_us,
         .arena = arena,
-        .line_width = READING_COLUMNS,
     };
     bool draws = options->style != KN_CAPTIONS_OFF;
     struct kn_captions captions = {0};
 
     assert(start_us <= end_us);
+    look_at_script(&job);
     KN_SCOPED(kn_fonts) fonts = NULL;
     KN_SCOPED(kn_ruler) ruler = NULL;
     if (draws || options->title) {

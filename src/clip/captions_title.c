@@ -9,13 +9,17 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
-enum { PARTS_MOST = 96 };
+enum {
+    PARTS_MOST = 96,
+    PHRASE_MOST = 10, /* letters that stay together in scripts without spaces */
+};
 
 /* Letters become so much smaller at most to save a line: a lower card hides less of the picture. */
 #define LINE_SAVED 1.1
 
-/* What a line break cannot divide: a word with the space after it, or one CJK character. */
+/* What a line break cannot divide: a word with the space after it, or a phrase of a script without. */
 struct part {
     size_t from, to;
     double width; /* pixels, its space included */
@@ -28,7 +32,7 @@ static double measure(const struct kn_caption_job *job, struct kn_caption_word *
     if (job->ruler) {
         kn_ass_add_font(&text, line, 1);
         kn_str_add(&text, "{\\1c&H000001&}");
-        kn_ass_add_text(&text, line->shown);
+        kn_ass_add_shown(&text, line);
         kn_ruler_ink(job->ruler, kn_str_text(&text), 1, &line->ink);
     } else {
         double half = 0.26 * line->font_px * kn_utf8_columns(line->shown);
@@ -44,7 +48,7 @@ static int cut_parts(const struct kn_caption_job *job, const char *title,
     bool *breaks = kn_calloc(size + 1, sizeof *breaks);
     int count = 0;
 
-    kn_utf8_breaks(title, size, breaks);
+    kn_words_breaks(title, size, PHRASE_MOST, breaks);
     for (size_t from = 0, to = 1; to <= size; to++) {
         if (to < size && (!breaks[to] || count == PARTS_MOST - 1))
             continue;
@@ -138,7 +142,8 @@ static double cut_lines(const struct kn_caption_job *job, const char *text,
     double room = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
     struct kn_font font = kn_fonts_for(job->fonts, text);
     struct kn_caption_word line = {.font = kn_arena_strdup(job->arena, font.family),
-                                   .bold = font.bold};
+                                   .bold = font.bold,
+                                   .rtl = kn_utf8_direction(text) < 0};
 
     line.font_px = kn_captions_font_px(job, font, KN_TITLE_EM * job->area.unit);
     int count = cut_parts(job, text, &line, parts), lines = fill(parts, count, room, begins);
