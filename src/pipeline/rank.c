@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/sync.h"
 #include "base/vec.h"
+#include "model/regroup.h"
 
 enum {
     CANDIDATES_MAX = 40, /* of the local ranking, over all windows */
@@ -155,23 +156,33 @@ static enum kn_status rank_window(void *arg, const struct kn_step_env *env, stru
 
 /* ---- all of them ---- */
 
+static const char *sentence_text(const struct kn_timeline *t, const struct kn_sentence *s,
+                                 struct kn_arena *arena)
+{
+    const struct kn_word *before = NULL;
+    KN_SCOPED_STR text = {0};
+    for (int w = s->first_word; w < s->first_word + s->word_count; w++) {
+        const struct kn_word *word = &t->words[w];
+        if (word->speaker != s->speaker)
+            continue;
+        if (before && kn_words_spaced(before, word))
+            kn_str_add_char(&text, ' ');
+        kn_str_add(&text, word->text);
+        before = word;
+    }
+    return kn_arena_strdup(arena, kn_str_text(&text));
+}
+
 static const struct kn_rank_line *make_lines(const struct kn_timeline *t, struct kn_arena *arena)
 {
     struct kn_rank_line *lines =
         kn_arena_array(arena, (size_t)t->sentence_count + 1, sizeof *lines);
     for (int i = 0; i < t->sentence_count; i++) {
         const struct kn_sentence *s = &t->sentences[i];
-        KN_SCOPED_STR text = {0};
-        for (int w = s->first_word; w < s->first_word + s->word_count; w++) {
-            if (t->words[w].speaker != s->speaker)
-                continue;
-            kn_str_add(&text, text.length ? " " : "");
-            kn_str_add(&text, t->words[w].text);
-        }
         lines[i] = (struct kn_rank_line){
             .start_us = s->start_us,
             .end_us = s->end_us,
-            .text = kn_arena_strdup(arena, kn_str_text(&text)),
+            .text = sentence_text(t, s, arena),
             .speaker = s->speaker,
         };
     }
