@@ -24,7 +24,7 @@
 struct kn_chunk {
     const float *samples;
     int count;
-    int64_t start_us; /* media time, where it matters to somebody */
+    int64_t start_us; /* in the source: names what is sent, for whoever looks at a service's log */
     /* A text that is known to be spoken there: only its times are wanted. NULL: what is said is
      * wanted. Engines that cannot align (see `aligns`) are never given one. */
     const char *text;
@@ -74,7 +74,8 @@ struct kn_engine_desc {
     enum kn_status (*available)(const struct kn_engine_settings *settings, struct kn_error *err);
     enum kn_status (*open)(void *state, const struct kn_engine_settings *settings,
                            struct kn_error *err);
-    /* Any number of threads at once. What *ret_findings points to is in `arena`. */
+    /* Any number of threads at once. What *ret_findings points to is in `arena`. Its usage is set
+     * also when this fails, so zero it before. */
     enum kn_status (*run)(void *state, const struct kn_chunk *chunk, struct kn_cancel *cancel,
                           struct kn_arena *arena, struct kn_findings *ret_findings,
                           struct kn_error *err);

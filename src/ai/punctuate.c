@@ -187,11 +187,11 @@ static struct gap look_between(const char *text, size_t from, size_t to)
     return gap;
 }
 
-/* Do two letters without a space between them belong to two words? */
-static bool is_cut(const struct letter *a, const struct letter *b)
+/* Does a letter, right after others of `word` (-1: of none that is known), begin another word? */
+static bool is_cut(int word, uint32_t before, const struct letter *letter)
 {
-    return a->word >= 0 && b->word >= 0 && a->word != b->word &&
-           (kn_char_is_spaceless(a->as_is) || kn_char_is_spaceless(b->as_is));
+    return word >= 0 && letter->word >= 0 && letter->word != word &&
+           (kn_char_is_spaceless(before) || kn_char_is_spaceless(letter->as_is));
 }
 
 static void skip_spaces(const char *text, size_t *from, size_t *to)
@@ -211,13 +211,17 @@ static void skip_spaces(const char *text, size_t *from, size_t *to)
 static void cut(struct work *w)
 {
     struct unit unit = {.from = 0};
+    int word = -1; /* of the letters so far */
     for (int i = 1; i <= w->written.count; i++) {
         const struct letter *before = &w->written.at[i - 1];
         size_t next = i < w->written.count ? w->written.at[i].from : strlen(w->text);
         struct gap gap = look_between(w->text, before->to, next);
-        bool ends = i == w->written.count || gap.has_space || is_cut(before, &w->written.at[i]);
+        word = before->word >= 0 ? before->word : word;
+        bool ends = i == w->written.count || gap.has_space ||
+                    is_cut(word, before->as_is, &w->written.at[i]);
         if (!ends)
             continue;
+        word = -1;
         unit.last = i - 1;
         unit.to = i == w->written.count ? next : gap.end;
         skip_spaces(w->text, &unit.from, &unit.to);

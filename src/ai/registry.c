@@ -9,6 +9,7 @@
 
 static const struct kn_engine_desc *const engines[] = {
     &kn_engine_moonshine,
+    &kn_engine_openai,
     NULL,
 };
 
@@ -57,18 +58,25 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool same_settings(const struct kn_engine_settings *a, const struct kn_engine_settings *b)
+{
+    return same_text(a->models, b->models) && a->service == b->service &&
+           same_text(a->model, b->model);
+}
+
 struct kn_engine *kn_engine_acquire(const struct kn_engine_desc *desc,
                                     const struct kn_engine_settings *settings)
 {
     pthread_mutex_lock(&live_lock);
     struct kn_engine *engine = live;
-    while (engine &&
-           !(engine->desc == desc && same_text(engine->settings.models, settings->models)))
+    while (engine && !(engine->desc == desc && same_settings(&engine->settings, settings)))
         engine = engine->next;
     if (!engine) {
         engine = kn_calloc(1, sizeof *engine);
         engine->desc = desc;
+        engine->settings = *settings;
         engine->settings.models = kn_strdup(settings->models);
+        engine->settings.model = kn_strdup(settings->model);
         pthread_mutex_init(&engine->open_lock, NULL);
         engine->next = live;
         live = engine;
@@ -84,6 +92,7 @@ static void free_engine(struct kn_engine *engine)
         engine->desc->close(engine->state);
     free(engine->state);
     free((char *)engine->settings.models);
+    free((char *)engine->settings.model);
     pthread_mutex_destroy(&engine->open_lock);
     free(engine);
 }

@@ -273,6 +273,43 @@ static void judge(struct trying *t, const struct kn_http_answer *answer, struct 
     json_decref(body);
 }
 
+/* ---- waiting ---- */
+
+static double chance(struct kn_service *service)
+{
+    uint64_t bits = 0;
+    pthread_mutex_lock(&service->lock);
+    if (service->seed) { /* splitmix64 */
+        bits = service->seed += UINT64_C(0x9E3779B97F4A7C15);
+        bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
+        bits ^= bits >> 31;
+    } else if (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
+        bits = (uint64_t)kn_now_us() << 44; /* only so that not all wait equally long */
+    }
+    pthread_mutex_unlock(&service->lock);
+    return (double)(bits >> 11) / (double)(UINT64_C(1) << 53);
+}
+
+static int64_t backoff_of(struct trying *t, const struct verdict *v)
+{
+    int64_t first_ms = v->overloaded ? overload_ms : backoff_ms;
+    int64_t most_ms = v->overloaded ? overload_max_ms : backoff_max_ms;
+    int64_t ms = KN_MIN(first_ms << KN_MIN(t->tries - 1, 16), most_ms);
+    return (int64_t)((double)ms * (1 - 0.5 * chance(t->service)));
+}
+
+/* What this try taught, before anybody else starts: what is down, and who has to wait. */
+static void teach(struct trying *t, struct verdict *v)
+{
+    if (v->wait_ms < 0)
+        v->wait_ms = backoff_of(t, v);
+    if (v->down_ms)
+        take_down(t, v->of == KN_REFUSED_ALL ? 0 : t->subject, v->down_ms, &v->why);
+    else if (v->holds_all)
+        kn_limits_pause_ms(t->service->limits, v->wait_ms);
+}
+
 /* ---- one try ---- */
 
 static void send_once(struct trying *t, int64_t start, struct verdict *v)
@@ -307,8 +344,8 @@ static void send_once(struct trying *t, int64_t start, struct verdict *v)
         judge(t, &answer, v);
     else
         judge_unsent(t, status, sent, &why, v);
-    if (v->down_ms) /* before anybody else starts */
-        take_down(t, v->of == KN_REFUSED_ALL ? 0 : t->subject, v->down_ms, &v->why);
+    if (v->status != KN_OK)
+        teach(t, v);
     kn_limits_heed(service->limits, start, status == KN_OK ? &answer : NULL, v->feedback);
     kn_log(KN_LOG_DEBUG, "service", "%s %s: %s, status %d, try %d, %.0f ms", service->origin,
            t->call->path, kn_status_name(v->status), answer.status, t->tries,
@@ -367,42 +404,14 @@ static void try_once(struct trying *t, struct verdict *v)
 
 /* ---- until it is answered ---- */
 
-static double chance(struct kn_service *service)
-{
-    uint64_t bits = 0;
-    pthread_mutex_lock(&service->lock);
-    if (service->seed) { /* splitmix64 */
-        bits = service->seed += UINT64_C(0x9E3779B97F4A7C15);
-        bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
-        bits ^= bits >> 31;
-    } else if (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
-        bits = (uint64_t)kn_now_us() << 44; /* only so that not all wait equally long */
-    }
-    pthread_mutex_unlock(&service->lock);
-    return (double)(bits >> 11) / (double)(UINT64_C(1) << 53);
-}
-
-static int64_t backoff_of(struct trying *t, const struct verdict *v)
-{
-    int64_t first_ms = v->overloaded ? overload_ms : backoff_ms;
-    int64_t most_ms = v->overloaded ? overload_max_ms : backoff_max_ms;
-    int64_t ms = KN_MIN(first_ms << KN_CLAMP(t->tries - 1, 0, 16), most_ms);
-    return (int64_t)((double)ms * (1 - 0.5 * chance(t->service)));
-}
-
 /* Waits for the next try. False: there is none. */
 static bool wait_for_next(struct trying *t, const struct verdict *v)
 {
-    if (v->status == KN_OK)
+    if (v->status == KN_OK || t->tries >= v->tries_max ||
+        kn_limits_now_us(t->service->limits) + v->wait_ms * 1000 > t->until_us)
         return false;
-    int64_t ms = v->wait_ms >= 0 ? v->wait_ms : backoff_of(t, v);
-    if (v->holds_all && v->of == KN_REFUSED_THIS)
-        kn_limits_pause_ms(t->service->limits, ms); /* also when this one gives up */
-    if (t->tries >= v->tries_max || kn_limits_now_us(t->service->limits) + ms * 1000 > t->until_us)
-        return false;
-    if (!v->holds_all)
-        (void)kn_limits_sleep_ms(t->service->limits, ms, t->cancel); /* the next try looks */
+    if (!v->holds_all) /* else it waits for its turn like all others */
+        (void)kn_limits_sleep_ms(t->service->limits, v->wait_ms, t->cancel);
     return true;
 }
 

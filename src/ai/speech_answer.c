@@ -40,8 +40,7 @@ struct reader {
     double unit_us; /* of its times */
     KN_VEC(struct segment) segments;
     KN_VEC(struct kn_found_word) words;
-    KN_VEC(int) homes; /* the segment of each word, -1: none */
-    int faults;        /* words whose times make no sense */
+    int seen, faults; /* words, and those whose times make no sense */
     int words_max;
 };
 
@@ -209,12 +208,15 @@ static enum kn_status add_words(struct reader *r, const json_t *list, int segmen
             continue;
         int64_t start_us = time_of(r, entry, "start"), end_us = time_of(r, entry, "end");
         bool late = is_late(r, start_us);
+        r->seen++;
         r->faults += start_us < 0 || late || start_us < last_us - early_us;
         if (segment < 0)
             home = home_of(r, (start_us + end_us) / 2, home);
-        if (late || (home >= 0 && r->segments.at[home].dropped))
+        if (home >= 0 && r->segments.at[home].dropped)
             continue;
-        start_us = last_us = KN_MAX(start_us, last_us);
+        start_us = KN_MAX(start_us, last_us);
+        if (!late) /* else it is dropped with its part of the text, later */
+            last_us = start_us;
         struct kn_found_word word = {.start_us = start_us,
                                      .end_us = KN_MAX(end_us, start_us),
                                      .text = trimmed(r->arena, text),
@@ -311,10 +313,10 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     enum kn_status status = read_words(r, answer, err);
     if (status != KN_OK)
         return status;
-    if (r->faults * 4 > r->words.count + r->faults)
+    if (r->faults * 4 > r->seen)
         return kn_error_set(err, KN_DAMAGED,
                             "the times of %d of its %d words are out of order or beyond the end",
-                            r->faults, (int)json_array_size(json_object_get(answer, "words")));
+                            r->faults, r->seen);
     if (!r->words.count)
         take_segments_for_words(r);
     const struct kn_found_word *made;
@@ -322,7 +324,7 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
     for (int i = 0; i < count; i++)
-        if (made[i].text[0] && made[i].start_us < r->length_us)
+        if (made[i].text[0] && !is_late(r, made[i].start_us))
             words[kept++] = made[i];
     put_in_order(words, kept, r->length_us);
     findings->words = words;

@@ -17,7 +17,7 @@
  * `length_us`: of the sound. What *ret_findings points to is in `arena`; `usage` is left alone.
  *
  * Times: words are in order, do not overlap, last 5 ms at least, and lie in 0..length_us. Small
- * faults are put right; a word that begins after the sound has ended was never said in it, and is
+ * faults are put right; a word that begins half a second after the end was never said there, and is
  * dropped. DAMAGED: where a quarter of the words and more begin before the word in front of them,
  * or after the end: then no time can be believed. So is an answer without any text, or one that is
  * larger than any speech of that length.
