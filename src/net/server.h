@@ -3,7 +3,9 @@
  * a bounded number of connections.
  *
  * Everything that comes in is hostile: lines, headers, bodies and times are limited before anybody
- * looks at them.
+ * looks at them. A head has at most 32 KiB. A peer that neither sends nor takes a byte within
+ * `idle_ms` is cut, and so is one that dawdles: a head has to be there within that time, and bodies
+ * and answers have to move at 4 KiB a second on top of it. Handlers may take as long as they like.
  */
 #ifndef KN_NET_SERVER_H
 #define KN_NET_SERVER_H
@@ -49,7 +51,8 @@ struct kn_exchange {
 /* How the connection goes on once the answer was handed over: the faults of a bad day. */
 enum kn_reply_fault {
     KN_REPLY_WHOLE,
-    KN_REPLY_CUT,       /* the connection is cut after `cut_at` bytes of the body */
+    KN_REPLY_CUT,       /* the connection is cut after `cut_at` bytes of the body, or all of them;
+                         * what its head promised is never whole */
     KN_REPLY_NOTHING,   /* the connection is cut without any answer */
     KN_REPLY_NO_ANSWER, /* nothing is sent, until the peer goes or the server closes */
 };
@@ -69,22 +72,25 @@ struct kn_reply {
 struct kn_server_options {
     const char *address; /* NULL: 127.0.0.1 */
     int port;            /* 0: any that is free */
-    int connections_max; /* 0: 256 */
+    int connections_max; /* 0: 256; what comes on top is closed at once */
     size_t body_max;     /* 0: 64 MiB; a larger one is `too_large` */
+    size_t bodies_max;   /* of all requests together; 0: 1 GiB. Answers 503 beyond */
+    int64_t idle_ms;     /* 0: 30 s, rounded up to seconds; see above */
     /* Runs on the connection's thread; may block. */
     void (*handle)(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply);
     void *arg;
 };
 
-enum kn_status kn_server_open(const struct kn_server_options *options, struct kn_server **ret_server,
-                              struct kn_error *err);
+enum kn_status kn_server_open(const struct kn_server_options *options,
+                              struct kn_server **ret_server, struct kn_error *err);
 int kn_server_port(const struct kn_server *server);
 /* Takes no more requests, cancels those that run, waits for them. NULL is fine. */
 void kn_server_close(struct kn_server *server);
 KN_SCOPED_DEFINE(kn_server, kn_server_close)
 
 /* By name, NULL when there is none; headers in any case, others exactly. */
-const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange,
+                                               const char *name);
 const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange, const char *name);
 const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name);
 
