@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/str.h"
 #include "sandbox/catalogue.h"
 #include "sandbox/chance.h"
 #include "sandbox/sandbox.h"

@@ -66,9 +66,10 @@ static const char *dated_name(const char *model)
 static json_t *usage_json(const struct kn_chat *asked, const struct kn_chat_said *said)
 {
     int prompt = kn_chat_prompt_tokens(asked);
-    int completion =
-        kn_chat_tokens(said->content ? said->content : said->refusal ? said->refusal : "") *
-        asked->answers;
+    int completion = kn_chat_tokens(said->content   ? said->content
+                                    : said->refusal ? said->refusal
+                                                    : "") *
+                     asked->answers;
     return json_pack("{s:i, s:i, s:i, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}}", "prompt_tokens",
                      prompt, "completion_tokens", completion, "total_tokens", prompt + completion,
                      "prompt_tokens_details", "cached_tokens", 0, "audio_tokens", 0,
@@ -91,11 +92,11 @@ static void answer_whole(const struct kn_chat *asked, const struct kn_chat_said 
     KN_SCOPED_JSON json = head_json(asked, "chat.completion", content);
     json_t *choices = json_array();
     for (int i = 0; i < asked->answers; i++)
-        json_array_append_new(
-            choices, json_pack("{s:i, s:{s:s, s:o, s:o, s:[]}, s:n, s:s}", "index", i, "message",
-                               "role", "assistant", "content", kn_json_text(said->content),
-                               "refusal", kn_json_text(said->refusal), "annotations", "logprobs",
-                               "finish_reason", said->finish_reason));
+        json_array_append_new(choices, json_pack("{s:i, s:{s:s, s:o, s:o, s:[]}, s:n, s:s}",
+                                                 "index", i, "message", "role", "assistant",
+                                                 "content", kn_json_text(said->content), "refusal",
+                                                 kn_json_text(said->refusal), "annotations",
+                                                 "logprobs", "finish_reason", said->finish_reason));
     json_object_set_new(json, "choices", choices);
     json_object_set_new(json, "usage", usage_json(asked, said));
     kn_reply_json(reply, arena, 200, json);

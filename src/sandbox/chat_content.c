@@ -126,7 +126,7 @@ static bool read_content(struct kn_chat *asked, const char *role, const json_t *
 
 static bool read_message(struct kn_chat *asked, json_t *message, struct where *where)
 {
-    static const char *const keys[] = {"role",       "content", "name",  "tool_calls",
+    static const char *const keys[] = {"role",         "content", "name",  "tool_calls",
                                        "tool_call_id", "refusal", "audio", NULL};
     static const char *const roles[] = {"system", "developer", "user", "assistant", "tool"};
     const char *role = json_string_value(json_object_get(message, "role"));

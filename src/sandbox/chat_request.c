@@ -139,8 +139,8 @@ static bool check_stop(const struct kn_chat *asked, struct kn_refusal *refusal)
                 (json_is_array(stop) && json_array_size(stop) >= 1 && json_array_size(stop) <= 4);
     size_t i;
     json_array_foreach(stop, i, one) fine &= json_is_string(one);
-    return fine || kn_refuse(refusal, "stop", "invalid_value",
-                             "'stop' is a text or a list of up to four.");
+    return fine ||
+           kn_refuse(refusal, "stop", "invalid_value", "'stop' is a text or a list of up to four.");
 }
 
 static bool read_values(struct kn_chat *asked, struct kn_refusal *refusal)
@@ -195,8 +195,8 @@ static bool read_schema(struct kn_chat *asked, json_t *wrapper, struct kn_refusa
         while (k < KN_COUNT_OF(keys) && strcmp(keys[k], key) != 0)
             k++;
         if (k == KN_COUNT_OF(keys))
-            return kn_refuse(refusal, at, "unknown_parameter", "Unknown parameter: '%s.%.40s'.",
-                             at, key);
+            return kn_refuse(refusal, at, "unknown_parameter", "Unknown parameter: '%s.%.40s'.", at,
+                             key);
     }
     if (!name || !is_schema_name(name))
         return kn_refuse(refusal, "response_format.json_schema.name", "invalid_value",

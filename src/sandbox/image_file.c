@@ -34,8 +34,8 @@ static void probe_jpeg(const uint8_t *data, size_t size, struct kn_image_facts *
             at++;
             continue;
         }
-        bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
-                     marker != 0xcc;
+        bool frame =
+            marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
         if (frame) {
             facts->height_px = (int)big(data + at + 5, 2);
             facts->width_px = (int)big(data + at + 7, 2);

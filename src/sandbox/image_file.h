@@ -10,7 +10,7 @@
 #include "sandbox/refusal.h"
 
 struct kn_image_facts {
-    const char *type; /* "image/jpeg"; NULL: none that is known */
+    const char *type;        /* "image/jpeg"; NULL: none that is known */
     int width_px, height_px; /* 0: the bytes end before they tell, or are broken */
     bool animated;
     size_t bytes;

@@ -54,7 +54,8 @@ static bool parse(const char *text, struct kn_sandbox_latency *latency)
         return false;
     if (!spread)
         return latency->shape != KN_LATENCY_LOG_NORMAL;
-    return latency->shape != KN_LATENCY_EXPONENTIAL && parse_seconds(spread, end, &latency->spread_s) &&
+    return latency->shape != KN_LATENCY_EXPONENTIAL &&
+           parse_seconds(spread, end, &latency->spread_s) &&
            (latency->shape == KN_LATENCY_UNIFORM ? latency->spread_s <= latency->mean_s
                                                  : latency->mean_s > 0);
 }

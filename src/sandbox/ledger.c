@@ -74,13 +74,14 @@ json_t *kn_ledger_entry_json(const struct kn_sandbox_entry *e)
 {
     bool fault = e->fault != KN_FAULT_NONE;
     return json_pack(
-        "{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:I, s:o, s:o, s:i, s:i, s:i, "
+        "{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:I, s:o, s:o, s:i, s:i, "
+        "s:i, "
         "s:i}",
         "number", (json_int_t)e->number, "at_s", kn_json_seconds(e->at_us), "path",
         kn_sandbox_path_name(e->path), "method", kn_json_text(e->method), "url",
         kn_json_text(e->url), "model", text_or_null(e->model), "file", text_or_null(e->name),
-        "hash", text_or_null(e->hash), "status", e->status, "error", text_or_null(e->error), "fault",
-        kn_json_text(fault ? kn_sandbox_fault_name(e->fault) : NULL), "bytes_in",
+        "hash", text_or_null(e->hash), "status", e->status, "error", text_or_null(e->error),
+        "fault", kn_json_text(fault ? kn_sandbox_fault_name(e->fault) : NULL), "bytes_in",
         (json_int_t)e->bytes_in, "bytes_out", (json_int_t)e->bytes_out, "duration_s",
         e->duration_us >= 0 ? kn_json_seconds(e->duration_us) : json_null(), "latency_s",
         kn_json_seconds(e->latency_us), "images", e->images, "input_tokens", e->input_tokens,

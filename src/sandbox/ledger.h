@@ -26,7 +26,8 @@ void kn_ledger_done(struct kn_ledger *ledger);
 
 /* A request came; fills number, time and how many there are. Gives how often the same content was
  * there before. */
-int kn_ledger_arrive(struct kn_ledger *ledger, uint64_t content, struct kn_sandbox_entry *ret_entry);
+int kn_ledger_arrive(struct kn_ledger *ledger, uint64_t content,
+                     struct kn_sandbox_entry *ret_entry);
 /* It leaves: what is sent can be sent whole, or not. */
 void kn_ledger_leave(struct kn_ledger *ledger, const struct kn_sandbox_entry *entry, bool whole);
 

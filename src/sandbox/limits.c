@@ -14,9 +14,8 @@ enum { UNLIMITED_REQUESTS = 10000, UNLIMITED_TOKENS = 30000000 };
 void kn_limits_init(struct kn_limits *limits, double requests_a_minute, double tokens_a_minute,
                     double burst)
 {
-    *limits = (struct kn_limits){.requests_a_minute = requests_a_minute,
-                                 .tokens_a_minute = tokens_a_minute,
-                                 .burst = burst};
+    *limits = (struct kn_limits){
+        .requests_a_minute = requests_a_minute, .tokens_a_minute = tokens_a_minute, .burst = burst};
     pthread_mutex_init(&limits->lock, NULL);
 }
 

@@ -11,10 +11,10 @@
 
 struct kn_prompt_number {
     double value;
-    bool whole;        /* without a point or a colon */
+    bool whole; /* without a point or a colon */
     bool begins_line;
-    bool clock;        /* written as 1:02:03.4; the value is in seconds */
-    char label[24];    /* the word right before it, in lower case: "id" of "id: 12" */
+    bool clock;     /* written as 1:02:03.4; the value is in seconds */
+    char label[24]; /* the word right before it, in lower case: "id" of "id: 12" */
 };
 
 struct kn_prompt_facts {

@@ -46,10 +46,10 @@ bool kn_refuse_as(struct kn_refusal *refusal, int status, const char *type, cons
 void kn_refusal_reply(const struct kn_refusal *refusal, struct kn_arena *arena,
                       struct kn_reply *reply)
 {
-    KN_SCOPED_JSON body = json_pack(
-        "{s:{s:o, s:s, s:o, s:o}}", "error", "message", kn_json_text(refusal->message), "type",
-        refusal->type, "param", kn_json_text(refusal->param[0] ? refusal->param : NULL), "code",
-        kn_json_text(refusal->code));
+    KN_SCOPED_JSON body = json_pack("{s:{s:o, s:s, s:o, s:o}}", "error", "message",
+                                    kn_json_text(refusal->message), "type", refusal->type, "param",
+                                    kn_json_text(refusal->param[0] ? refusal->param : NULL), "code",
+                                    kn_json_text(refusal->code));
     kn_reply_json(reply, arena, refusal->status, body);
 }
 

@@ -24,8 +24,7 @@ bool kn_refuse(struct kn_refusal *refusal, const char *param, const char *code, 
                ...) __attribute__((format(printf, 4, 5)));
 /* The same with another status and type. */
 bool kn_refuse_as(struct kn_refusal *refusal, int status, const char *type, const char *param,
-                  const char *code, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+                  const char *code, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /* Its body, in `arena`. */
 void kn_refusal_reply(const struct kn_refusal *refusal, struct kn_arena *arena,

@@ -82,26 +82,27 @@ const char *kn_sandbox_fault_meaning(enum kn_sandbox_fault_kind kind); /* the ta
 /* An accident, and which requests it befalls: those that meet all conditions that are set. */
 struct kn_sandbox_fault {
     enum kn_sandbox_fault_kind kind;
-    unsigned paths;      /* 1 << enum kn_sandbox_path each; 0: those that it can befall */
-    int first;           /* only the first so many requests of those paths; 0: any */
-    int after;           /* not the first so many */
-    int every;           /* only each so-manyth; 0: any */
-    double chance;       /* 0..1 of those; 0 is taken for 1 */
+    unsigned paths;       /* 1 << enum kn_sandbox_path each; 0: those that it can befall */
+    int first;            /* only the first so many requests of those paths; 0: any */
+    int after;            /* not the first so many */
+    int every;            /* only each so-manyth; 0: any */
+    double chance;        /* 0..1 of those; 0 is taken for 1 */
     double retry_after_s; /* that a 429 or 503 names; 0: 1 s */
 };
-/* "429,first=3", "cut,path=chat,chance=0.1", "500,after=10,every=5", "429,retry-after=2". INVALID. */
+/* "429,first=3", "cut,path=chat,chance=0.1", "500,after=10,every=5", "429,retry-after=2". INVALID.
+ */
 enum kn_status kn_sandbox_fault_parse(const char *text, struct kn_sandbox_fault *ret_fault,
                                       struct kn_error *err);
 
 /* A request that was answered, or not, as the ledger keeps it. */
 struct kn_sandbox_entry {
-    int64_t number;    /* 1, 2, … in the order of arrival */
-    int64_t at_us;     /* since the sandbox was opened */
+    int64_t number;     /* 1, 2, … in the order of arrival */
+    int64_t at_us;      /* since the sandbox was opened */
     int64_t latency_us; /* what it was made to wait */
     enum kn_sandbox_path path;
     char url[64], method[8], model[64], name[64]; /* cut to that; name: the file's */
-    char hash[KN_HASH_TEXT_BYTES]; /* of the file, as scripts name it; "" */
-    int status;                         /* that was answered; 0: none was */
+    char hash[KN_HASH_TEXT_BYTES];                /* of the file, as scripts name it; "" */
+    int status;                                   /* that was answered; 0: none was */
     enum kn_sandbox_fault_kind fault;
     char error[32]; /* the error's code or type; "" */
     int64_t bytes_in, bytes_out;
@@ -122,7 +123,7 @@ struct kn_sandbox_options {
     int fault_count;
     double requests_a_minute, tokens_a_minute; /* for each model; 0: no limit */
     double burst;                              /* requests at once at most; 0: a minute's */
-    int at_once; /* requests worked on at a time, others wait; 0: any (whisper: 1) */
+    int at_once;             /* requests worked on at a time, others wait; 0: any (whisper: 1) */
     const char *const *keys; /* that are let in; NULL: any that begins with "sk-" */
     int key_count;
     const char *const *models; /* that are known besides the service's own; for both paths */
@@ -159,7 +160,7 @@ struct kn_sandbox_counts {
 };
 void kn_sandbox_counts(struct kn_sandbox *sandbox, struct kn_sandbox_counts *ret_counts);
 /* The entries kept (the oldest 100,000), copied into `arena`. */
-const struct kn_sandbox_entry *kn_sandbox_entries(struct kn_sandbox *sandbox, struct kn_arena *arena,
-                                                  int *ret_count);
+const struct kn_sandbox_entry *kn_sandbox_entries(struct kn_sandbox *sandbox,
+                                                  struct kn_arena *arena, int *ret_count);
 
 #endif

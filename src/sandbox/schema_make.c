@@ -64,7 +64,8 @@ static void described_range(const char *text, struct range *range)
 
 static struct range range_of(const json_t *schema, bool whole)
 {
-    struct range range = {0, whole ? 10 : 1, json_number_value(json_object_get(schema, "multipleOf"))};
+    struct range range = {0, whole ? 10 : 1,
+                          json_number_value(json_object_get(schema, "multipleOf"))};
     const char *text = json_string_value(json_object_get(schema, "description"));
     const json_t *min = json_object_get(schema, "minimum"),
                  *max = json_object_get(schema, "maximum"),
@@ -106,7 +107,8 @@ static double span_behind(const char *name, bool whole, double after)
         return 2e7;
     if (kn_name_has(name, "ms"))
         return 2e4;
-    return whole && !kn_name_has(name, "s") && !kn_name_has(name, "seconds") && after < 1e5 ? 5 : 20;
+    return whole && !kn_name_has(name, "s") && !kn_name_has(name, "seconds") && after < 1e5 ? 5
+                                                                                            : 20;
 }
 
 static bool number_from_prompt(struct make *make, const struct place *place, bool whole,
@@ -114,10 +116,10 @@ static bool number_from_prompt(struct make *make, const struct place *place, boo
 {
     bool start = kn_name_is_start(place->name), end = kn_name_is_end(place->name);
     const double *values;
-    int count = kn_prompt_numbers_for(make->facts, place->name, whole, start || end, make->arena,
-                                      &values);
-    if (count == 0 || (!start && !end && !kn_name_is_id(place->name) &&
-                       !kn_name_is_time(place->name)))
+    int count =
+        kn_prompt_numbers_for(make->facts, place->name, whole, start || end, make->arena, &values);
+    if (count == 0 ||
+        (!start && !end && !kn_name_is_id(place->name) && !kn_name_is_time(place->name)))
         return false;
     if (end && !isnan(place->after)) {
         double wanted = place->after + span_behind(place->name, whole, place->after);
@@ -186,10 +188,14 @@ static const char *known_format(const char *format)
     static const struct {
         const char *format, *example;
     } formats[] = {
-        {"date-time", "2026-01-31T12:00:00Z"}, {"date", "2026-01-31"},
-        {"time", "12:00:00Z"},                 {"duration", "PT20S"},
-        {"email", "ann@example.com"},          {"hostname", "example.com"},
-        {"ipv4", "192.0.2.1"},                 {"ipv6", "2001:db8::1"},
+        {"date-time", "2026-01-31T12:00:00Z"},
+        {"date", "2026-01-31"},
+        {"time", "12:00:00Z"},
+        {"duration", "PT20S"},
+        {"email", "ann@example.com"},
+        {"hostname", "example.com"},
+        {"ipv4", "192.0.2.1"},
+        {"ipv6", "2001:db8::1"},
         {"uuid", "6f1c1a52-5c5b-4b36-9d0e-0d6b2f0c7a11"},
     };
     for (size_t i = 0; format && i < KN_COUNT_OF(formats); i++)
@@ -201,10 +207,9 @@ static const char *known_format(const char *format)
 /* Patterns cannot be turned round in general; these fit the usual ones. NULL: none does. */
 static json_t *match_pattern(const json_t *schema, const char *first)
 {
-    static const char *const tries[] = {"#highlight",  "highlight", "Highlight", "en",
-                                        "1",           "12",        "12.5",      "2026-01-31",
-                                        "0:12",        "00:12",     "00:00:12",  "00:00:12.500",
-                                        "abc",         "ABC",       "abc-1",     "#a1b2c3"};
+    static const char *const tries[] = {
+        "#highlight", "highlight", "Highlight", "en",           "1",   "12",  "12.5",  "2026-01-31",
+        "0:12",       "00:12",     "00:00:12",  "00:00:12.500", "abc", "ABC", "abc-1", "#a1b2c3"};
     for (int i = -1; i < (int)KN_COUNT_OF(tries); i++) {
         json_t *text = json_string(i < 0 ? first : tries[i]);
         if (kn_schema_valid(schema, text, NULL))
@@ -280,9 +285,9 @@ static int natural_count(struct make *make, const json_t *items, const struct pl
     json_object_foreach(properties, key, value)
     {
         bool start = kn_name_is_start(key);
-        int count = start || kn_name_is_id(key)
-                        ? kn_prompt_numbers_for(make->facts, key, false, start, make->arena, &values)
-                        : 0;
+        int count = start || kn_name_is_id(key) ? kn_prompt_numbers_for(make->facts, key, false,
+                                                                        start, make->arena, &values)
+                                                : 0;
         if (start)
             return KN_CLAMP(count / 8, 1, ITEMS + 1);
         ids = KN_MAX(ids, count);
@@ -350,8 +355,8 @@ static const char *choose_type(struct make *make, const json_t *schema, const st
         else if (!chosen)
             chosen = name;
     }
-    if (may_be_null && (!chosen || place->depth > NESTED_LEVELS_MAX ||
-                        kn_chance_below(make->chance, 4) == 0))
+    if (may_be_null &&
+        (!chosen || place->depth > NESTED_LEVELS_MAX || kn_chance_below(make->chance, 4) == 0))
         return "null";
     if (!chosen)
         chosen = json_object_get(schema, "properties") ? "object"

@@ -23,11 +23,29 @@ struct walk {
 
 /* Everything else is refused: allOf, not, if, dependent…, minLength, default, uniqueItems. */
 static const char *const keywords[] = {
-    "type",     "properties", "required",    "additionalProperties", "items",
-    "enum",     "const",      "anyOf",       "description",          "title",
-    "$ref",     "$defs",      "definitions", "pattern",              "format",
-    "minimum",  "maximum",    "multipleOf",  "exclusiveMinimum",     "exclusiveMaximum",
-    "minItems", "maxItems",   "$schema",
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+    "anyOf",
+    "description",
+    "title",
+    "$ref",
+    "$defs",
+    "definitions",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "multipleOf",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minItems",
+    "maxItems",
+    "$schema",
 };
 static const char *const types[] = {"string", "number", "integer", "boolean",
                                     "null",   "object", "array"};
@@ -102,10 +120,10 @@ static bool check_type(struct walk *walk, const json_t *schema)
                wrong(walk, "there is no such type.");
     if (!json_is_array(type) || json_array_size(type) == 0)
         return wrong(walk, "'type' is a name or a list of names.");
-    json_array_foreach(type, i, one) if (!json_is_string(one) ||
-                                         !is_in(json_string_value(one), types,
-                                                KN_COUNT_OF(types)))
-        return wrong(walk, "there is no such type.");
+    json_array_foreach(
+        type, i, one) if (!json_is_string(one) ||
+                          !is_in(json_string_value(one), types,
+                                 KN_COUNT_OF(types))) return wrong(walk, "there is no such type.");
     return true;
 }
 
@@ -129,9 +147,13 @@ static bool check_required(struct walk *walk, const json_t *schema, json_t *prop
         if (!there)
             return wrong(walk, what);
     }
-    json_array_foreach(required, i, one) if (!json_is_string(one) ||
-                                             !json_object_get(properties, json_string_value(one)))
-        return wrong(walk, "'required' names what is no property.");
+    json_array_foreach(
+        required, i,
+        one) if (!json_is_string(one) ||
+                 !json_object_get(
+                     properties,
+                     json_string_value(one))) return wrong(walk,
+                                                           "'required' names what is no property.");
     return true;
 }
 
@@ -183,7 +205,7 @@ static bool check_lists(struct walk *walk, const json_t *schema, int level)
         return wrong(walk, "'anyOf' has to be a list of schemas.");
     json_array_foreach(any, i, one)
     {
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "%zu", i);
         if (!descend(walk, one, "anyOf", number, level))
             return false;

@@ -76,7 +76,8 @@ static bool fits_number(const json_t *schema, double x)
            !(unit > 0 && fabs(remainder(x, unit)) > 1e-9 * fmax(1, fabs(x)));
 }
 
-/* POSIX's extended expressions are near enough to those of schemas; what they cannot read passes. */
+/* POSIX's extended expressions are near enough to those of schemas; what they cannot read passes.
+ */
 static bool fits_pattern(const json_t *schema, const char *text)
 {
     const char *pattern = json_string_value(json_object_get(schema, "pattern"));
@@ -108,8 +109,8 @@ static bool fits_array(struct check *check, const json_t *schema, const json_t *
         (json_is_integer(max) && count > json_integer_value(max)))
         return no(why, "a list has too few or too many items");
     items = json_object_get(schema, "items");
-    json_array_foreach(value, i, one) if (items && !valid(check, items, one, depth + 1, why))
-        return false;
+    json_array_foreach(value, i,
+                       one) if (items && !valid(check, items, one, depth + 1, why)) return false;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/option.h"
 #include "base/sync.h"
 #include "base/vec.h"
 
@@ -168,8 +169,9 @@ static const char *const finish_reasons[] = {"stop", "length", "content_filter",
 static enum kn_status read_talk(struct reader *r, json_t *object, const char *where,
                                 struct kn_script_talk *ret)
 {
-    static const char *const keys[] = {"contains",  "content", "refusal", "finish_reason",
-                                       "unchecked", "latency", "fault",   "times", NULL};
+    static const char *const keys[] = {"contains",      "content",   "refusal",
+                                       "finish_reason", "unchecked", "latency",
+                                       "fault",         "times",     NULL};
     const json_t *content = json_object_get(object, "content");
     enum kn_status status = check_keys(r, object, where, keys);
     if (status == KN_OK)
@@ -243,8 +245,7 @@ static enum kn_status read_faults(struct reader *r, const json_t *list, struct k
     json_array_foreach(list, i, one)
     {
         char *where = kn_arena_printf(r->arena, "faults[%zu]", i);
-        enum kn_status status =
-            read_fault(r, one, where, &script->faults[script->fault_count++]);
+        enum kn_status status = read_fault(r, one, where, &script->faults[script->fault_count++]);
         if (status != KN_OK)
             return status;
     }

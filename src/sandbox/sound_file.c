@@ -16,7 +16,8 @@ struct bytes {
 
 static bool has(struct bytes b, size_t offset, const char *mark, size_t length)
 {
-    return offset <= b.size && length <= b.size - offset && memcmp(b.at + offset, mark, length) == 0;
+    return offset <= b.size && length <= b.size - offset &&
+           memcmp(b.at + offset, mark, length) == 0;
 }
 
 /* Numbers of up to eight bytes; 0 beyond the end. */
@@ -141,8 +142,8 @@ static void probe_flac(struct bytes b, struct kn_sound_facts *facts)
     for (at = b.size; !samples && at-- > first_frame && at + 65536 > b.size;)
         samples = flac_frame_end(b, at, block_size);
     facts->duration_us = us_of(samples, rate);
-    facts->broken = !rate || !samples || first_frame + 6 > b.size ||
-                    b.at[first_frame] != 0xff || (b.at[first_frame + 1] & 0xfe) != 0xf8;
+    facts->broken = !rate || !samples || first_frame + 6 > b.size || b.at[first_frame] != 0xff ||
+                    (b.at[first_frame + 1] & 0xfe) != 0xf8;
     /* A block that never changes takes a dozen bytes, one that hums takes hundreds. */
     double bytes = (double)(b.size - KN_MIN(first_frame, b.size));
     facts->silent = block_size && bytes / ((double)samples / (double)block_size) < 24;

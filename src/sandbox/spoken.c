@@ -22,9 +22,10 @@ static void finish(struct word_list *words, const char *language, struct kn_aren
 
 static const char *const openers[] = {"today", "first", "now",     "here",   "then",
                                       "so",    "and",   "finally", "before", "because"};
-static const char *const subjects[] = {"we",      "people",  "you",         "the team", "a model",
-                                       "nobody",  "the data", "every video", "this idea", "the answer"};
-static const char *const verbs[] = {"see",    "learn", "need", "change", "build",
+static const char *const subjects[] = {"we",        "people",    "you",      "the team",
+                                       "a model",   "nobody",    "the data", "every video",
+                                       "this idea", "the answer"};
+static const char *const verbs[] = {"see",    "learn", "need", "change",  "build",
                                     "forget", "find",  "test", "measure", "share"};
 static const char *const objects[] = {"the result", "a question",   "good sound", "the whole story",
                                       "one number", "better tools", "a surprise", "the next step",
@@ -54,8 +55,8 @@ void kn_spoken_make(uint64_t content, int64_t duration_us, struct kn_arena *aren
         add_sentence(&sentence, &chance);
         char *rest = sentence.at;
         for (char *word; (word = strtok_r(rest, " ", &rest)) != NULL;) {
-            int64_t length = 120000 + (int64_t)strlen(word) * 45000 +
-                             kn_chance_below(&chance, 60000);
+            int64_t length =
+                120000 + (int64_t)strlen(word) * 45000 + kn_chance_below(&chance, 60000);
             if (at + length > end)
                 break;
             struct kn_spoken_word said = {at, at + length, kn_arena_strdup(arena, word)};
@@ -167,15 +168,15 @@ void kn_spoken_text(const struct kn_spoken *spoken, int first, int count, struct
 static const struct {
     const char *code, *name;
 } languages[] = {
-    {"ar", "arabic"},     {"bg", "bulgarian"},  {"ca", "catalan"},    {"cs", "czech"},
-    {"da", "danish"},     {"de", "german"},     {"el", "greek"},      {"en", "english"},
-    {"es", "spanish"},    {"et", "estonian"},   {"fa", "persian"},    {"fi", "finnish"},
-    {"fr", "french"},     {"he", "hebrew"},     {"hi", "hindi"},      {"hr", "croatian"},
-    {"hu", "hungarian"},  {"id", "indonesian"}, {"it", "italian"},    {"ja", "japanese"},
-    {"ko", "korean"},     {"lt", "lithuanian"}, {"lv", "latvian"},    {"ms", "malay"},
-    {"nl", "dutch"},      {"no", "norwegian"},  {"pl", "polish"},     {"pt", "portuguese"},
-    {"ro", "romanian"},   {"ru", "russian"},    {"sk", "slovak"},     {"sl", "slovenian"},
-    {"sv", "swedish"},    {"th", "thai"},       {"tr", "turkish"},    {"uk", "ukrainian"},
+    {"ar", "arabic"},     {"bg", "bulgarian"},  {"ca", "catalan"}, {"cs", "czech"},
+    {"da", "danish"},     {"de", "german"},     {"el", "greek"},   {"en", "english"},
+    {"es", "spanish"},    {"et", "estonian"},   {"fa", "persian"}, {"fi", "finnish"},
+    {"fr", "french"},     {"he", "hebrew"},     {"hi", "hindi"},   {"hr", "croatian"},
+    {"hu", "hungarian"},  {"id", "indonesian"}, {"it", "italian"}, {"ja", "japanese"},
+    {"ko", "korean"},     {"lt", "lithuanian"}, {"lv", "latvian"}, {"ms", "malay"},
+    {"nl", "dutch"},      {"no", "norwegian"},  {"pl", "polish"},  {"pt", "portuguese"},
+    {"ro", "romanian"},   {"ru", "russian"},    {"sk", "slovak"},  {"sl", "slovenian"},
+    {"sv", "swedish"},    {"th", "thai"},       {"tr", "turkish"}, {"uk", "ukrainian"},
     {"vi", "vietnamese"}, {"zh", "chinese"},
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "sandbox/chance.h"
 #include "sandbox/spoken.h"
@@ -43,9 +44,9 @@ static json_t *words_of(const struct kn_spoken *spoken)
         const struct kn_spoken_word *word = &spoken->words[i];
         json_t *bare = bare_word(word->text);
         if (bare && json_string_length(bare))
-            json_array_append_new(words, json_pack("{s:O, s:o, s:o}", "word", bare, "start",
-                                                   seconds(word->start_us), "end",
-                                                   seconds(word->end_us)));
+            json_array_append_new(words,
+                                  json_pack("{s:O, s:o, s:o}", "word", bare, "start",
+                                            seconds(word->start_us), "end", seconds(word->end_us)));
         json_decref(bare);
     }
     return words;

@@ -135,8 +135,8 @@ enum kn_status kn_spoken_read(const char *path, const char *text, size_t size,
         qsort(words.at, (size_t)words.count, sizeof *words.at, by_start);
         ret_spoken->words = kn_vec_to_arena(&words, arena);
         ret_spoken->count = words.count;
-        ret_spoken->language = kn_language_name(code) ? kn_language_name(code)
-                                                      : guess_language(&words);
+        ret_spoken->language =
+            kn_language_name(code) ? kn_language_name(code) : guess_language(&words);
     }
     kn_vec_free(&words);
     return status;

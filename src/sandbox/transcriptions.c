@@ -11,9 +11,9 @@
 #include "base/utf8.h"
 
 static const char *const format_names[] = {
-    [KN_FORMAT_JSON] = "json",       [KN_FORMAT_TEXT] = "text",
-    [KN_FORMAT_SRT] = "srt",         [KN_FORMAT_VERBOSE] = "verbose_json",
-    [KN_FORMAT_VTT] = "vtt",         [KN_FORMAT_DIARIZED] = "diarized_json",
+    [KN_FORMAT_JSON] = "json", [KN_FORMAT_TEXT] = "text",
+    [KN_FORMAT_SRT] = "srt",   [KN_FORMAT_VERBOSE] = "verbose_json",
+    [KN_FORMAT_VTT] = "vtt",   [KN_FORMAT_DIARIZED] = "diarized_json",
 };
 
 enum kn_transcript_format kn_transcript_format_find(const char *name)
@@ -282,9 +282,8 @@ static json_t *usage(const struct kn_transcription *asked, const char *text)
                      (json_int_t)ceil((double)asked->sound.duration_us / 1e6));
 }
 
-int kn_transcription_tokens(const struct kn_transcription *asked, const struct kn_spoken *spoken)
+int kn_transcription_tokens(const struct kn_transcription *asked)
 {
-    (void)spoken;
     return asked->model && asked->model->family == KN_FAMILY_WHISPER
                ? 0
                : (int)ceil((double)asked->sound.duration_us / 1e5);
@@ -311,9 +310,8 @@ static void answer_json(const struct kn_transcription *asked, const char *text,
                         const struct kn_spoken *spoken, struct kn_arena *arena,
                         struct kn_reply *reply)
 {
-    const struct kn_spoken_form form = {.words = asked->words,
-                                        .segments = asked->segments,
-                                        .temperature = asked->temperature};
+    const struct kn_spoken_form form = {
+        .words = asked->words, .segments = asked->segments, .temperature = asked->temperature};
     KN_SCOPED_JSON json = NULL;
     if (asked->format == KN_FORMAT_VERBOSE) {
         json = kn_spoken_verbose(spoken, asked->sound.duration_us, &form);

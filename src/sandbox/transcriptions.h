@@ -37,7 +37,7 @@ bool kn_transcription_read(const struct kn_exchange *exchange, const struct kn_m
                            struct kn_transcription *ret_asked, struct kn_refusal *refusal);
 void kn_transcription_answer(const struct kn_transcription *asked, const struct kn_spoken *spoken,
                              struct kn_arena *arena, struct kn_reply *reply);
-int kn_transcription_tokens(const struct kn_transcription *asked, const struct kn_spoken *spoken);
+int kn_transcription_tokens(const struct kn_transcription *asked);
 
 /* By those of whisper.cpp's server, which has errors of its own form: false when the reply holds
  * one. */

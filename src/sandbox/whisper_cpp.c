@@ -57,9 +57,8 @@ bool kn_whisper_read(const struct kn_exchange *exchange, struct kn_transcription
     return true;
 }
 
-static void answer_verbose(const struct kn_exchange *exchange,
-                           const struct kn_transcription *asked, const struct kn_spoken *spoken,
-                           struct kn_reply *reply)
+static void answer_verbose(const struct kn_exchange *exchange, const struct kn_transcription *asked,
+                           const struct kn_spoken *spoken, struct kn_reply *reply)
 {
     const struct kn_spoken_form form = {
         .words = true, .segments = true, .whisper_cpp = true, .temperature = asked->temperature};
