@@ -106,8 +106,8 @@ static void take_time(struct visit *visit)
 
 /* ---- headers ---- */
 
-__attribute__((format(printf, 3, 4))) static void
-add_header(struct visit *visit, const char *name, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add_header(struct visit *visit, const char *name,
+                                                             const char *format, ...)
 {
     char value[96];
     va_list args;
@@ -145,7 +145,8 @@ static void add_headers(struct visit *visit)
 {
     double after_s = visit->fault.retry_after_s ? visit->fault.retry_after_s : 1;
     add_header(visit, "x-request-id", "req_%016" PRIx64 "%04x",
-               visit->content ^ (uint64_t)visit->entry.number, (unsigned)visit->entry.number & 0xffff);
+               visit->content ^ (uint64_t)visit->entry.number,
+               (unsigned)visit->entry.number & 0xffff);
     if (visit->sandbox->options.dialect == KN_SANDBOX_WHISPER)
         return;
     add_header(visit, "openai-version", "2020-10-01");
@@ -243,8 +244,8 @@ static void transcribe(struct visit *visit)
     if (!fine)
         return;
     note_file(visit, &asked);
-    struct kn_script_hearing *rule = kn_script_hear(&s->script, visit->entry.hash,
-                                                    visit->entry.name, asked.sound.duration_us);
+    struct kn_script_hearing *rule =
+        kn_script_hear(&s->script, visit->entry.hash, visit->entry.name, asked.sound.duration_us);
     int tokens = kn_transcription_tokens(&asked);
     visit->entry.input_tokens = tokens;
     if (!admit(visit, asked.model_name, tokens, rule ? &rule->rule : NULL))
@@ -274,8 +275,8 @@ static bool check_script(struct visit *visit, const struct kn_chat *asked,
                         value ? kn_str_text(&why) : "it is no JSON");
 }
 
-static bool say(struct visit *visit, const struct kn_chat *asked,
-                const struct kn_script_talk *rule, struct kn_chat_said *ret_said)
+static bool say(struct visit *visit, const struct kn_chat *asked, const struct kn_script_talk *rule,
+                struct kn_chat_said *ret_said)
 {
     struct kn_arena *arena = visit->exchange->arena;
     struct kn_chat_said said = {.finish_reason = "stop"};
@@ -296,8 +297,7 @@ static bool say(struct visit *visit, const struct kn_chat *asked,
                                 "give it an answer in a script.");
     }
     kn_fault_says(visit->fault.kind, arena, &said);
-    if (asked->tokens_most && said.content &&
-        kn_chat_tokens(said.content) > asked->tokens_most) {
+    if (asked->tokens_most && said.content && kn_chat_tokens(said.content) > asked->tokens_most) {
         said.content = kn_arena_strndup(arena, said.content, (size_t)asked->tokens_most * 4);
         kn_utf8_trim((char *)said.content);
         said.finish_reason = "length";
@@ -481,10 +481,8 @@ static void handle(void *arg, const struct kn_exchange *exchange, struct kn_repl
         show_ledger(s, exchange, reply);
         return;
     }
-    struct visit visit = {.sandbox = s,
-                          .exchange = exchange,
-                          .reply = reply,
-                          .content = content_of(exchange)};
+    struct visit visit = {
+        .sandbox = s, .exchange = exchange, .reply = reply, .content = content_of(exchange)};
     visit.occurrence = kn_ledger_arrive(&s->ledger, visit.content, &visit.entry);
     snprintf(visit.entry.url, sizeof visit.entry.url, "%s", exchange->path);
     snprintf(visit.entry.method, sizeof visit.entry.method, "%s", exchange->method);

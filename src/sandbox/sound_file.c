@@ -203,11 +203,12 @@ static void probe_ogg(struct bytes b, struct kn_sound_facts *facts)
     uint64_t rate = vorbis ? little(b, first + 12, 4) : has(b, first, "OpusHead", 8) ? 48000 : 0;
     facts->form = vorbis ? KN_SOUND_OGG_VORBIS : KN_SOUND_OGG;
     facts->duration_us = (int64_t)b.size * 1000000 / GUESSED_BYTES_A_SECOND;
+    uint64_t skipped = rate == 48000 ? little(b, first + 10, 2) : 0; /* by Opus, at the begin */
     facts->broken = rate == 0 && !has(b, first, "\177FLAC", 5) && !has(b, first, "Speex", 5);
     for (size_t at = b.size; rate && at-- > 0;) {
         uint64_t granule = little(b, at + 6, 8);
         if (has(b, at, "OggS", 4) && granule != UINT64_MAX) {
-            facts->duration_us = us_of(granule, rate);
+            facts->duration_us = us_of(granule - KN_MIN(skipped, granule), rate);
             return;
         }
     }
@@ -246,6 +247,68 @@ static void probe_mp4(struct bytes b, struct kn_sound_facts *facts)
         facts->duration_us = (int64_t)b.size * 1000000 / GUESSED_BYTES_A_SECOND;
 }
 
+/* ---- WebM: EBML (RFC 8794) ---- */
+
+/* A number that begins with zeros for its length; the marking bit stays in ids. 0: none. */
+static size_t ebml_number(struct bytes b, size_t at, bool id, uint64_t *ret_value)
+{
+    uint64_t first = big(b, at, 1);
+    size_t length = 1;
+    while (length <= 8 && !(first & 0x100u >> length))
+        length++;
+    if (length > 8 || at + length > b.size)
+        return 0;
+    uint64_t value = big(b, at, (int)length);
+    uint64_t ones = (UINT64_C(1) << 7 * length) - 1;
+    /* A size of ones alone is unknown: all that is left. */
+    *ret_value = id ? value : (value & ones) == ones ? b.size : value & ones;
+    return length;
+}
+
+/* The element of that id in [at, end); 0: none. */
+static size_t ebml_element(struct bytes b, size_t at, size_t end, uint64_t wanted, size_t *ret_end)
+{
+    while (at < end) {
+        uint64_t id, size;
+        size_t n = ebml_number(b, at, true, &id);
+        size_t m = n ? ebml_number(b, at + n, false, &size) : 0;
+        if (!m)
+            return 0;
+        at += n + m;
+        size = KN_MIN(size, end - KN_MIN(at, end));
+        if (id == wanted) {
+            *ret_end = at + (size_t)size;
+            return at;
+        }
+        at += (size_t)size;
+    }
+    return 0;
+}
+
+static void probe_webm(struct bytes b, struct kn_sound_facts *facts)
+{
+    enum { SEGMENT = 0x18538067, INFO = 0x1549a966, SCALE = 0x2ad7b1, DURATION = 0x4489 };
+    size_t end = 0, part_end = 0;
+    size_t segment = ebml_element(b, 0, b.size, SEGMENT, &end);
+    size_t info = segment ? ebml_element(b, segment, end, INFO, &end) : 0;
+    size_t part = info ? ebml_element(b, info, end, SCALE, &part_end) : 0;
+    double ns = part ? (double)big(b, part, (int)KN_MIN(part_end - part, 8)) : 1e6;
+    facts->broken = !info;
+    facts->duration_us = (int64_t)b.size * 1000000 / GUESSED_BYTES_A_SECOND;
+    part = info ? ebml_element(b, info, end, DURATION, &part_end) : 0;
+    if (!part)
+        return; /* written to a pipe */
+    uint64_t bits = big(b, part, (int)KN_MIN(part_end - part, 8));
+    uint32_t half = (uint32_t)bits;
+    float narrow;
+    double ticks;
+    memcpy(&narrow, &half, sizeof narrow);
+    memcpy(&ticks, &bits, sizeof ticks);
+    ticks = part_end - part == 4 ? (double)narrow : ticks;
+    if (ticks * ns > 0 && ticks * ns < 3.2e16)
+        facts->duration_us = (int64_t)(ticks * ns / 1000);
+}
+
 /* ---- all of them ---- */
 
 void kn_sound_probe(const void *data, size_t size, struct kn_sound_facts *ret_facts)
@@ -266,7 +329,7 @@ void kn_sound_probe(const void *data, size_t size, struct kn_sound_facts *ret_fa
         probe_mp4(b, &facts);
     } else if (has(b, 0, "\x1a\x45\xdf\xa3", 4)) {
         facts.form = KN_SOUND_WEBM;
-        facts.duration_us = (int64_t)size * 1000000 / GUESSED_BYTES_A_SECOND;
+        probe_webm(b, &facts);
     } else if (tag || mp3_frame(b, 0, &length)) {
         facts.form = KN_SOUND_MP3;
         probe_mp3(b, tag, &facts);

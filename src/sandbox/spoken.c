@@ -25,8 +25,8 @@ static const char *const openers[] = {"today", "first", "now",     "here",   "th
 static const char *const subjects[] = {"we",        "people",    "you",      "the team",
                                        "a model",   "nobody",    "the data", "every video",
                                        "this idea", "the answer"};
-static const char *const verbs[] = {"see",    "learn", "need", "change",  "build",
-                                    "forget", "find",  "test", "measure", "share"};
+static const char *const verbs[] = {"saw",    "learned", "needed",   "changed", "built",
+                                    "forgot", "found",   "measured", "tested",  "shared"};
 static const char *const objects[] = {"the result", "a question",   "good sound", "the whole story",
                                       "one number", "better tools", "a surprise", "the next step",
                                       "an example", "what matters"};

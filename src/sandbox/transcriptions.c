@@ -284,9 +284,8 @@ static json_t *usage(const struct kn_transcription *asked, const char *text)
 
 int kn_transcription_tokens(const struct kn_transcription *asked)
 {
-    return asked->model && asked->model->family == KN_FAMILY_WHISPER
-               ? 0
-               : (int)ceil((double)asked->sound.duration_us / 1e5);
+    bool counts = asked->model && asked->model->family != KN_FAMILY_WHISPER;
+    return counts ? (int)ceil((double)asked->sound.duration_us / 1e5) : 0;
 }
 
 /* One event a word would tell no more than these two. */
