@@ -181,8 +181,8 @@ int kn_cmd_sandbox(int argc, char **argv)
     struct kn_error err = {0};
     char **rest = kn_arena_array(arena, (size_t)argc + 1, sizeof *rest);
     int count = 0;
-    enum kn_status status = kn_settings_read(KN_FOR_SANDBOX, argc, argv, arena, &stand.settings,
-                                             rest, &count, &err);
+    enum kn_status status =
+        kn_settings_read(KN_FOR_SANDBOX, argc, argv, arena, &stand.settings, rest, &count, &err);
     if (status == KN_OK && count)
         status = kn_error_set(&err, KN_INVALID, "sandbox takes no arguments, only options");
     if (status == KN_OK)

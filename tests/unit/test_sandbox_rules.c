@@ -159,8 +159,7 @@ static void made_values_fit(void **state)
         ONE("{\"type\":\"array\",\"minItems\":7,\"maxItems\":9,\"items\":{\"enum\":[1,2]}}"),
         ONE("{\"const\":{\"deep\":[1]}}"),
         ONE(ONE(ONE(ONE(ONE(ONE(ONE("{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"))))))),
-        "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"next\"],"
-        "\"properties\":{\"next\":{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"null\"}]}}}",
+        OBJECT("\"next\":{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"null\"}]}", "\"next\""),
     };
     for (size_t c = 0; c < KN_COUNT_OF(schemas); c++) {
         KN_SCOPED_JSON value = make(schemas[c], "Wörter 世界, id 3 at 4.5 s", 0);
