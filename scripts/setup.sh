@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# setup.sh GROUP...: makes sure that the packages of these groups (packages.txt) and the models
-# (models.lock) are there. Says nothing and needs no network when they are.
+# setup.sh GROUP...: makes sure that the packages of these groups (packages.txt), the models
+# (models.lock) and, for ci, the clients of tests (clients.lock) are there. Says nothing and needs
+# no network when they are.
 . "$(dirname "$0")/lib.sh"
 
 groups=" build $* "
@@ -84,3 +85,4 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 $models || scripts/models.sh
+[[ $groups != *' ci '* ]] || scripts/clients.sh

@@ -295,7 +295,7 @@ static int64_t backoff_of(struct trying *t, const struct verdict *v)
 {
     int64_t first_ms = v->overloaded ? overload_ms : backoff_ms;
     int64_t most_ms = v->overloaded ? overload_max_ms : backoff_max_ms;
-    int64_t ms = KN_MIN(first_ms << KN_MIN(t->tries - 1, 16), most_ms);
+    int64_t ms = KN_MIN(first_ms << KN_CLAMP(t->tries - 1, 0, 16), most_ms);
     return (int64_t)((double)ms * (1 - 0.5 * chance(t->service)));
 }
 

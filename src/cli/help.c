@@ -176,6 +176,30 @@ const struct kn_command kn_commands[] = {
         .settings = KN_FOR_QUEUE,
     },
     {
+        .name = "sandbox",
+        .arguments = "",
+        .summary = "imitate the AI services on this machine, without an account",
+        .about =
+            "Serves transcriptions, chats with pictures and JSON schemas, and the list of models "
+            "as\n"
+            "OpenAI's service documents them (or whisper.cpp's server), and refuses what that "
+            "would\n"
+            "refuse. Answers come from a script, from a transcript of the source, or are made up;\n"
+            "the same question always gets the same answer. Latency, limits and faults can be "
+            "set,\n"
+            "so that bad days can be tried out: 429, 500, 503, connections that are cut, JSON that "
+            "is\n"
+            "wrong. Everything that was asked stands in GET /sandbox/ledger. Nothing is sent to\n"
+            "anybody. Stop it with Ctrl-C. docs/sandbox.md tells everything.\n",
+        .examples = "  kirinuki sandbox --port 8090                a base URL for any client\n"
+                    "  kirinuki sandbox --latency 2±1              answers within 1 to 3 seconds\n"
+                    "  kirinuki sandbox -t talk.srt                says what was really said\n"
+                    "  kirinuki sandbox --rate 60 --fault 500,chance=0.05\n"
+                    "                                              a bad day\n"
+                    "  kirinuki sandbox --dialect whisper          as whisper.cpp's server\n",
+        .settings = KN_FOR_SANDBOX,
+    },
+    {
         .name = "doctor",
         .arguments = "",
         .summary = "check what is installed and say how to mend it",

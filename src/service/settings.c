@@ -148,16 +148,33 @@ static void print_text(const struct kn_option *option, const void *field, struct
         kn_str_add(out, text);
 }
 
+/* One more text; the list grows in the arena. */
+static enum kn_status parse_texts(const struct kn_option *option, const char *value, void *field,
+                                  struct kn_arena *arena, struct kn_error *err)
+{
+    struct kn_setting_texts *texts = field;
+    if (!value[0])
+        return kn_error_set(err, KN_INVALID, "--%s needs a value", option->name);
+    const char **grown = kn_arena_array(arena, (size_t)texts->count + 1, sizeof *grown);
+    for (int i = 0; i < texts->count; i++)
+        grown[i] = texts->at[i];
+    grown[texts->count] = kn_arena_strdup(arena, value);
+    *texts = (struct kn_setting_texts){grown, texts->count + 1};
+    return KN_OK;
+}
+
 /* ---- the table ---- */
 
 static const char *const layout_names[] = {"auto", "fill", "fit", "split", NULL};
 static const char *const caption_names[] = {"default", "bold", "karaoke", "minimal",
                                             "box",     "off",  NULL};
 static const char *const topic_names[] = {"coarse", "fine", NULL};
+static const char *const dialect_names[] = {"openai", "whisper", NULL};
 #define JOB(field)     offsetof(struct kn_settings, job.field)
 #define OWN(field)     offsetof(struct kn_settings, field)
 #define QUEUE(f)       offsetof(struct kn_settings, queue.f)
 #define SERVICE(f)     offsetof(struct kn_settings, services.f)
+#define SANDBOX(f)     offsetof(struct kn_settings, sandbox.f)
 #define CLIPS          (KN_FOR_RUN | KN_FOR_ADD)
 #define FILES          (CLIPS | KN_FOR_ANALYZE)
 #define RANKING        (FILES | KN_FOR_SEGMENTS)
@@ -274,7 +291,7 @@ static const struct {
                              "folder of the models and of ONNX Runtime", "Work"}},
     {WORKERS, {"workers", 'j', KN_OPTION_INT, OWN(workers), "N",
              "threads that compute; 0 takes as many as there are cores", "Work", 0, 256}},
-    {KN_FOR_ALL | KN_FOR_ENGINES, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
+    {KN_FOR_ALL, {"config", 0, KN_OPTION_TEXT, OWN(config), "FILE",
                   "read settings from here instead of your kirinuki.conf", "Work",
                   .args_only = true}},
 
@@ -325,11 +342,54 @@ static const struct {
               "the queue: a file, or postgres://…; your own if not given", "Queue",
               .aside = true}},
 
+    {KN_FOR_SANDBOX, {"port", 0, KN_OPTION_INT, SANDBOX(port), "N",
+                      "where to listen; 0 takes any port that is free", "Server", 0, 65535,
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"address", 0, KN_OPTION_TEXT, SANDBOX(address), "IP",
+                      "listen here instead of on this machine alone (127.0.0.1)", "Server",
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"dialect", 0, KN_OPTION_CHOICE, SANDBOX(dialect), "NAME",
+                      "openai, or whisper for that of whisper.cpp's server", "Server",
+                      .choices = dialect_names, .args_only = true}},
+    {KN_FOR_SANDBOX, {"key", 0, KN_OPTION_CUSTOM, SANDBOX(keys), "KEY",
+                      "let in only this one, given again each of them; else any sk-…", "Server",
+                      .args_only = true, .parse = parse_texts}},
+    {KN_FOR_SANDBOX, {"model", 0, KN_OPTION_CUSTOM, SANDBOX(models), "NAME",
+                      "know this model as well; may be given again", "Server",
+                      .args_only = true, .parse = parse_texts}},
+    {KN_FOR_SANDBOX, {"script", 0, KN_OPTION_TEXT, SANDBOX(script), "FILE",
+                      "answers, faults and latencies, as docs/sandbox.md describes them", "Answers",
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"transcript", 't', KN_OPTION_TEXT, SANDBOX(transcript), "FILE",
+                      "what is said in the whole source: an .srt or a timeline's .json", "Answers",
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"latency", 0, KN_OPTION_TEXT, SANDBOX(latency), "TIME",
+                      "2, 500ms, 2±1 (from 1 to 3 s), exponential:2, lognormal:2±1", "Bad days",
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"fault", 0, KN_OPTION_CUSTOM, SANDBOX(faults), "RULE",
+                      "such as 429,first=3 or cut,path=chat,chance=0.1; may be given again",
+                      "Bad days", .args_only = true, .parse = parse_texts}},
+    {KN_FOR_SANDBOX, {"rate", 0, KN_OPTION_NUMBER, SANDBOX(rate), "N",
+                      "requests a minute for each model; 0 is no limit", "Bad days", 0, 1e9,
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"tokens", 0, KN_OPTION_NUMBER, SANDBOX(tokens), "N",
+                      "tokens a minute for each model; 0 is no limit", "Bad days", 0, 1e12,
+                      .args_only = true}},
+    {KN_FOR_SANDBOX, {"burst", 0, KN_OPTION_NUMBER, SANDBOX(burst), "N",
+                      "requests that may come at once under --rate; 0 is a minute's", "Bad days", 0,
+                      1e9, .args_only = true}},
+    {KN_FOR_SANDBOX, {"at-once", 0, KN_OPTION_INT, SANDBOX(at_once), "N",
+                      "work on so many requests at a time, others wait; 0 is no limit", "Bad days",
+                      0, 100000, .args_only = true}},
+    {KN_FOR_SANDBOX, {"seed", 0, KN_OPTION_INT, SANDBOX(seed), "N",
+                      "another one gives other latencies, faults and answers", "Bad days", 0,
+                      2147483647, .args_only = true}},
+
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"verbose", 'v', KN_OPTION_FLAG, OWN(verbose), NULL,
              "print when and where each step ran, and more", "Output", .args_only = true}},
-    {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
+    {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_SANDBOX, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
              "Output", .args_only = true}},
-    {KN_FOR_ALL | KN_FOR_VERSION | KN_FOR_ENGINES, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
+    {KN_FOR_ALL | KN_FOR_VERSION, {"json", 0, KN_OPTION_FLAG, OWN(json), NULL, "for programs: JSON on stdout",
                   "Output", .args_only = true}},
     {KN_FOR_SEGMENTS, {"tsv", 0, KN_OPTION_FLAG, OWN(tsv), NULL,
                        "for programs: start, end, score and title, best first", "Output",
@@ -345,7 +405,7 @@ static const struct {
 
 const struct kn_option *kn_settings_table(unsigned commands)
 {
-    enum { TABLES = 13 }; /* one a command, and one of all rows */
+    enum { TABLES = 14 }; /* one a command, and one of all rows */
     static struct table {
         unsigned commands;
         struct kn_option options[KN_COUNT_OF(rows) + 1];

@@ -19,9 +19,10 @@ enum kn_command_set {
     KN_FOR_JOBS = 64,
     KN_FOR_WATCH = 128,
     KN_FOR_QUEUE = 256, /* the commands that change single jobs or the queue */
-    KN_FOR_ALL = 511,
-    KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
+    KN_FOR_SANDBOX = 1024,
     KN_FOR_ENGINES = 2048,
+    KN_FOR_ALL = 511 | KN_FOR_SANDBOX | KN_FOR_ENGINES,
+    KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
 };
 
 /* What only the commands of the queue take. */
@@ -45,10 +46,28 @@ struct kn_queue_settings {
     int grace_s;
 };
 
+/* Texts of an option that may be given several times; in the arena. */
+struct kn_setting_texts {
+    const char *const *at;
+    int count;
+};
+
+/* What only the sandbox takes; it reads the texts itself. */
+struct kn_sandbox_settings {
+    const char *address, *script, *transcript, *latency; /* NULL: not given */
+    int port;                                            /* 0: any that is free */
+    int dialect;                                         /* enum kn_sandbox_dialect */
+    double rate, tokens, burst;                          /* 0: no limit */
+    int at_once;
+    int seed;
+    struct kn_setting_texts faults, keys, models;
+};
+
 struct kn_settings {
     struct kn_job_options job;
     struct kn_queue_settings queue;
     struct kn_service_settings services;
+    struct kn_sandbox_settings sandbox;
     int workers; /* of the CPU lane; 0: as many as cores */
     bool verbose, quiet, json;
     bool tsv, boundaries; /* segments */

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# clients.sh: brings the clients of clients.lock into ${XDG_DATA_HOME:-~/.local/share}/kirinuki/
+# test-clients, each in a folder of its own. Says nothing and needs no network when they are there.
+#
+# A package is fetched beside its place, compared with its integrity, and renamed into it. No script
+# of any package is run, and none of what it depends on is fetched.
+. "$(dirname "$0")/lib.sh"
+
+folder=${XDG_DATA_HOME:-${HOME:?}/.local/share}/kirinuki/test-clients
+
+missing() {
+    while read -r package name _; do
+        [ "$(cat "$folder/$name/.package" 2>/dev/null)" = "$package" ] || printf '%s\n' "$package"
+    done < <(read_list scripts/clients.lock)
+}
+
+integrity() { printf 'sha512-%s' "$(openssl dgst -sha512 -binary "$1" | base64 -w 0)"; }
+
+[ -n "$(missing)" ] || exit 0
+command -v npm >/dev/null || die 'npm is needed to fetch the clients that tests use'
+mkdir -p "$folder"
+exec 9>"$folder/.lock"
+flock 9
+rm -rf "$folder"/.fetch.* # of a run that was killed
+work=$folder/.fetch.$$
+mkdir "$work"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+
+while read -r package name wanted; do
+    [ "$(cat "$folder/$name/.package" 2>/dev/null)" = "$package" ] && continue
+    say "fetching $package for tests"
+    mkdir "$work/$name"
+    (cd "$work/$name" && npm pack --ignore-scripts --silent "$package" >npm.log 2>&1 </dev/null) || {
+        tail -n 5 "$work/$name/npm.log" >&2
+        die "could not fetch $package; is there a network?"
+    }
+    archive=$(printf '%s\n' "$work/$name"/*.tgz)
+    [ "$(integrity "$archive")" = "$wanted" ] ||
+        die "$package is not the package that scripts/clients.lock promises; it was not kept"
+    tar -xzf "$archive" -C "$work/$name"
+    printf '%s\n' "$package" >"$work/$name/package/.package"
+    rm -rf "${folder:?}/$name"
+    mv "$work/$name/package" "$folder/$name"
+done < <(read_list scripts/clients.lock)

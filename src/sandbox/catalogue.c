@@ -1,0 +1,96 @@
+#include "sandbox/catalogue.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+
+static const struct kn_catalogue_model catalogue[] = {
+    {"whisper-1", KN_FAMILY_WHISPER},
+    {"gpt-transcribe", KN_FAMILY_KEYWORDS},
+    {"gpt-4o-transcribe", KN_FAMILY_TRANSCRIBE},
+    {"gpt-4o-mini-transcribe", KN_FAMILY_TRANSCRIBE},
+    {"gpt-4o-mini-transcribe-2025-12-15", KN_FAMILY_TRANSCRIBE},
+    {"gpt-4o-transcribe-diarize", KN_FAMILY_DIARIZE},
+    {"gpt-4o", KN_FAMILY_CHAT},
+    {"gpt-4o-2024-08-06", KN_FAMILY_CHAT},
+    {"gpt-4o-mini", KN_FAMILY_CHAT},
+    {"gpt-4o-mini-2024-07-18", KN_FAMILY_CHAT},
+    {"gpt-4.1", KN_FAMILY_CHAT},
+    {"gpt-4.1-mini", KN_FAMILY_CHAT, true, 1.62},
+    {"gpt-4.1-nano", KN_FAMILY_CHAT, true, 2.46},
+    {"gpt-5", KN_FAMILY_REASONING},
+    {"gpt-5-mini", KN_FAMILY_REASONING, true, 1.62},
+    {"gpt-5-nano", KN_FAMILY_REASONING, true, 2.46},
+    {"o3", KN_FAMILY_REASONING},
+    {"o4-mini", KN_FAMILY_REASONING, true, 1.72},
+};
+static const struct kn_catalogue_model added_hears = {"", KN_FAMILY_WHISPER};
+static const struct kn_catalogue_model added_talks = {"", KN_FAMILY_CHAT};
+
+bool kn_family_hears(enum kn_catalogue_family family)
+{
+    return family < KN_FAMILY_CHAT;
+}
+
+static bool is_added(const struct kn_models *models, const char *name)
+{
+    for (int i = 0; i < models->count; i++)
+        if (strcmp(models->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool refuse_unknown(const char *name, struct kn_refusal *refusal)
+{
+    return kn_refuse_as(refusal, 404, "invalid_request_error", NULL, "model_not_found",
+                        "The model `%.64s` does not exist, or you have no access to it.", name);
+}
+
+const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, const char *name,
+                                                bool hears, struct kn_refusal *refusal)
+{
+    if (is_added(models, name))
+        return hears ? &added_hears : &added_talks;
+    for (size_t i = 0; i < KN_COUNT_OF(catalogue); i++) {
+        if (strcmp(catalogue[i].name, name) != 0)
+            continue;
+        if (kn_family_hears(catalogue[i].family) == hears)
+            return &catalogue[i];
+        if (hears)
+            kn_refuse(refusal, "model", NULL, "`%.64s` does not transcribe.", name);
+        else
+            kn_refuse_as(refusal, 404, "invalid_request_error", "model", NULL,
+                         "`%.64s` is no chat model.", name);
+        return NULL;
+    }
+    refuse_unknown(name, refusal);
+    return NULL;
+}
+
+static json_t *model_json(const char *name)
+{
+    return json_pack("{s:o, s:s, s:i, s:s}", "id", kn_json_text(name), "object", "model", "created",
+                     1715367049, "owned_by", "sandbox");
+}
+
+bool kn_models_reply(const struct kn_models *models, const char *name, struct kn_arena *arena,
+                     struct kn_reply *reply, struct kn_refusal *refusal)
+{
+    KN_SCOPED_JSON list = json_array();
+    KN_SCOPED_JSON one = NULL;
+    for (size_t i = 0; i < KN_COUNT_OF(catalogue); i++) {
+        if (name && strcmp(catalogue[i].name, name) == 0)
+            one = model_json(name);
+        json_array_append_new(list, model_json(catalogue[i].name));
+    }
+    for (int i = 0; i < models->count; i++)
+        json_array_append_new(list, model_json(models->names[i]));
+    if (name && !one && is_added(models, name))
+        one = model_json(name);
+    if (name && !one)
+        return refuse_unknown(name, refusal);
+    KN_SCOPED_JSON whole = json_pack("{s:s, s:O}", "object", "list", "data", list);
+    kn_reply_json(reply, arena, 200, one ? one : whole);
+    return true;
+}

@@ -1,0 +1,621 @@
+/*
+ * A request's way: into the ledger; the key; what is asked, strictly; limits; the accident that is
+ * drawn for it; its wait; the answer. Answers and draws follow from the request's content and how
+ * often it was there before, so that they do not depend on the order of arrival.
+ */
+#include "sandbox/sandbox.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/sync.h"
+#include "sandbox/bearer.h"
+#include "sandbox/chat.h"
+#include "sandbox/fault_answer.h"
+#include "sandbox/ledger.h"
+#include "sandbox/limits.h"
+#include "sandbox/schema.h"
+#include "sandbox/script.h"
+#include "sandbox/transcriptions.h"
+
+enum {
+    BODY_BYTES_MAX = 72 * 1024 * 1024, /* 50 MB of pictures as base64, and the rest */
+    FILE_BYTES_MAX = 64 * 1024 * 1024, /* scripts and transcripts */
+    CONNECTIONS_MAX = 512,
+    HEADERS_MAX = 16,
+};
+
+struct kn_sandbox {
+    struct kn_sandbox_options options; /* what it points to is in `arena` */
+    struct kn_arena *arena;
+    struct kn_script script;
+    bool has_source;
+    struct kn_spoken source; /* all that is said in the source */
+    struct kn_models models;
+    struct kn_fault_rules faults;
+    struct kn_limits limits;
+    struct kn_ledger ledger;
+    pthread_mutex_t gate; /* a leaf */
+    pthread_cond_t gate_opened;
+    int inside; /* under `gate` */
+    struct kn_server *server;
+    char *url;
+};
+
+/* A request on its way. */
+struct visit {
+    struct kn_sandbox *sandbox;
+    const struct kn_exchange *exchange;
+    struct kn_reply *reply;
+    struct kn_sandbox_entry entry;
+    struct kn_refusal refusal;
+    uint64_t content;
+    int occurrence;
+    struct kn_sandbox_fault fault;
+    struct kn_sandbox_latency latency;
+    bool limited; /* has figures for the x-ratelimit headers */
+    struct kn_limits_view limits;
+    struct kn_server_field headers[HEADERS_MAX];
+    int header_count;
+};
+
+/* ---- waiting ---- */
+
+/* Some servers work on one request at a time, whoever is there. False: the server closes. */
+static bool enter(struct visit *visit)
+{
+    enum { LOOK_US = 100000 };
+    struct kn_sandbox *s = visit->sandbox;
+    if (!s->options.at_once)
+        return true;
+    KN_LOCKED(&s->gate);
+    while (s->inside >= s->options.at_once) {
+        if (kn_cancel_requested(visit->exchange->cancel))
+            return false;
+        (void)kn_cond_wait_until(&s->gate_opened, &s->gate, kn_now_us() + LOOK_US);
+    }
+    s->inside++;
+    return true;
+}
+
+static void leave(struct visit *visit)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    if (!s->options.at_once)
+        return;
+    KN_LOCKED(&s->gate);
+    s->inside--;
+    pthread_cond_signal(&s->gate_opened);
+}
+
+/* What would take this long: the accident may be one that is noticed before. */
+static void take_time(struct visit *visit)
+{
+    struct kn_chance chance = kn_chance_of(visit->sandbox->options.seed, visit->content,
+                                           (uint64_t)visit->occurrence, "latency");
+    if (kn_fault_is_quick(visit->fault.kind) || !enter(visit))
+        return;
+    visit->entry.latency_us = kn_sandbox_latency_draw(&visit->latency, &chance);
+    (void)kn_cancel_wait_ms(visit->exchange->cancel, (visit->entry.latency_us + 500) / 1000);
+    leave(visit);
+}
+
+/* ---- headers ---- */
+
+__attribute__((format(printf, 3, 4))) static void add_header(struct visit *visit, const char *name,
+                                                             const char *format, ...)
+{
+    char value[96];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    if (visit->header_count < HEADERS_MAX)
+        visit->headers[visit->header_count++] = (struct kn_server_field){
+            .name = name,
+            .data = kn_arena_strdup(visit->exchange->arena, value),
+            .size = strlen(value),
+        };
+}
+
+static void add_limits(struct visit *visit)
+{
+    const struct kn_limits_view *l = &visit->limits;
+    char text[KN_GO_DURATION_BYTES];
+    add_header(visit, "x-ratelimit-limit-requests", "%" PRId64, l->limit_requests);
+    add_header(visit, "x-ratelimit-limit-tokens", "%" PRId64, l->limit_tokens);
+    add_header(visit, "x-ratelimit-remaining-requests", "%" PRId64, l->remaining_requests);
+    add_header(visit, "x-ratelimit-remaining-tokens", "%" PRId64, l->remaining_tokens);
+    add_header(visit, "x-ratelimit-reset-requests", "%s",
+               kn_go_duration(l->reset_requests_us, text));
+    add_header(visit, "x-ratelimit-reset-tokens", "%s", kn_go_duration(l->reset_tokens_us, text));
+}
+
+static void add_retry(struct visit *visit, double after_s)
+{
+    add_header(visit, "retry-after", "%.0f", ceil(after_s));
+    add_header(visit, "retry-after-ms", "%.0f", ceil(after_s * 1000));
+}
+
+static void add_headers(struct visit *visit)
+{
+    double after_s = visit->fault.retry_after_s ? visit->fault.retry_after_s : 1;
+    add_header(visit, "x-request-id", "req_%016" PRIx64 "%04x",
+               visit->content ^ (uint64_t)visit->entry.number,
+               (unsigned)visit->entry.number & 0xffff);
+    if (visit->sandbox->options.dialect == KN_SANDBOX_WHISPER)
+        return;
+    add_header(visit, "openai-version", "2020-10-01");
+    add_header(visit, "openai-organization", "org-sandbox");
+    add_header(visit, "openai-processing-ms", "%" PRId64, visit->entry.latency_us / 1000);
+    if (visit->limited)
+        add_limits(visit);
+    if (visit->limits.retry_us)
+        add_retry(visit, (double)visit->limits.retry_us / 1e6);
+    else if (visit->fault.kind == KN_FAULT_RATE || visit->fault.kind == KN_FAULT_SLOW_DOWN ||
+             visit->fault.retry_after_s)
+        add_retry(visit, after_s);
+    if (visit->fault.kind == KN_FAULT_QUOTA)
+        add_header(visit, "x-should-retry", "false");
+}
+
+/* ---- accidents ---- */
+
+/* A rule of the script before those for everything. */
+static void draw_fault(struct visit *visit, struct kn_script_rule *rule)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    struct kn_chance chance =
+        kn_chance_of(s->options.seed, visit->content, (uint64_t)visit->occurrence, "fault");
+    if (rule && rule->has_latency)
+        visit->latency = rule->latency;
+    if (rule)
+        visit->fault = kn_fault_rules_draw(&rule->faults, visit->entry.path, &chance);
+    if (visit->fault.kind == KN_FAULT_NONE)
+        visit->fault = kn_fault_rules_draw(&s->faults, visit->entry.path, &chance);
+    visit->entry.fault = visit->fault.kind;
+}
+
+/* Takes its place under the limits, draws its accident and waits. False: it is refused. */
+static bool admit(struct visit *visit, const char *model, int tokens, struct kn_script_rule *rule)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    visit->limited = true;
+    if (!kn_limits_take(&s->limits, model, tokens, kn_now_us(), &visit->limits, &visit->refusal))
+        return false;
+    draw_fault(visit, rule);
+    take_time(visit);
+    return !kn_fault_refuses(visit->fault.kind, model, &visit->refusal);
+}
+
+/* ---- transcriptions ---- */
+
+static void note_file(struct visit *visit, const struct kn_transcription *asked)
+{
+    snprintf(visit->entry.model, sizeof visit->entry.model, "%s", asked->model_name);
+    snprintf(visit->entry.name, sizeof visit->entry.name, "%s",
+             asked->file->filename ? asked->file->filename : "");
+    kn_utf8_trim(visit->entry.model);
+    kn_utf8_trim(visit->entry.name);
+    kn_hash_bytes(asked->file->data, asked->file->size, visit->entry.hash);
+    visit->entry.duration_us = asked->sound.duration_us;
+}
+
+/* From the script, the source's transcript, or the sound itself. */
+static void hear(struct visit *visit, const struct kn_transcription *asked,
+                 const struct kn_script_hearing *rule, struct kn_spoken *ret_spoken)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    struct kn_arena *arena = visit->exchange->arena;
+    int64_t duration = asked->sound.duration_us;
+    struct kn_spoken spoken = {0};
+    if (rule && rule->spread) {
+        kn_spoken_spread(rule->text, 0, duration, arena, &spoken);
+        spoken.language = rule->spoken.language;
+    } else if (rule && (rule->spoken.words || rule->text)) {
+        spoken = rule->spoken;
+    } else if (s->has_source) {
+        int64_t start = asked->file->filename ? kn_piece_start_us(asked->file->filename) : -1;
+        kn_spoken_piece(&s->source, KN_MAX(start, 0), duration, arena, &spoken);
+    } else if (!asked->sound.silent) {
+        kn_spoken_make(kn_content_key(asked->file->data, asked->file->size), duration, arena,
+                       &spoken);
+        spoken.language = asked->language;
+    }
+    if (!spoken.language)
+        spoken.language = asked->language ? asked->language : "english";
+    kn_fault_hears(visit->fault.kind, duration, arena, &spoken);
+    *ret_spoken = spoken;
+}
+
+static void transcribe(struct visit *visit)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    const struct kn_exchange *exchange = visit->exchange;
+    bool whisper = s->options.dialect == KN_SANDBOX_WHISPER;
+    struct kn_transcription asked;
+    struct kn_spoken spoken;
+    bool fine = whisper ? kn_whisper_read(exchange, &asked, visit->reply)
+                        : kn_transcription_read(exchange, &s->models, &asked, &visit->refusal);
+    if (!fine)
+        return;
+    note_file(visit, &asked);
+    struct kn_script_hearing *rule =
+        kn_script_hear(&s->script, visit->entry.hash, visit->entry.name, asked.sound.duration_us);
+    int tokens = kn_transcription_tokens(&asked);
+    visit->entry.input_tokens = tokens;
+    if (!admit(visit, asked.model_name, tokens, rule ? &rule->rule : NULL))
+        return;
+    hear(visit, &asked, rule, &spoken);
+    if (whisper)
+        kn_whisper_answer(exchange, &asked, &spoken, visit->reply);
+    else
+        kn_transcription_answer(&asked, &spoken, exchange->arena, visit->reply);
+}
+
+/* ---- chats ---- */
+
+/* A script's answer that breaks the schema by mistake would be taken for a client's mistake. */
+static bool check_script(struct visit *visit, const struct kn_chat *asked,
+                         const struct kn_script_talk *rule)
+{
+    KN_SCOPED_STR why = {0};
+    if (!asked->schema || rule->unchecked || !rule->content)
+        return true;
+    KN_SCOPED_JSON value = json_loads(rule->content, JSON_DECODE_ANY, NULL);
+    if (value && kn_schema_valid(asked->schema, value, &why))
+        return true;
+    return kn_refuse_as(&visit->refusal, 500, "sandbox_error", NULL, "script_breaks_schema",
+                        "The script's content does not fit the request's schema: %.200s "
+                        "(\"unchecked\": true lets it pass)",
+                        value ? kn_str_text(&why) : "it is no JSON");
+}
+
+static bool say(struct visit *visit, const struct kn_chat *asked, const struct kn_script_talk *rule,
+                struct kn_chat_said *ret_said)
+{
+    struct kn_arena *arena = visit->exchange->arena;
+    struct kn_chat_said said = {.finish_reason = "stop"};
+    /* The same question gets the same answer, however often it is asked. */
+    struct kn_chance chance = kn_chance_of(visit->sandbox->options.seed, visit->content, 0, "chat");
+    if (rule && rule->finish_reason)
+        said.finish_reason = rule->finish_reason;
+    if (rule && !rule->made) {
+        if (!check_script(visit, asked, rule))
+            return false;
+        said.content = rule->content;
+        said.refusal = rule->refusal;
+    } else {
+        said.content = kn_chat_make(asked, &chance, arena);
+        if (!said.content)
+            return kn_refuse_as(&visit->refusal, 500, "sandbox_error", NULL, "cannot_be_made_up",
+                                "Nothing that the sandbox makes up fits this schema (a pattern?): "
+                                "give it an answer in a script.");
+    }
+    kn_fault_says(visit->fault.kind, arena, &said);
+    if (asked->tokens_most && said.content && kn_chat_tokens(said.content) > asked->tokens_most) {
+        said.content = kn_arena_strndup(arena, said.content, (size_t)asked->tokens_most * 4);
+        kn_utf8_trim((char *)said.content);
+        said.finish_reason = "length";
+    }
+    *ret_said = said;
+    return true;
+}
+
+static void answer_chat(struct visit *visit, const struct kn_chat *asked)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    struct kn_chat_said said;
+    struct kn_script_talk *rule = kn_script_talk(&s->script, kn_str_text(&asked->text));
+    int prompt = kn_chat_prompt_tokens(asked);
+    snprintf(visit->entry.model, sizeof visit->entry.model, "%s", asked->model_name);
+    kn_utf8_trim(visit->entry.model);
+    visit->entry.images = asked->images;
+    visit->entry.input_tokens = prompt;
+    /* As the service counts: what is asked and the most that may come. */
+    int most = (int)KN_MIN((int64_t)prompt + asked->tokens_most, INT32_MAX);
+    if (!admit(visit, asked->model_name, most, rule ? &rule->rule : NULL) ||
+        !say(visit, asked, rule, &said))
+        return;
+    visit->entry.output_tokens = kn_chat_tokens(said.content ? said.content : "") * asked->answers;
+    kn_chat_answer(asked, &said, visit->content, visit->exchange->arena, visit->reply);
+}
+
+static void chat(struct visit *visit)
+{
+    struct kn_chat asked;
+    if (kn_chat_read(visit->exchange, &visit->sandbox->models, &asked, &visit->refusal))
+        answer_chat(visit, &asked);
+    kn_chat_free(&asked);
+}
+
+/* ---- the other paths ---- */
+
+static void models(struct visit *visit)
+{
+    static const char one[] = "/v1/models/";
+    const char *path = visit->exchange->path;
+    draw_fault(visit, NULL);
+    take_time(visit);
+    if (!kn_fault_refuses(visit->fault.kind, "models", &visit->refusal))
+        (void)kn_models_reply(&visit->sandbox->models,
+                              kn_starts_with(path, one) ? path + strlen(one) : NULL,
+                              visit->exchange->arena, visit->reply, &visit->refusal);
+}
+
+static void other(struct visit *visit)
+{
+    const struct kn_exchange *exchange = visit->exchange;
+    static const char healthy[] = "{\"status\":\"ok\"}";
+    bool whisper = visit->sandbox->options.dialect == KN_SANDBOX_WHISPER;
+    draw_fault(visit, NULL);
+    take_time(visit);
+    if (whisper && strcmp(exchange->path, "/health") == 0) {
+        kn_reply_text(visit->reply, exchange->arena, 200, "application/json", healthy,
+                      strlen(healthy));
+    } else if (whisper) {
+        char text[128];
+        int n = snprintf(text, sizeof text, "File Not Found (%.80s)", exchange->path);
+        kn_reply_text(visit->reply, exchange->arena, 404, "text/plain", text, (size_t)n);
+    } else {
+        kn_refuse_as(&visit->refusal, 404, "invalid_request_error", NULL, NULL,
+                     "Invalid URL (%.10s %.80s)", exchange->method, exchange->path);
+    }
+    if (visit->fault.kind != KN_FAULT_NONE)
+        (void)kn_fault_refuses(visit->fault.kind, "other", &visit->refusal);
+}
+
+static const struct route {
+    const char *path, *method;
+    enum kn_sandbox_path kind;
+    unsigned dialects; /* 1 << enum kn_sandbox_dialect */
+    void (*run)(struct visit *visit);
+} routes[] = {
+    {"/v1/audio/transcriptions", "POST", KN_SANDBOX_TRANSCRIPTIONS, 3, transcribe},
+    {"/inference", "POST", KN_SANDBOX_TRANSCRIPTIONS, 1u << KN_SANDBOX_WHISPER, transcribe},
+    {"/v1/chat/completions", "POST", KN_SANDBOX_CHAT, 1u << KN_SANDBOX_OPENAI, chat},
+    {"/v1/models", "GET", KN_SANDBOX_MODELS, 1u << KN_SANDBOX_OPENAI, models},
+    {"/v1/models/*", "GET", KN_SANDBOX_MODELS, 1u << KN_SANDBOX_OPENAI, models},
+};
+static const struct route elsewhere = {"", "", KN_SANDBOX_OTHER, 3, other};
+
+static const struct route *find_route(const struct kn_sandbox *s, const char *path)
+{
+    for (size_t i = 0; i < KN_COUNT_OF(routes); i++) {
+        size_t length = strlen(routes[i].path);
+        bool prefix = routes[i].path[length - 1] == '*';
+        bool same = prefix ? strncmp(routes[i].path, path, length - 1) == 0
+                           : strcmp(routes[i].path, path) == 0;
+        if (same && routes[i].dialects & 1u << s->options.dialect)
+            return &routes[i];
+    }
+    return &elsewhere;
+}
+
+/* ---- a request's way ---- */
+
+/* Names the request by all that it says. */
+static uint64_t content_of(const struct kn_exchange *exchange)
+{
+    KN_SCOPED_STR all = {0};
+    kn_str_printf(&all, "%s %s %016" PRIx64, exchange->method, exchange->path,
+                  kn_content_key(exchange->body_size ? exchange->body : "", exchange->body_size));
+    for (int i = 0; i < exchange->part_count; i++) {
+        const struct kn_server_field *part = &exchange->parts[i];
+        kn_str_printf(&all, " %s %s %016" PRIx64, part->name, part->filename ? part->filename : "",
+                      kn_content_key(part->data, part->size));
+    }
+    return kn_content_key(all.at, all.length);
+}
+
+static void count_bytes(struct visit *visit)
+{
+    const struct kn_exchange *exchange = visit->exchange;
+    visit->entry.bytes_in = (int64_t)exchange->body_size;
+    for (int i = 0; i < exchange->part_count; i++)
+        visit->entry.bytes_in += (int64_t)exchange->parts[i].size;
+}
+
+static void serve(struct visit *visit)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    const struct kn_exchange *exchange = visit->exchange;
+    const struct route *route = find_route(s, exchange->path);
+    visit->entry.path = route->kind;
+    const bool *scripted = s->script.has_latency;
+    if (scripted[route->kind])
+        visit->latency = s->script.latency[route->kind];
+    else if (route->kind == KN_SANDBOX_TRANSCRIPTIONS || route->kind == KN_SANDBOX_CHAT)
+        visit->latency = s->options.latency;
+    bool let_in = s->options.dialect == KN_SANDBOX_WHISPER ||
+                  kn_bearer_check(exchange, s->options.keys, s->options.key_count, &visit->refusal);
+    if (let_in && route->method[0] && strcmp(route->method, exchange->method) != 0)
+        kn_refuse_as(&visit->refusal, 405, "invalid_request_error", NULL, NULL,
+                     "Not allowed to %.10s on %.80s: it takes %s.", exchange->method,
+                     exchange->path, route->method);
+    else if (let_in)
+        route->run(visit);
+}
+
+/* What is answered, as the ledger has it. */
+static void finish(struct visit *visit)
+{
+    struct kn_sandbox *s = visit->sandbox;
+    struct kn_reply *reply = visit->reply;
+    struct kn_sandbox_entry *entry = &visit->entry;
+    if (visit->refusal.status) {
+        const struct kn_refusal *r = &visit->refusal;
+        kn_refusal_reply(r, visit->exchange->arena, reply);
+        snprintf(entry->error, sizeof entry->error, "%s", r->code ? r->code : r->type);
+    }
+    kn_fault_spoils(visit->fault.kind, visit->exchange->arena, reply);
+    add_headers(visit);
+    reply->headers = kn_arena_copy(visit->exchange->arena, visit->headers,
+                                   (size_t)visit->header_count * sizeof *visit->headers);
+    reply->header_count = visit->header_count;
+    bool whole = kn_fault_is_whole(visit->fault.kind);
+    bool silent = reply->fault == KN_REPLY_NOTHING || reply->fault == KN_REPLY_NO_ANSWER;
+    entry->status = silent ? 0 : reply->status;
+    entry->bytes_out = silent ? 0 : (int64_t)(whole ? reply->size : reply->cut_at);
+    kn_ledger_leave(&s->ledger, entry, whole);
+    if (s->options.said)
+        s->options.said(s->options.arg, entry);
+}
+
+/* Tests and people look here; it is no part of the service, takes no key and is not counted. */
+static void show_ledger(struct kn_sandbox *s, const struct kn_exchange *exchange,
+                        struct kn_reply *reply)
+{
+    KN_SCOPED_JSON json = kn_ledger_json(&s->ledger);
+    kn_reply_json(reply, exchange->arena, 200, json);
+}
+
+static void handle(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
+{
+    struct kn_sandbox *s = arg;
+    if (strcmp(exchange->path, "/sandbox/ledger") == 0) {
+        show_ledger(s, exchange, reply);
+        return;
+    }
+    struct visit visit = {
+        .sandbox = s, .exchange = exchange, .reply = reply, .content = content_of(exchange)};
+    visit.occurrence = kn_ledger_arrive(&s->ledger, visit.content, &visit.entry);
+    snprintf(visit.entry.url, sizeof visit.entry.url, "%s", exchange->path);
+    snprintf(visit.entry.method, sizeof visit.entry.method, "%s", exchange->method);
+    kn_utf8_trim(visit.entry.url);
+    count_bytes(&visit);
+    serve(&visit);
+    finish(&visit);
+}
+
+/* ---- opening ---- */
+
+static const char *const *copy_list(struct kn_arena *arena, const char *const *list, int count)
+{
+    const char **copy = kn_arena_array(arena, (size_t)count + 1, sizeof *copy);
+    for (int i = 0; i < count; i++)
+        copy[i] = kn_arena_strdup(arena, list[i]);
+    return copy;
+}
+
+static enum kn_status read_script(struct kn_sandbox *s, struct kn_error *err)
+{
+    static const char none[] = "{\"kirinuki_sandbox\": 1}";
+    const char *text = s->options.script_text ? s->options.script_text : none;
+    KN_SCOPED_MEM char *read = NULL;
+    size_t size = strlen(text);
+    if (s->options.script) {
+        enum kn_status status = kn_file_read(s->options.script, FILE_BYTES_MAX, &read, &size, err);
+        if (status != KN_OK)
+            return kn_error_add(err, "the script");
+        text = read;
+    }
+    return kn_script_read(s->options.script ? s->options.script : "the script", text, size,
+                          s->arena, &s->script, err);
+}
+
+static enum kn_status read_source(struct kn_sandbox *s, struct kn_error *err)
+{
+    KN_SCOPED_MEM char *text = NULL;
+    size_t size;
+    if (!s->options.transcript)
+        return KN_OK;
+    enum kn_status status = kn_file_read(s->options.transcript, FILE_BYTES_MAX, &text, &size, err);
+    if (status != KN_OK)
+        return kn_error_add(err, "the transcript");
+    s->has_source = true;
+    return kn_spoken_read(s->options.transcript, text, size, s->arena, &s->source, err);
+}
+
+static enum kn_status listen_at(struct kn_sandbox *s, struct kn_error *err)
+{
+    const struct kn_server_options options = {
+        .address = s->options.address,
+        .port = s->options.port,
+        .connections_max = CONNECTIONS_MAX,
+        .body_max = BODY_BYTES_MAX,
+        .handle = handle,
+        .arg = s,
+    };
+    enum kn_status status = kn_server_open(&options, &s->server, err);
+    const char *host = s->options.address ? s->options.address : "127.0.0.1";
+    bool wide = strchr(host, ':') != NULL;
+    if (status == KN_OK)
+        s->url = kn_arena_printf(s->arena, "http://%s%s%s:%d/v1", wide ? "[" : "", host,
+                                 wide ? "]" : "", kn_server_port(s->server));
+    return status;
+}
+
+enum kn_status kn_sandbox_open(const struct kn_sandbox_options *options,
+                               struct kn_sandbox **ret_sandbox, struct kn_error *err)
+{
+    struct kn_sandbox *s = kn_calloc(1, sizeof *s);
+    s->arena = kn_arena_new();
+    s->options = *options;
+    s->options.keys = copy_list(s->arena, options->keys, options->key_count);
+    s->options.address = kn_arena_strdup(s->arena, options->address);
+    if (options->dialect == KN_SANDBOX_WHISPER && !options->at_once)
+        s->options.at_once = 1;
+    s->models = (struct kn_models){copy_list(s->arena, options->models, options->model_count),
+                                   options->model_count};
+    pthread_mutex_init(&s->gate, NULL);
+    kn_cond_init(&s->gate_opened);
+    kn_ledger_init(&s->ledger);
+    kn_limits_init(&s->limits, options->requests_a_minute, options->tokens_a_minute,
+                   options->burst);
+    enum kn_status status = read_script(s, err);
+    kn_fault_rules_init(&s->faults, options->faults, options->fault_count, s->script.faults,
+                        s->script.fault_count);
+    if (status == KN_OK)
+        status = read_source(s, err);
+    if (status == KN_OK)
+        status = listen_at(s, err);
+    if (status != KN_OK) {
+        kn_sandbox_close(s);
+        return status;
+    }
+    *ret_sandbox = s;
+    return KN_OK;
+}
+
+void kn_sandbox_close(struct kn_sandbox *s)
+{
+    if (!s)
+        return;
+    kn_server_close(s->server); /* waits for every handler */
+    kn_fault_rules_done(&s->faults);
+    kn_script_done(&s->script);
+    kn_limits_done(&s->limits);
+    kn_ledger_done(&s->ledger);
+    pthread_cond_destroy(&s->gate_opened);
+    pthread_mutex_destroy(&s->gate);
+    kn_arena_free(s->arena);
+    free(s);
+}
+
+int kn_sandbox_port(const struct kn_sandbox *s)
+{
+    return kn_server_port(s->server);
+}
+
+const char *kn_sandbox_url(const struct kn_sandbox *s)
+{
+    return s->url;
+}
+
+void kn_sandbox_counts(struct kn_sandbox *s, struct kn_sandbox_counts *ret_counts)
+{
+    kn_ledger_counts(&s->ledger, ret_counts);
+}
+
+const struct kn_sandbox_entry *kn_sandbox_entries(struct kn_sandbox *s, struct kn_arena *arena,
+                                                  int *ret_count)
+{
+    KN_LOCKED(&s->ledger.lock);
+    *ret_count = s->ledger.entries.count;
+    return kn_vec_to_arena(&s->ledger.entries, arena);
+}
