@@ -47,7 +47,7 @@ class Sandbox:
         self.process = subprocess.Popen(
             [PROGRAM, "sandbox", "--port", "0", "--json", "--latency", LATENCY, *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url = json.loads(self.process.stdout.readline())["url"]
+        self.url = json.loads(self.process.stdout.readline())["base_url"]
 
     def ledger(self):
         address = self.url.rsplit("/", 1)[0] + "/sandbox/ledger"
@@ -87,7 +87,7 @@ def chain_seconds(requests):
     Which request is whose is not known; over all of them this is an upper end for one video and a
     lower end for the whole."""
     def longest(kind, images):
-        return max((r["latency"] for r in requests if r["kind"] == kind and
+        return max((r["latency_s"] for r in requests if r["path"] == kind and
                     bool(r["images"]) == images), default=0)
     return max(longest("transcriptions", False), longest("chat", True)) + longest("chat", False)
 
@@ -98,11 +98,11 @@ def measure(name, videos):
     wall, cpu = run(sandbox, videos, [])
     requests = sandbox.ledger()
     sandbox.close()
-    latency = sum(r["latency"] for r in requests)
+    latency = sum(r["latency_s"] for r in requests)
     kinds = {}
     for r in requests:
-        key = "pictures" if r["images"] else r["kind"]
-        kinds.setdefault(key, []).append(r["latency"])
+        key = "pictures" if r["images"] else r["path"]
+        kinds.setdefault(key, []).append(r["latency_s"])
     # Each of the three services has its own limit.
     share = max(sum(of) for of in kinds.values()) / AT_ONCE
     bound = max(chain_seconds(requests), share)

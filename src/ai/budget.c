@@ -251,6 +251,14 @@ void kn_budget_settle(struct kn_budget *budget, const struct kn_usage *most,
         settle_one(at, most, used);
 }
 
+void kn_budget_cached(struct kn_budget *budget)
+{
+    for (struct kn_budget *at = budget; at; at = at->parent) {
+        KN_LOCKED(&at->lock);
+        at->day.usage.cached += at->folder == NULL;
+    }
+}
+
 void kn_budget_used(struct kn_budget *budget, struct kn_usage *ret_used)
 {
     *ret_used = (struct kn_usage){0};

@@ -45,6 +45,8 @@ enum kn_status kn_budget_reserve(struct kn_budget *budget, const struct kn_usage
                                  struct kn_error *err);
 void kn_budget_settle(struct kn_budget *budget, const struct kn_usage *most,
                       const struct kn_usage *used);
+/* An answer that cost nothing, for the sums of budgets that are no day's. */
+void kn_budget_cached(struct kn_budget *budget);
 /* So far, without what is reserved. */
 void kn_budget_used(struct kn_budget *budget, struct kn_usage *ret_used);
 

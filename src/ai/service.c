@@ -274,9 +274,11 @@ static bool is_accepted(const struct kn_service_call *call, const json_t *answer
     return call->accept ? call->accept(call->arg, answer, NULL) == KN_OK : json_is_object(answer);
 }
 
+/* Nothing was set aside for it, but who counts hears of it. */
 static void count_cached(struct asking *a)
 {
     a->usage.cached = 1;
+    kn_budget_cached(a->call->budget);
     KN_LOCKED(&a->service->lock);
     a->service->counts.cached++;
 }

@@ -21,7 +21,7 @@ class Sandbox:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=HOME)
         first = self.process.stdout.readline()
         assert first, self.process.stderr.read()
-        self.url = json.loads(first)["url"]
+        self.url = json.loads(first)["base_url"]
 
     def __enter__(self):
         return self
