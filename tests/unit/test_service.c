@@ -389,7 +389,11 @@ static void answers_that_come_late_slow_it_down(void **state)
     for (int i = 0; i < 50; i++) /* one to three seconds: that is only its way */
         assert_int_equal(answer_slowly(limits, 1, 1000 + i % 5 * 500, 1), 16);
     assert_int_equal(answer_slowly(limits, 50, 10000, 7), 16); /* more work takes longer */
-    assert_int_equal(answer_slowly(limits, 50, 10000, 1), 8);  /* this is slow */
+    int left = 16;
+    for (int i = 0; i < 50 && left == 16; i++) /* this is slow */
+        left = answer_slowly(limits, 1, 10000, 1);
+    assert_int_equal(left, 8);
+    assert_in_range(answer_slowly(limits, 300, 10000, 1), 15, 16); /* and then the usual thing */
     kn_limits_free(limits);
 }
 
