@@ -10,7 +10,11 @@
  *
  * After so many calls in a row that failed for good without an answer, or the first one that says
  * that the key or the account is refused, the service is *down*: calls fail at once with the same
- * sentence until a minute has passed, so that fallbacks take over without a storm of retries.
+ * sentence until a minute has passed, so that fallbacks take over without a storm of retries. So do
+ * calls of a model that it does not know or permit. What it asks to wait for (Retry-After) is not
+ * waited for beyond two minutes: then it is down for as long, up to ten.
+ *
+ * Calls that send the same at the same time are one request.
  */
 #ifndef KN_AI_SERVICE_H
 #define KN_AI_SERVICE_H

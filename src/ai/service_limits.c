@@ -10,6 +10,10 @@
  * then on the end of its window is waited for. Requests that started after the one whose answer
  * speaks may not be counted in it, and are taken off.
  *
+ * Latency is a sign as well: where answers take more than four times as long as they did at their
+ * best, for what they are and for how much is asked, they stand in a queue at the service (a server
+ * that works on one at a time, for example), and fewer at once are answered no later.
+ *
  * The first request of a service goes ahead alone for up to a second: a key that is refused is
  * refused quickly, and once instead of many times.
  */
@@ -28,9 +32,10 @@
 #include "base/str.h"
 #include "base/sync.h"
 
-enum { SLOTS = 64 };
+enum { SLOTS = 64, PACE_SAMPLES = 5 };
 
-static const int64_t minute_us = 60 * KN_US_PER_S;
+/* A little more than a minute: on its way one request may gain on another. */
+static const int64_t minute_us = 60 * KN_US_PER_S + KN_US_PER_S / 4;
 static const int64_t head_start_us = KN_US_PER_S;
 static const int64_t told_wait_max_us = 60 * KN_US_PER_S; /* headers may be nonsense */
 
@@ -53,6 +58,12 @@ struct told {
     int64_t at_us, whole_us;
 };
 
+/* How long answers take. */
+struct pace {
+    double mean, best; /* of the last ones; the smallest that this was */
+    int count;
+};
+
 struct kn_limits {
     struct kn_limiter *places;
     double speed;
@@ -64,6 +75,7 @@ struct kn_limits {
     struct kn_link queue; /* of who wants to start */
     struct window requests, tokens;
     struct told told_requests, told_tokens;
+    struct pace pace, pace_of_work;
     int64_t paused_until_us;
     bool proven; /* something was answered */
     int64_t first_us;
@@ -358,10 +370,36 @@ enum kn_status kn_limits_start(struct kn_limits *limits, double tokens, struct k
     return status;
 }
 
-void kn_limits_heed(struct kn_limits *limits, int64_t start, const struct kn_http_answer *answer,
-                    enum kn_status outcome)
+/* Is it much slower than at its best? */
+static bool note_pace(struct pace *pace, double took)
 {
-    kn_limiter_feedback(limits->places, outcome);
+    static const double share = 0.2, slow = 4;
+    pace->mean = pace->count ? pace->mean + share * (took - pace->mean) : took;
+    if (++pace->count < PACE_SAMPLES)
+        return false;
+    pace->best = pace->best > 0 ? fmin(pace->best, pace->mean) : pace->mean;
+    return pace->mean > slow * pace->best;
+}
+
+/* Constant for what is asked, or in proportion to how much: who is slow is slow by both. */
+static bool is_slow(struct kn_limits *limits, double took, double work)
+{
+    KN_LOCKED(&limits->lock);
+    bool slow = note_pace(&limits->pace, took);
+    slow = note_pace(&limits->pace_of_work, took / work) && slow;
+    if (!slow)
+        return false;
+    /* Fewer at once may help or not: either way this is what the next ones are compared with. */
+    limits->pace = (struct pace){.best = limits->pace.mean};
+    limits->pace_of_work = (struct pace){.best = limits->pace_of_work.mean};
+    return true;
+}
+
+void kn_limits_heed(struct kn_limits *limits, int64_t start, double work,
+                    const struct kn_http_answer *answer, enum kn_status outcome)
+{
+    bool slow = outcome == KN_OK && answer && is_slow(limits, (double)answer->total_us, work);
+    kn_limiter_feedback(limits->places, slow ? KN_LIMIT : outcome);
     KN_LOCKED(&limits->lock);
     int64_t now_us = kn_limits_now_us(limits);
     limits->in_flight--;
@@ -392,4 +430,9 @@ int kn_limits_in_flight_most(struct kn_limits *limits)
 {
     KN_LOCKED(&limits->lock);
     return limits->in_flight_most;
+}
+
+int kn_limits_concurrency(struct kn_limits *limits)
+{
+    return kn_limiter_concurrency(limits->places);
 }

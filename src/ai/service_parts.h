@@ -35,14 +35,16 @@ enum kn_status kn_limits_enter(struct kn_limits *limits, struct kn_cancel *cance
 /* Waits, in a place, until one request with so many tokens may start. CANCELLED: it may not. */
 enum kn_status kn_limits_start(struct kn_limits *limits, double tokens, struct kn_cancel *cancel,
                                int64_t *ret_start);
-/* What came of the request that started as number `start`: its headers are heeded. OK: the service
- * takes requests; LIMIT: it is asked too much; others say nothing about that. */
-void kn_limits_heed(struct kn_limits *limits, int64_t start, const struct kn_http_answer *answer,
-                    enum kn_status outcome);
+/* What came of the request that started as number `start`: its headers are heeded, and how long it
+ * took for how much `work`. OK: the service takes requests; LIMIT: it is asked too much; others say
+ * nothing about that. */
+void kn_limits_heed(struct kn_limits *limits, int64_t start, double work,
+                    const struct kn_http_answer *answer, enum kn_status outcome);
 void kn_limits_leave(struct kn_limits *limits);
 /* Nobody starts for that long. */
 void kn_limits_pause_ms(struct kn_limits *limits, int64_t ms);
 int kn_limits_in_flight_most(struct kn_limits *limits);
+int kn_limits_concurrency(struct kn_limits *limits); /* in force */
 
 /* "1s", "6m0s", "1h2m3.5s", "120ms" as Go prints durations, or a plain number of seconds; in
  * milliseconds, rounded up. -1: neither. */

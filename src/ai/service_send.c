@@ -312,6 +312,12 @@ static void teach(struct trying *t, struct verdict *v)
 
 /* ---- one try ---- */
 
+/* How much is asked, roughly as time goes by: ten seconds of sound, 500 tokens to write. */
+static double work_of(const struct trying *t)
+{
+    return 1 + t->most.audio_s / 10 + (double)t->most.output_tokens / 500;
+}
+
 static void send_once(struct trying *t, int64_t start, struct verdict *v)
 {
     struct kn_service *service = t->service;
@@ -346,7 +352,8 @@ static void send_once(struct trying *t, int64_t start, struct verdict *v)
         judge_unsent(t, status, sent, &why, v);
     if (v->status != KN_OK)
         teach(t, v);
-    kn_limits_heed(service->limits, start, status == KN_OK ? &answer : NULL, v->feedback);
+    kn_limits_heed(service->limits, start, work_of(t), status == KN_OK ? &answer : NULL,
+                   v->feedback);
     kn_log(KN_LOG_DEBUG, "service", "%s %s: %s, status %d, try %d, %.0f ms", service->origin,
            t->call->path, kn_status_name(v->status), answer.status, t->tries,
            (double)answer.total_us / 1000);
@@ -374,7 +381,7 @@ static void try_reserved(struct trying *t, struct verdict *v)
     /* While this one waited others may have learnt that it is no use. */
     v->status = check_down(t, &v->why);
     if (v->status != KN_OK) {
-        kn_limits_heed(t->service->limits, start, NULL, KN_INTERNAL);
+        kn_limits_heed(t->service->limits, start, 1, NULL, KN_INTERNAL);
         return;
     }
     count_try(t);
@@ -407,7 +414,7 @@ static void try_once(struct trying *t, struct verdict *v)
 /* Waits for the next try. False: there is none. */
 static bool wait_for_next(struct trying *t, const struct verdict *v)
 {
-    if (v->status == KN_OK || t->tries >= v->tries_max ||
+    if (v->status == KN_OK || v->tries_max <= 1 || t->tries >= v->tries_max ||
         kn_limits_now_us(t->service->limits) + v->wait_ms * 1000 > t->until_us)
         return false;
     if (!v->holds_all) /* else it waits for its turn like all others */

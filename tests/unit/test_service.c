@@ -358,6 +358,45 @@ static void overload_halves_what_is_in_flight(void **state)
     assert_int_equal(atomic_load(&crowd.ok), CALLS);
 }
 
+/* `count` answers that took so long, to as much work, with all places taken. */
+static int answer_slowly(struct kn_limits *limits, int count, int64_t took_ms, double work)
+{
+    for (int i = 0; i < count; i++) {
+        int64_t start[16];
+        int places = kn_limits_concurrency(limits);
+        struct kn_http_answer answer = {.status = 200, .total_us = took_ms * 1000};
+        for (int k = 0; k < places; k++)
+            assert_int_equal(kn_limits_enter(limits, NULL), KN_OK);
+        for (int k = 0; k < places; k++) {
+            assert_int_equal(kn_limits_start(limits, 0, NULL, &start[k]), KN_OK);
+            if (!k) /* the very first one goes ahead alone */
+                kn_limits_heed(limits, start[k], work, &answer, KN_OK);
+        }
+        for (int k = 0; k < places; k++) {
+            if (k)
+                kn_limits_heed(limits, start[k], work, NULL, KN_INTERNAL);
+            kn_limits_leave(limits);
+        }
+    }
+    return kn_limits_concurrency(limits);
+}
+
+static void answers_that_come_late_slow_it_down(void **state)
+{
+    (void)state;
+    struct kn_limits *limits = kn_limits_new(16, 0, 0);
+    assert_int_equal(answer_slowly(limits, 1, 1000, 1), 16);
+    for (int i = 0; i < 50; i++) /* one to three seconds: that is only its way */
+        assert_int_equal(answer_slowly(limits, 1, 1000 + i % 5 * 500, 1), 16);
+    assert_int_equal(answer_slowly(limits, 50, 10000, 7), 16); /* more work takes longer */
+    int left = 16;
+    for (int i = 0; i < 50 && left == 16; i++) /* this is slow */
+        left = answer_slowly(limits, 1, 10000, 1);
+    assert_int_equal(left, 8);
+    assert_in_range(answer_slowly(limits, 300, 10000, 1), 15, 16); /* and then the usual thing */
+    kn_limits_free(limits);
+}
+
 /* ---- storms that don't happen ---- */
 
 static void a_bad_key_is_asked_about_once(void **state)
@@ -687,6 +726,7 @@ int main(void)
         FAKE_TEST(what_the_service_says_it_has_left_is_not_exceeded),
         cmocka_unit_test(durations_are_read),
         FAKE_TEST(overload_halves_what_is_in_flight),
+        cmocka_unit_test(answers_that_come_late_slow_it_down),
         FAKE_TEST(a_bad_key_is_asked_about_once),
         FAKE_TEST(a_service_that_is_down_is_left_alone_for_a_minute),
         FAKE_TEST(an_unknown_model_is_no_reason_against_others),
