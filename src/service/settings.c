@@ -294,7 +294,7 @@ static const struct {
                       "listen here instead of on this machine alone (127.0.0.1)", "Server",
                       .args_only = true}},
     {KN_FOR_SANDBOX, {"dialect", 0, KN_OPTION_CHOICE, SANDBOX(dialect), "NAME",
-                      "whose manners: OpenAI's, or those of whisper.cpp's server", "Server",
+                      "of OpenAI's service, or of whisper.cpp's server", "Server",
                       .choices = dialect_names, .args_only = true}},
     {KN_FOR_SANDBOX, {"key", 0, KN_OPTION_CUSTOM, SANDBOX(keys), "KEY",
                       "let in only this one (or these, given again); else any sk-…", "Server",
