@@ -338,7 +338,7 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
 static void chat(struct visit *visit)
 {
     struct kn_chat asked;
-    if (kn_chat_read(visit->exchange, &visit->sandbox->models, &asked, &visit->refusal))
+    if (kn_chat_request_read(visit->exchange, &visit->sandbox->models, &asked, &visit->refusal))
         answer_chat(visit, &asked);
     kn_chat_free(&asked);
 }
