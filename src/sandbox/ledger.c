@@ -17,7 +17,17 @@ void kn_ledger_done(struct kn_ledger *ledger)
     pthread_mutex_destroy(&ledger->lock);
 }
 
-int kn_ledger_arrive(struct kn_ledger *ledger, uint64_t content, struct kn_sandbox_entry *ret_entry)
+void kn_ledger_arrive(struct kn_ledger *ledger, struct kn_sandbox_entry *ret_entry)
+{
+    KN_LOCKED(&ledger->lock);
+    ret_entry->number = ++ledger->arrived;
+    ret_entry->at_us = kn_now_us() - ledger->opened_us;
+    ret_entry->at_once = ++ledger->in_flight;
+    ret_entry->duration_us = -1;
+    ledger->counts.at_once_most = KN_MAX(ledger->counts.at_once_most, ledger->in_flight);
+}
+
+int kn_ledger_admit(struct kn_ledger *ledger, uint64_t content)
 {
     int before = 0;
     KN_LOCKED(&ledger->lock);
@@ -25,11 +35,6 @@ int kn_ledger_arrive(struct kn_ledger *ledger, uint64_t content, struct kn_sandb
         before += ledger->contents.at[i] == content;
     if (ledger->contents.count < KN_LEDGER_ENTRIES_MAX)
         kn_vec_push(&ledger->contents, content);
-    ret_entry->number = ++ledger->arrived;
-    ret_entry->at_us = kn_now_us() - ledger->opened_us;
-    ret_entry->at_once = ++ledger->in_flight;
-    ret_entry->duration_us = -1;
-    ledger->counts.at_once_most = KN_MAX(ledger->counts.at_once_most, ledger->in_flight);
     return before;
 }
 

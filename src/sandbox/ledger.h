@@ -17,17 +17,17 @@ struct kn_ledger {
     int64_t arrived;      /* under `lock`, like what follows */
     int in_flight;
     KN_VEC(struct kn_sandbox_entry) entries;
-    KN_VEC(uint64_t) contents; /* of the requests so far, to count those that come again */
+    KN_VEC(uint64_t) contents; /* of those let in, to count what comes again */
     struct kn_sandbox_counts counts;
 };
 
 void kn_ledger_init(struct kn_ledger *ledger);
 void kn_ledger_done(struct kn_ledger *ledger);
 
-/* A request came; fills number, time and how many there are. Gives how often the same content was
- * there before. */
-int kn_ledger_arrive(struct kn_ledger *ledger, uint64_t content,
-                     struct kn_sandbox_entry *ret_entry);
+/* A request came; fills number, time and how many there are. */
+void kn_ledger_arrive(struct kn_ledger *ledger, struct kn_sandbox_entry *ret_entry);
+/* It was let in: gives how often the same content was before. */
+int kn_ledger_admit(struct kn_ledger *ledger, uint64_t content);
 /* It leaves: what is sent can be sent whole, or not. */
 void kn_ledger_leave(struct kn_ledger *ledger, const struct kn_sandbox_entry *entry, bool whole);
 

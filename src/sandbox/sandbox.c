@@ -180,13 +180,19 @@ static void draw_fault(struct visit *visit, struct kn_script_rule *rule)
     visit->entry.fault = visit->fault.kind;
 }
 
-/* Takes its place under the limits, draws its accident and waits. False: it is refused. */
-static bool admit(struct visit *visit, const char *model, int tokens, struct kn_script_rule *rule)
+/* Takes its place under the limits. False: it is refused, and costs nothing: neither a turn of a
+ * script's rule nor a draw. */
+static bool admit(struct visit *visit, const char *model, int tokens)
 {
     struct kn_sandbox *s = visit->sandbox;
     visit->limited = true;
-    if (!kn_limits_take(&s->limits, model, tokens, kn_now_us(), &visit->limits, &visit->refusal))
-        return false;
+    return kn_limits_take(&s->limits, model, tokens, kn_now_us(), &visit->limits, &visit->refusal);
+}
+
+/* Draws its accident and waits. False: it is refused. */
+static bool work(struct visit *visit, const char *model, struct kn_script_rule *rule)
+{
+    visit->occurrence = kn_ledger_admit(&visit->sandbox->ledger, visit->content);
     draw_fault(visit, rule);
     take_time(visit);
     return !kn_fault_refuses(visit->fault.kind, model, &visit->refusal);
@@ -244,11 +250,13 @@ static void transcribe(struct visit *visit)
     if (!fine)
         return;
     note_file(visit, &asked);
-    struct kn_script_hearing *rule =
-        kn_script_hear(&s->script, visit->entry.hash, visit->entry.name, asked.sound.duration_us);
     int tokens = kn_transcription_tokens(&asked);
     visit->entry.input_tokens = tokens;
-    if (!admit(visit, asked.model_name, tokens, rule ? &rule->rule : NULL))
+    if (!admit(visit, asked.model_name, tokens))
+        return;
+    struct kn_script_hearing *rule =
+        kn_script_hear(&s->script, visit->entry.hash, visit->entry.name, asked.sound.duration_us);
+    if (!work(visit, asked.model_name, rule ? &rule->rule : NULL))
         return;
     hear(visit, &asked, rule, &spoken);
     if (whisper)
@@ -310,7 +318,6 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
 {
     struct kn_sandbox *s = visit->sandbox;
     struct kn_chat_said said;
-    struct kn_script_talk *rule = kn_script_talk(&s->script, kn_str_text(&asked->text));
     int prompt = kn_chat_prompt_tokens(asked);
     snprintf(visit->entry.model, sizeof visit->entry.model, "%s", asked->model_name);
     kn_utf8_trim(visit->entry.model);
@@ -318,7 +325,10 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
     visit->entry.input_tokens = prompt;
     /* As the service counts: what is asked and the most that may come. */
     int most = (int)KN_MIN((int64_t)prompt + asked->tokens_most, INT32_MAX);
-    if (!admit(visit, asked->model_name, most, rule ? &rule->rule : NULL) ||
+    if (!admit(visit, asked->model_name, most))
+        return;
+    struct kn_script_talk *rule = kn_script_talk(&s->script, kn_str_text(&asked->text));
+    if (!work(visit, asked->model_name, rule ? &rule->rule : NULL) ||
         !say(visit, asked, rule, &said))
         return;
     visit->entry.output_tokens = kn_chat_tokens(said.content ? said.content : "") * asked->answers;
@@ -339,9 +349,7 @@ static void models(struct visit *visit)
 {
     static const char one[] = "/v1/models/";
     const char *path = visit->exchange->path;
-    draw_fault(visit, NULL);
-    take_time(visit);
-    if (!kn_fault_refuses(visit->fault.kind, "models", &visit->refusal))
+    if (work(visit, "models", NULL))
         (void)kn_models_reply(&visit->sandbox->models,
                               kn_starts_with(path, one) ? path + strlen(one) : NULL,
                               visit->exchange->arena, visit->reply, &visit->refusal);
@@ -352,8 +360,8 @@ static void other(struct visit *visit)
     const struct kn_exchange *exchange = visit->exchange;
     static const char healthy[] = "{\"status\":\"ok\"}";
     bool whisper = visit->sandbox->options.dialect == KN_SANDBOX_WHISPER;
-    draw_fault(visit, NULL);
-    take_time(visit);
+    if (!work(visit, "other", NULL))
+        return;
     if (whisper && strcmp(exchange->path, "/health") == 0) {
         kn_reply_text(visit->reply, exchange->arena, 200, "application/json", healthy,
                       strlen(healthy));
@@ -365,8 +373,6 @@ static void other(struct visit *visit)
         kn_refuse_as(&visit->refusal, 404, "invalid_request_error", NULL, NULL,
                      "Invalid URL (%.10s %.80s)", exchange->method, exchange->path);
     }
-    if (visit->fault.kind != KN_FAULT_NONE)
-        (void)kn_fault_refuses(visit->fault.kind, "other", &visit->refusal);
 }
 
 static const struct route {
@@ -483,7 +489,7 @@ static void handle(void *arg, const struct kn_exchange *exchange, struct kn_repl
     }
     struct visit visit = {
         .sandbox = s, .exchange = exchange, .reply = reply, .content = content_of(exchange)};
-    visit.occurrence = kn_ledger_arrive(&s->ledger, visit.content, &visit.entry);
+    kn_ledger_arrive(&s->ledger, &visit.entry);
     snprintf(visit.entry.url, sizeof visit.entry.url, "%s", exchange->path);
     snprintf(visit.entry.method, sizeof visit.entry.method, "%s", exchange->method);
     kn_utf8_trim(visit.entry.url);

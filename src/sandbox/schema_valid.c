@@ -2,7 +2,10 @@
 
 #include <math.h>
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 /* Unions that refer to themselves could be tried for ever. */
 enum { STEPS_MAX = 200000 };
@@ -76,14 +79,38 @@ static bool fits_number(const json_t *schema, double x)
            !(unit > 0 && fabs(remainder(x, unit)) > 1e-9 * fmax(1, fabs(x)));
 }
 
-/* POSIX's extended expressions are near enough to those of schemas; what they cannot read passes.
- */
+/* Repetitions multiply, and so does the memory that a compiled expression takes. */
+static bool is_modest(const char *pattern)
+{
+    enum { LENGTH_MAX = 200, TIMES_MAX = 1000 };
+    long times = 1;
+    for (const char *at = strchr(pattern, '{'); at && times <= TIMES_MAX;
+         at = strchr(at + 1, '{')) {
+        const char *comma = at + 1 + strspn(at + 1, "0123456789");
+        long most = strtol(*comma == ',' ? comma + 1 : at + 1, NULL, 10);
+        times *= KN_CLAMP(most, 1, TIMES_MAX + 1);
+    }
+    return strlen(pattern) <= LENGTH_MAX && times <= TIMES_MAX;
+}
+
+/* POSIX's extended expressions are near enough to those of schemas, but for digits. Nothing fits
+ * what they cannot read. */
 static bool fits_pattern(const json_t *schema, const char *text)
 {
     const char *pattern = json_string_value(json_object_get(schema, "pattern"));
+    KN_SCOPED_STR posix = {0};
     regex_t regex;
-    if (!pattern || strlen(pattern) > 200 || regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
+    if (!pattern)
         return true;
+    if (!is_modest(pattern))
+        return false;
+    for (const char *at = pattern; *at; at++) {
+        bool digit = at[0] == '\\' && at[1] == 'd';
+        kn_str_add_bytes(&posix, digit ? "[0-9]" : at, digit ? 5 : 1);
+        at += digit;
+    }
+    if (regcomp(&regex, kn_str_text(&posix), REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
     bool fits = regexec(&regex, text, 0, NULL, 0) == 0;
     regfree(&regex);
     return fits;

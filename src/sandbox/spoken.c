@@ -117,11 +117,12 @@ void kn_spoken_spread(const char *text, int64_t start_us, int64_t end_us, struct
         kn_vec_push(&words, word);
         at += length;
     }
+    double letter_us = (double)(end_us - start_us) / (double)KN_MAX(letters, 1);
     for (int i = 0; i < words.count; i++) {
         struct kn_spoken_word *word = &words.at[i];
-        word->start_us = start_us + (end_us - start_us) * passed / KN_MAX(letters, 1);
+        word->start_us = start_us + (int64_t)(letter_us * (double)passed);
         passed += kn_utf8_graphemes(word->text);
-        word->end_us = start_us + (end_us - start_us) * passed / KN_MAX(letters, 1);
+        word->end_us = start_us + (int64_t)(letter_us * (double)passed);
     }
     finish(&words, NULL, arena, ret_spoken);
 }

@@ -11,15 +11,17 @@
 #include "base/vec.h"
 #include "sandbox/spoken.h"
 
+#define TIME_US_MAX (INT64_C(1000) * 3600 * 1000000)
+
 KN_VEC_TYPE(word_list, struct kn_spoken_word);
 
 /* "00:01:02,345"; -1: it is none. */
 static int64_t parse_time(const char *text)
 {
-    unsigned hours, minutes, s, ms;
+    unsigned hours, minutes, s, ms; /* a sign makes them large */
     char mark;
     if (sscanf(text, " %3u:%2u:%2u%c%3u", &hours, &minutes, &s, &mark, &ms) != 5 ||
-        (mark != ',' && mark != '.') || minutes > 59 || s > 59)
+        (mark != ',' && mark != '.') || hours > 999 || minutes > 59 || s > 59 || ms > 999)
         return -1;
     return (((int64_t)hours * 60 + minutes) * 60 + s) * 1000000 + (int64_t)ms * 1000;
 }
@@ -78,7 +80,7 @@ static enum kn_status read_timeline(const char *path, const json_t *json, struct
         struct kn_spoken_word said = {json_integer_value(start), json_integer_value(end),
                                       kn_arena_strdup(arena, text)};
         if (!json_is_integer(start) || !json_is_integer(end) || !text || said.start_us < 0 ||
-            said.end_us < said.start_us)
+            said.end_us < said.start_us || said.end_us > TIME_US_MAX)
             return kn_error_set(err, KN_INVALID, "%s: words[%zu] is no start_us, end_us and text",
                                 path, i);
         kn_vec_push(words, said);

@@ -383,6 +383,33 @@ static void over_the_limit_is_429_with_the_time_to_wait(void **state)
     talk_close(&talk);
 }
 
+/* What was refused has not been asked: neither rules nor faults count it. */
+static void over_the_limit_costs_nothing(void **state)
+{
+    (void)state;
+    static const struct kn_sandbox_fault fault = {.kind = KN_FAULT_SERVER, .after = 1};
+    const struct kn_sandbox_options options = {
+        .requests_a_minute = 1200, /* one each 50 ms */
+        .burst = 1,
+        .faults = &fault,
+        .fault_count = 1,
+        .script_text = "{\"kirinuki_sandbox\":1,\"chats\":[{\"content\":\"one\",\"times\":1},"
+                       "{\"content\":\"two\"}]}",
+    };
+    struct talk talk;
+    int limited = 0, statuses[2] = {0};
+    talk_open(&talk, &options);
+    for (int i = 0; i < 2; i++) {
+        while ((statuses[i] = talk_post(&talk, "/v1/chat/completions", ASK(""))) == 429)
+            limited++;
+        assert_true(i == 1 || strstr(talk.answer.body, "\"one\""));
+    }
+    assert_true(limited > 0);
+    assert_int_equal(statuses[0], 200);
+    assert_int_equal(statuses[1], 500);
+    talk_close(&talk);
+}
+
 static void latency_is_drawn_by_content_not_by_order(void **state)
 {
     (void)state;
@@ -750,6 +777,7 @@ int main(void)
         cmocka_unit_test(wrong_chats_are_refused),
         cmocka_unit_test(pictures_must_be_what_they_say),
         cmocka_unit_test(over_the_limit_is_429_with_the_time_to_wait),
+        cmocka_unit_test(over_the_limit_costs_nothing),
         cmocka_unit_test(latency_is_drawn_by_content_not_by_order),
         cmocka_unit_test(accidents_happen_on_the_wire),
         cmocka_unit_test(accidents_happen_in_the_answer),

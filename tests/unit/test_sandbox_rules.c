@@ -107,6 +107,8 @@ static void values_are_checked_against_schemas(void **state)
         {"{\"type\":[\"string\",\"null\"]}", "1", false},
         {"{\"type\":\"string\",\"pattern\":\"^#[a-z]+$\"}", "\"#a\"", true},
         {"{\"type\":\"string\",\"pattern\":\"^#[a-z]+$\"}", "\"a\"", false},
+        {"{\"type\":\"string\",\"pattern\":\"^\\\\d{2}$\"}", "\"12\"", true},
+        {"{\"type\":\"string\",\"pattern\":\"((a{1,255}){1,255}){1,255}\"}", "\"a\"", false},
         {"{\"enum\":[1,\"a\"]}", "\"a\"", true},
         {"{\"enum\":[1,\"a\"]}", "2", false},
         {"{\"const\":7}", "7", true},
