@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "ai/languages.h"
-#include "ai/punctuate.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "model/regroup.h"
 
 enum {
     SEGMENTS_MAX = 10000,
@@ -307,6 +307,22 @@ static const char *language_of(const json_t *answer)
     return tag;
 }
 
+/* Words as the text has them, with its marks, and the times and confidence of what was heard. */
+static int spell_words(struct reader *r, const char *text, const struct kn_word **ret_words)
+{
+    struct kn_word *pieces =
+        kn_arena_array(r->arena, (size_t)KN_MAX(r->words.count, 1), sizeof *pieces);
+    for (int i = 0; i < r->words.count; i++) {
+        const struct kn_found_word *word = &r->words.at[i];
+        pieces[i] = (struct kn_word){.start_us = word->start_us,
+                                     .end_us = word->end_us,
+                                     .text = word->text,
+                                     .confidence = word->confidence,
+                                     .speaker = -1};
+    }
+    return kn_words_regroup(text[0] ? text : NULL, pieces, r->words.count, r->arena, ret_words);
+}
+
 static enum kn_status find_words(struct reader *r, const json_t *answer, const char *text,
                                  struct kn_findings *findings, struct kn_error *err)
 {
@@ -319,13 +335,16 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
                             r->faults, r->seen);
     if (!r->words.count)
         take_segments_for_words(r);
-    const struct kn_found_word *made;
-    int count = kn_punctuate(r->words.at, r->words.count, text, r->arena, &made);
+    const struct kn_word *made;
+    int count = r->words.count ? spell_words(r, text, &made) : 0;
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
     for (int i = 0; i < count; i++)
-        if (made[i].text[0] && !is_late(r, made[i].start_us))
-            words[kept++] = made[i];
+        if (!is_late(r, made[i].start_us))
+            words[kept++] = (struct kn_found_word){.start_us = made[i].start_us,
+                                                   .end_us = made[i].end_us,
+                                                   .text = made[i].text,
+                                                   .confidence = made[i].confidence};
     put_in_order(words, kept, r->length_us);
     findings->words = words;
     findings->word_count = kept;

@@ -21,6 +21,10 @@ enum {
     RUN_MOST = 500, /* pieces of a run */
 };
 
+/* Of the letters of text and pieces, whichever are fewer: where less agree, the text is about
+ * something else. */
+#define AGREED_SHARE 0.7
+
 /* A silence after which nothing belongs to the word before it. */
 #define RUN_PAUSE_US 300000
 
@@ -116,9 +120,10 @@ static bool resume(const struct letters *text, int *t, const struct letters *sai
     return false;
 }
 
-static void match(struct letters *text, const struct letters *said)
+/* Returns how many letters agree. */
+static int match(struct letters *text, const struct letters *said)
 {
-    int t = 0, s = 0;
+    int t = 0, s = 0, agreed = 0;
 
     while (t < text->count && s < said->count) {
         struct letter *l = &text->at[t];
@@ -126,12 +131,14 @@ static void match(struct letters *text, const struct letters *said)
         if (l->c != found->c && resume(text, &t, said, &s))
             continue;
         /* Also where nothing agrees: side by side is the best guess. */
+        agreed += l->c == found->c;
         l->piece = found->piece;
         l->start_us = found->start_us;
         l->end_us = found->end_us;
         t++;
         s++;
     }
+    return agreed;
 }
 
 /* Letters without a piece share the time between those that have one. */
@@ -179,13 +186,85 @@ static struct kn_word make_word(const struct letters *letters, int from, int to,
     return word;
 }
 
+/* Words while they are made of the text that is written. */
+struct maker {
+    const char *written;
+    const struct kn_word *pieces;
+    struct letters letters; /* of what is written */
+    struct kn_arena *arena;
+    KN_VEC(struct kn_word) words;
+    const char *opening; /* a mark that stands alone, before its word */
+};
+
+/* Marks that a space parts from their word in some languages (« oui » ?) belong to it all the same;
+ * dashes belong to nobody. */
+static void add_marks(struct maker *m, const struct kn_word_span *span)
+{
+    static const char *const closing[] = {"?", "!", ":", ";", "»", "”", "%", "…"};
+    const char *marks = kn_arena_strndup(m->arena, m->written + span->from, span->to - span->from);
+    uint32_t c;
+
+    if (kn_utf8_next(marks, &c) && kn_char_opens(c)) {
+        m->opening = marks;
+        return;
+    }
+    for (size_t i = 0; i < KN_COUNT_OF(closing) && m->words.count; i++)
+        if (kn_starts_with(marks, closing[i])) {
+            struct kn_word *word = kn_vec_last(&m->words);
+            word->text = kn_arena_printf(m->arena, "%s\xC2\xA0%s", word->text, marks);
+            return;
+        }
+}
+
+/* The word of the letters [from, to). */
+static void add_word(struct maker *m, const struct kn_word_span *span, int from, int to)
+{
+    struct kn_word word = make_word(&m->letters, from, to, m->pieces);
+
+    word.text = kn_arena_strndup(m->arena, m->written + span->from, span->to - span->from);
+    if (m->opening)
+        word.text = kn_arena_printf(m->arena, "%s\xC2\xA0%s", m->opening, word.text);
+    m->opening = NULL;
+    if (m->words.count) { /* pieces that overlap do not change the order of what was said */
+        const struct kn_word *before = kn_vec_last(&m->words);
+        word.start_us = KN_MAX(word.start_us, before->start_us);
+        word.end_us = KN_MAX(word.end_us, word.start_us);
+        word.after_space = span->after_space && !kn_utf8_spaced(before->text, word.text);
+    }
+    kn_vec_push(&m->words, word);
+}
+
+static void make_words(struct maker *m)
+{
+    struct kn_word_spans spans = {0};
+
+    kn_words_find(m->written, strlen(m->written), &spans);
+    for (int i = 0, from = 0, to; i < spans.count; i++, from = to) {
+        for (to = from; to < m->letters.count && m->letters.at[to].at < spans.at[i].to;)
+            to++;
+        if (to > from)
+            add_word(m, &spans.at[i], from, to);
+        else
+            add_marks(m, &spans.at[i]);
+    }
+    kn_vec_free(&spans);
+}
+
+/* Gives the letters of what is written their times. False: it is about something else. */
+static bool time_text(struct maker *m, const struct letters *said, int count)
+{
+    add_letters(m->written, &m->letters);
+    int agreed = match(&m->letters, said), least = KN_MIN(m->letters.count, said->count);
+    fill_gaps(&m->letters, m->pieces[0].start_us, m->pieces[count - 1].end_us);
+    return least > 0 && agreed >= AGREED_SHARE * least;
+}
+
 int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
                      struct kn_arena *arena, const struct kn_word **ret_words)
 {
-    KN_SCOPED_STR spelled = {0}, clean = {0};
-    struct letters said = {0}, letters = {0};
-    struct kn_word_spans spans = {0};
-    KN_VEC(struct kn_word) words = {0};
+    KN_SCOPED_STR spelled = {0}, clean = {0}, own = {0};
+    struct letters said = {0};
+    struct maker m = {.pieces = pieces, .arena = arena};
 
     *ret_words = NULL;
     if (count == 0)
@@ -194,36 +273,20 @@ int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
     spell(pieces, count, &spelled, ends);
     add_letters(kn_str_text(&spelled), &said);
     time_letters(pieces, count, ends, &said);
-    const char *written = text ? text : kn_str_text(&spelled);
-    kn_utf8_clean(written, strlen(written), &clean);
-    written = kn_str_text(&clean);
-    add_letters(written, &letters);
-    match(&letters, &said);
-    fill_gaps(&letters, pieces[0].start_us, pieces[count - 1].end_us);
-
-    kn_words_find(written, strlen(written), &spans);
-    for (int i = 0, from = 0, to; i < spans.count; i++, from = to) {
-        const struct kn_word_span *span = &spans.at[i];
-        for (to = from; to < letters.count && letters.at[to].at < span->to;)
-            to++;
-        if (to == from) /* marks alone */
-            continue;
-        const char *spelling = kn_arena_strndup(arena, written + span->from, span->to - span->from);
-        struct kn_word word = make_word(&letters, from, to, pieces);
-        word.text = spelling;
-        if (words.count) { /* pieces that overlap do not change the order of what was said */
-            word.start_us = KN_MAX(word.start_us, kn_vec_last(&words)->start_us);
-            word.end_us = KN_MAX(word.end_us, word.start_us);
-        }
-        word.after_space = words.count && span->after_space &&
-                           !kn_utf8_spaced(kn_vec_last(&words)->text, spelling);
-        kn_vec_push(&words, word);
+    kn_utf8_clean(kn_str_text(&spelled), spelled.length, &own);
+    if (text)
+        kn_utf8_clean(text, strlen(text), &clean);
+    m.written = kn_str_text(text ? &clean : &own);
+    if (!time_text(&m, &said, count) && text) {
+        kn_vec_clear(&m.letters);
+        m.written = kn_str_text(&own);
+        (void)time_text(&m, &said, count); /* which is the same, letter by letter */
     }
-    int made = words.count;
-    *ret_words = kn_vec_to_arena(&words, arena);
-    kn_vec_free(&words);
-    kn_vec_free(&spans);
-    kn_vec_free(&letters);
+    make_words(&m);
+    int made = m.words.count;
+    *ret_words = kn_vec_to_arena(&m.words, arena);
+    kn_vec_free(&m.words);
+    kn_vec_free(&m.letters);
     kn_vec_free(&said);
     return made;
 }

@@ -21,7 +21,8 @@ bool kn_words_spaced(const struct kn_word *before, const struct kn_word *after);
  *
  * `text` is what was said as it is written, with marks; NULL: what the pieces spell is all. Its
  * letters are found in the pieces whatever their case; what is only in the text gets the time
- * between its neighbours, and what is only in the pieces is left out.
+ * between its neighbours, and what is only in the pieces is left out. Where less than 70 % of the
+ * letters agree the text is about something else, and is not used.
  *
  * The words are in `arena`, in order, without overlaps of their own making. Bytes of the pieces may
  * be parts of characters; what is not UTF-8 in the end becomes U+FFFD. Linear. Returns how many.

@@ -27,7 +27,7 @@ struct kn_chat {
 
 /* `asked` is to be freed in both cases. */
 bool kn_chat_request_read(const struct kn_exchange *exchange, const struct kn_models *models,
-                  struct kn_chat *ret_asked, struct kn_refusal *refusal);
+                          struct kn_chat *ret_asked, struct kn_refusal *refusal);
 void kn_chat_free(struct kn_chat *asked);
 int kn_chat_prompt_tokens(const struct kn_chat *asked);
 int kn_chat_tokens(const char *text); /* four bytes are about one */

@@ -242,7 +242,7 @@ static bool read_format(struct kn_chat *asked, struct kn_refusal *refusal)
 /* ---- all of it ---- */
 
 bool kn_chat_request_read(const struct kn_exchange *exchange, const struct kn_models *models,
-                  struct kn_chat *ret_asked, struct kn_refusal *refusal)
+                          struct kn_chat *ret_asked, struct kn_refusal *refusal)
 {
     struct kn_chat *asked = ret_asked;
     *asked = (struct kn_chat){0};

@@ -40,7 +40,7 @@ static void chat(struct kn_arena *arena, const char *text, size_t size)
     struct kn_chat asked;
     struct kn_refusal refusal = {0};
     struct kn_chance chance = {1};
-    if (kn_chat_read(&exchange, &(struct kn_models){0}, &asked, &refusal)) {
+    if (kn_chat_request_read(&exchange, &(struct kn_models){0}, &asked, &refusal)) {
         const char *content = kn_chat_make(&asked, &chance, arena);
         assert(content || asked.schema);
     } else {

@@ -53,6 +53,24 @@ static void pieces_become_words(void **state)
     static const struct {
         const char *pieces, *text, *want;
     } cases[] = {
+        /* Languages with spaces: pieces of words, marks, and what only one of the two has. */
+        {"The|beach|was|hot", " \"The beach,\" was (hot)!",
+         "\"The 0-100, beach,\" 100-200, was 200-300, (hot)! 300-400"},
+        {"un|believ|able|story|.", "Unbelievable story.", "Unbelievable 0-300, story. 300-400"},
+        {"it|'s|e|mail", "It's e-mail", "It's 0-200, e-mail 200-400"},
+        {"don't|stop", "Don’t stop…", "Don’t 0-100, stop… 100-200"},
+        {"ça|va", "Ça va ?", "Ça 0-100, va\xC2\xA0? 100-200"},
+        {"il|dit|oui", "Il dit « oui »", "Il 0-100, dit 100-200, «\xC2\xA0oui\xC2\xA0» 200-300"},
+        {"one|two", "One – two", "One 0-100, two 100-200"},
+        {"qué|tal", "¿Qué tal?", "¿Qué 0-100, tal? 100-200"},
+        {"about|twenty|five|of|these", "About 25 of these.",
+         "About 0-100, 25 100-300, of 300-400, these. 400-500"},
+        {"we|saw|uhm|the|big|house", "We saw the big house",
+         "We 0-100, saw 100-200, the 300-400, big 400-500, house 500-600"},
+        /* Nothing that was heard. */
+        {"all|of|this", "Quite another text", "all 0-100, of 100-200, this 200-300"},
+        {"all|of|this", "", "all 0-100, of 100-200, this 200-300"},
+        {"all|of|this", "...", "all 0-100, of 100-200, this 200-300"},
         /* Whisper's fragments of Japanese, without marks; and the text that has them. */
         {"脳|が自|分を|掃|除す|る", NULL,
          "脳 0-100, が 100-150, 自分 150-250, を 250-300, 掃除 300-450, する 450-600"},
