@@ -344,7 +344,8 @@ static enum kn_status keep_timeline_in(const struct kn_attempt *attempt, const c
         kn_folder_sweep(folder, DAY_S); /* others may be writing there now */
         status = kn_file_write(path, json->at, json->length, err);
     }
-    if (status == KN_OK)
+    /* What lacks something is made again, with the words that are here. */
+    if (status == KN_OK && !attempt->timeline.partial)
         kn_attempt_forget_words(attempt, folder);
     return status;
 }

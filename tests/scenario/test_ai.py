@@ -58,10 +58,10 @@ def result(outcome):
 
 
 def talk():
-    """The first 40 s of the sample talk: enough speech and pictures, quickly looked at."""
+    """The first 26 s of the sample talk: enough speech and pictures, quickly looked at."""
     path = os.path.join(folder("videos"), "short-talk.mp4")
     if not os.path.exists(path):
-        ffmpeg("-i", sample()[0], "-t", "40", "-c", "copy", path)
+        ffmpeg("-i", sample()[0], "-t", "26", "-c", "copy", path)
     return path
 
 
@@ -87,7 +87,7 @@ def everything_is_asked_at_once():
         speech, chat = sandbox.asked("transcriptions"), sandbox.asked("chat")
     timeline, segments = made["timeline"], made["result"]["segments"]
     assert timeline["speech_engine"] == "openai" and timeline["language"] == "en"
-    assert len(timeline["words"]) > 60, len(timeline["words"])
+    assert len(timeline["words"]) > 50, len(timeline["words"])
     assert timeline["sights"] and all(0 <= s["hook"] <= 1 for s in timeline["sights"])
     assert any(s.get("posts") for s in segments), segments
     pictures = [r for r in chat if r["images"]]
@@ -184,8 +184,7 @@ def a_bad_day_is_told_and_survived():
               "refusal", "length", "content-filter"]
     for fault in faults:
         with Sandbox("--fault", f"{fault},path=chat") as sandbox:
-            made = result(analyze(ai("bad-" + fault, sandbox), *ALL, "--speech-engine",
-                                  "moonshine"))
+            made = result(analyze(ai("bad-chat", sandbox), *ALL, "--speech-engine", "moonshine"))
             said = notes(made)
             assert "were not described" in said and "did not judge" in said, (fault, said)
             assert made["result"]["segments"], fault
@@ -195,7 +194,7 @@ def a_bad_day_is_told_and_survived():
             made = result(analyze(ai("bad-" + fault, sandbox), *BOTH))
             words = made["timeline"]["words"]
             assert all(a["start_us"] <= b["start_us"] for a, b in zip(words, words[1:])), fault
-            assert all(w["end_us"] <= 41000000 for w in words), fault
+            assert all(w["end_us"] <= 27000000 for w in words), fault
 
 
 @case
@@ -256,7 +255,7 @@ def japanese_is_heard_chosen_and_captioned():
     srt = os.path.join(folder("videos"), "ja.srt")
     with open(srt, "w", encoding="utf-8") as out:
         for i, line in enumerate(lines):
-            out.write(f"{i + 1}\n00:00:{6 * i:02},500 --> 00:00:{6 * i + 5:02},500\n{line}\n\n")
+            out.write(f"{i + 1}\n00:00:{4 * i:02},500 --> 00:00:{4 * i + 4:02},000\n{line}\n\n")
     with Sandbox("--transcript", srt) as sandbox:
         clips = folder("ja-clips")
         done = kirinuki("run", *ALL, "--language", "ja", "--output", clips, talk(),
