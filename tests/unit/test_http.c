@@ -181,9 +181,9 @@ struct crowd {
 
 static void join_crowd(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
 {
-    (void)exchange, (void)reply;
+    (void)reply;
     struct crowd *crowd = arg;
-    int64_t until_us = kn_now_us() + WAIT_MS * 1000;
+    int64_t until_us = kn_now_us() + WAIT_MS * INT64_C(1000);
     pthread_mutex_lock(&crowd->lock);
     crowd->inside++;
     crowd->in_all++;
@@ -192,6 +192,9 @@ static void join_crowd(void *arg, const struct kn_exchange *exchange, struct kn_
     while (crowd->most < crowd->wanted &&
            kn_cond_wait_until(&crowd->changed, &crowd->lock, until_us))
         ;
+    pthread_mutex_unlock(&crowd->lock);
+    kn_cancel_wait_ms(exchange->cancel, 5); /* for whoever comes on top to be seen */
+    pthread_mutex_lock(&crowd->lock);
     crowd->inside--;
     pthread_mutex_unlock(&crowd->lock);
 }
