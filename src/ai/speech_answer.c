@@ -189,6 +189,12 @@ static bool is_late(const struct reader *r, int64_t start_us)
     return start_us > r->length_us + late_us;
 }
 
+static enum kn_status too_many(const struct reader *r, struct kn_error *err)
+{
+    return kn_error_set(err, KN_DAMAGED, "nobody says so many words in %.1f s",
+                        kn_seconds(r->length_us));
+}
+
 static enum kn_status add_words(struct reader *r, const json_t *list, int segment,
                                 struct kn_error *err)
 {
@@ -197,8 +203,7 @@ static enum kn_status add_words(struct reader *r, const json_t *list, int segmen
     int home = segment;
     int64_t last_us = r->words.count ? kn_vec_last(&r->words)->start_us : 0;
     if (json_array_size(list) > (size_t)(r->words_max - r->words.count))
-        return kn_error_set(err, KN_DAMAGED, "nobody says so many words in %.1f s",
-                            kn_seconds(r->length_us));
+        return too_many(r, err);
     json_array_foreach(list, i, entry)
     {
         const char *text = json_string_value(json_object_get(entry, "word"));
@@ -239,20 +244,36 @@ static enum kn_status read_words(struct reader *r, const json_t *answer, struct 
     return KN_OK;
 }
 
-/* Without times of words, those of segments: each is taken for one word, which its text then is cut
- * out of. */
+/* Without times of words, those of segments: each is shared out among the pieces that a line may be
+ * broken into, which are words, or less in scripts without spaces. */
+static void share_out(struct reader *r, const struct segment *segment, float confidence)
+{
+    char *text = trimmed(r->arena, segment->text);
+    size_t size = strlen(text), from = 0;
+    int64_t length_us = segment->end_us - segment->start_us;
+    bool *breaks = kn_calloc(size + 1, sizeof *breaks);
+    kn_utf8_breaks(text, size, breaks);
+    for (size_t to = 1; to <= size; to++) {
+        if (to < size && !breaks[to])
+            continue;
+        struct kn_found_word word = {
+            .start_us = segment->start_us + length_us * (int64_t)from / (int64_t)size,
+            .end_us = segment->start_us + length_us * (int64_t)to / (int64_t)size,
+            .text = trimmed(r->arena, kn_arena_strndup(r->arena, text + from, to - from)),
+            .confidence = confidence};
+        kn_vec_push(&r->words, word);
+        from = to;
+    }
+    free(breaks);
+}
+
 static void take_segments_for_words(struct reader *r)
 {
     for (int i = 0; i < r->segments.count; i++) {
         const struct segment *segment = &r->segments.at[i];
-        if (segment->dropped || segment->start_us < 0 || segment->end_us <= segment->start_us ||
-            is_late(r, segment->start_us))
-            continue;
-        struct kn_found_word word = {.start_us = segment->start_us,
-                                     .end_us = segment->end_us,
-                                     .text = trimmed(r->arena, segment->text),
-                                     .confidence = confidence_of(r, NULL, i)};
-        kn_vec_push(&r->words, word);
+        if (!segment->dropped && segment->start_us >= 0 && segment->end_us > segment->start_us &&
+            !is_late(r, segment->start_us))
+            share_out(r, segment, confidence_of(r, NULL, i));
     }
 }
 
@@ -281,21 +302,22 @@ static void put_in_order(struct kn_found_word *words, int count, int64_t length_
 
 static void sum_up(const struct reader *r, const char *text, struct kn_findings *f)
 {
-    double sum = 0, weight = 0;
+    double sum = 0, weight = 0, tokens = 0;
     for (int i = 0; i < r->segments.count; i++) {
         const struct segment *segment = &r->segments.at[i];
         if (segment->dropped)
             continue;
         double here =
             segment->tokens ? segment->tokens : ceil((double)strlen(segment->text) / BYTES_A_TOKEN);
-        f->token_count += segment->text[0] ? (int)here : 0;
+        tokens += segment->text[0] ? here : 0;
         if (isnan(segment->log_prob))
             continue;
         sum += fmin(segment->log_prob, 0) * here;
         weight += here;
     }
-    if (!r->segments.count && text[0])
-        f->token_count = (int)(strlen(text) + BYTES_A_TOKEN - 1) / BYTES_A_TOKEN;
+    if (!r->segments.count)
+        tokens = ceil((double)strlen(text) / BYTES_A_TOKEN);
+    f->token_count = (int)fmin(tokens, 1e9);
     f->mean_log_prob = weight > 0 ? (float)KN_CLAMP(sum / weight, -100, 0) : 0;
 }
 
@@ -337,6 +359,8 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
         take_segments_for_words(r);
     const struct kn_word *made;
     int count = r->words.count ? spell_words(r, text, &made) : 0;
+    if (count > 2 * r->words_max) /* of characters, in some scripts */
+        return too_many(r, err);
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
     for (int i = 0; i < count; i++)

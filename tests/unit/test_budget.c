@@ -1,6 +1,7 @@
 /* Budgets: nothing is ever spent beyond them, by whatever number of threads and processes. */
 #include "run_help.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,9 +178,9 @@ static struct kn_budget *day_budget(const char *folder, int64_t tokens)
     return kn_budget_of_day(folder, &limits);
 }
 
-/* In a process of its own: spends one token after the other until that is refused; says how many.
- */
-static pid_t spend_in_process(const char *folder, int64_t limit, int reserve_and_die)
+/* In a process of its own: spends one token after the other until that is refused, and counts. */
+static pid_t spend_in_process(const char *folder, int64_t limit, int reserve_and_die,
+                              atomic_int *spent)
 {
     pid_t pid = fork();
     if (pid != 0)
@@ -188,13 +189,12 @@ static pid_t spend_in_process(const char *folder, int64_t limit, int reserve_and
     struct kn_usage one = costs(0.001, 1), some = costs(0, reserve_and_die);
     if (reserve_and_die)
         _exit(kn_budget_reserve(budget, &some, NULL) == KN_OK ? 0 : 1);
-    int spent = 0;
-    while (spent < 250 && kn_budget_reserve(budget, &one, NULL) == KN_OK) {
+    while (kn_budget_reserve(budget, &one, NULL) == KN_OK) {
         kn_budget_settle(budget, &one, &one);
-        spent++;
+        atomic_fetch_add(spent, 1);
     }
     kn_budget_free(budget);
-    _exit(spent);
+    _exit(0);
 }
 
 static int exit_code_of(pid_t pid)
@@ -207,27 +207,31 @@ static int exit_code_of(pid_t pid)
 
 static void processes_share_the_days_budget(void **state)
 {
+    enum { LIMIT = 5000 };
     char *folder = *state;
     char days[4096];
     snprintf(days, sizeof days, "%s/made/on the way", folder);
-    pid_t dead = spend_in_process(days, 200, 30);
+    atomic_int *spent =
+        mmap(NULL, sizeof *spent, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(spent, MAP_FAILED);
+    pid_t dead = spend_in_process(days, LIMIT, 30, spent);
     assert_int_equal(exit_code_of(dead), 0); /* 30 died reserved, and count as spent */
     pid_t pids[4];
-    int spent = 0;
     for (int i = 0; i < 4; i++)
-        pids[i] = spend_in_process(days, 200, 0);
+        pids[i] = spend_in_process(days, LIMIT, 0, spent);
     for (int i = 0; i < 4; i++)
-        spent += exit_code_of(pids[i]);
-    assert_int_equal(spent, 170);
-    KN_SCOPED(kn_budget) budget = day_budget(days, 200);
+        assert_int_equal(exit_code_of(pids[i]), 0);
+    assert_int_equal(atomic_load(spent), LIMIT - 30);
+    munmap(spent, sizeof *spent);
+    KN_SCOPED(kn_budget) budget = day_budget(days, LIMIT);
     struct kn_usage sum;
     kn_budget_used(budget, &sum);
-    assert_int_equal(sum.requests, 170);
-    assert_int_equal(sum.input_tokens, 170);
-    assert_true(sum.usd > 0.16999 && sum.usd < 0.17001);
+    assert_int_equal(sum.requests, LIMIT - 30);
+    assert_int_equal(sum.input_tokens, LIMIT - 30);
+    assert_true(sum.usd > (LIMIT - 30) * 0.001 - 1e-6 && sum.usd < (LIMIT - 30) * 0.001 + 1e-6);
     struct kn_error err = {0};
     assert_int_equal(spend(budget, 0, 1, &err), KN_LIMIT);
-    assert_true(strncmp(err.text, "the day's budget of 200 tokens", 30) == 0);
+    assert_true(strncmp(err.text, "the day's budget of 5000 tokens", 31) == 0);
 }
 
 static void a_new_day_begins_at_midnight_utc(void **state)
