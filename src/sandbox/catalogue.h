@@ -9,7 +9,7 @@
 
 #include <kirinuki/arena.h>
 
-#include "sandbox/refusal.h"
+#include "sandbox/rejection.h"
 
 enum kn_catalogue_family {
     KN_FAMILY_WHISPER,    /* every format, times, language */
@@ -33,12 +33,12 @@ struct kn_models {
     int count;
 };
 
-/* NULL, and 404 or 400 in `refusal`: there is none of that name, or it does something else. */
+/* NULL, and 404 or 400 in `rejection`: there is none of that name, or it does something else. */
 const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, const char *name,
-                                                bool hears, struct kn_refusal *refusal);
+                                                bool hears, struct kn_rejection *rejection);
 /* GET /v1/models, and /v1/models/NAME with a name that is not NULL. */
 bool kn_models_reply(const struct kn_models *models, const char *name, struct kn_arena *arena,
-                     struct kn_reply *reply, struct kn_refusal *refusal);
+                     struct kn_reply *reply, struct kn_rejection *rejection);
 bool kn_family_hears(enum kn_catalogue_family family);
 
 #endif

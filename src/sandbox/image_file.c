@@ -170,43 +170,44 @@ static const char *known_type(const char *at, size_t length)
 }
 
 static bool check_picture(const struct kn_image_facts *facts, const char *type, const char *param,
-                          struct kn_refusal *refusal)
+                          struct kn_rejection *rejection)
 {
     if (!facts->type || strcmp(facts->type, type) != 0)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "The picture says that it is %s, but its bytes are %s.", type,
                          facts->type ? facts->type : "no picture that is known");
     if (facts->width_px < 1 || facts->height_px < 1)
-        return kn_refuse(refusal, param, "image_parse_error", "The picture is damaged or cut off.");
+        return kn_reject(rejection, param, "image_parse_error",
+                         "The picture is damaged or cut off.");
     if (facts->animated)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "Pictures that move are not supported.");
     return true;
 }
 
 bool kn_image_check(const char *url, const char *param, struct kn_image_facts *ret_facts,
-                    struct kn_refusal *refusal)
+                    struct kn_rejection *rejection)
 {
     if (kn_starts_with(url, "https://") || kn_starts_with(url, "http://"))
-        return kn_refuse(refusal, param, "invalid_image_url",
+        return kn_reject(rejection, param, "invalid_image_url",
                          "The sandbox fetches nothing: send the picture as a data URI.");
     const char *type = url + strlen("data:"), *mark = strchr(url, ',');
     static const char coding[] = ";base64";
     if (!kn_starts_with(url, "data:") || !mark || mark - type < (long)strlen(coding) ||
         strncmp(mark - strlen(coding), coding, strlen(coding)) != 0)
-        return kn_refuse(refusal, param, "invalid_image_url",
+        return kn_reject(rejection, param, "invalid_image_url",
                          "The picture's URL is neither https: nor data:image/…;base64,….");
     const char *named = known_type(type, (size_t)(mark - type) - strlen(coding));
     if (!named)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "Pictures are image/png, image/jpeg, image/webp or image/gif.");
     size_t size;
     uint8_t *data = kn_base64_decode(mark + 1, strlen(mark + 1), &size);
     if (!data)
-        return kn_refuse(refusal, param, "invalid_base64", "The picture is no valid base64.");
+        return kn_reject(rejection, param, "invalid_base64", "The picture is no valid base64.");
     kn_image_probe(data, size, ret_facts);
     free(data);
-    return check_picture(ret_facts, named, param, refusal);
+    return check_picture(ret_facts, named, param, rejection);
 }
 
 /* ---- tokens ---- */

@@ -17,7 +17,7 @@
 #include "sandbox/chat.h"
 #include "sandbox/fault_answer.h"
 #include "sandbox/ledger.h"
-#include "sandbox/limits.h"
+#include "sandbox/rates.h"
 #include "sandbox/schema.h"
 #include "sandbox/script.h"
 #include "sandbox/transcriptions.h"
@@ -37,7 +37,7 @@ struct kn_sandbox {
     struct kn_spoken source; /* all that is said in the source */
     struct kn_models models;
     struct kn_fault_rules faults;
-    struct kn_limits limits;
+    struct kn_rates limits;
     struct kn_ledger ledger;
     pthread_mutex_t gate; /* a leaf */
     pthread_cond_t gate_opened;
@@ -52,13 +52,13 @@ struct visit {
     const struct kn_exchange *exchange;
     struct kn_reply *reply;
     struct kn_sandbox_entry entry;
-    struct kn_refusal refusal;
+    struct kn_rejection rejection;
     uint64_t content;
     int occurrence;
     struct kn_sandbox_fault fault;
     struct kn_sandbox_latency latency;
     bool limited; /* has figures for the x-ratelimit headers */
-    struct kn_limits_view limits;
+    struct kn_rates_view limits;
     struct kn_server_field headers[HEADERS_MAX];
     int header_count;
 };
@@ -124,7 +124,7 @@ __attribute__((format(printf, 3, 4))) static void add_header(struct visit *visit
 
 static void add_limits(struct visit *visit)
 {
-    const struct kn_limits_view *l = &visit->limits;
+    const struct kn_rates_view *l = &visit->limits;
     char text[KN_GO_DURATION_BYTES];
     add_header(visit, "x-ratelimit-limit-requests", "%" PRId64, l->limit_requests);
     add_header(visit, "x-ratelimit-limit-tokens", "%" PRId64, l->limit_tokens);
@@ -186,7 +186,7 @@ static bool admit(struct visit *visit, const char *model, int tokens)
 {
     struct kn_sandbox *s = visit->sandbox;
     visit->limited = true;
-    return kn_limits_take(&s->limits, model, tokens, kn_now_us(), &visit->limits, &visit->refusal);
+    return kn_rates_take(&s->limits, model, tokens, kn_now_us(), &visit->limits, &visit->rejection);
 }
 
 /* Draws its accident and waits. False: it is refused. */
@@ -195,7 +195,7 @@ static bool work(struct visit *visit, const char *model, struct kn_script_rule *
     visit->occurrence = kn_ledger_admit(&visit->sandbox->ledger, visit->content);
     draw_fault(visit, rule);
     take_time(visit);
-    return !kn_fault_refuses(visit->fault.kind, model, &visit->refusal);
+    return !kn_fault_refuses(visit->fault.kind, model, &visit->rejection);
 }
 
 /* ---- transcriptions ---- */
@@ -246,7 +246,7 @@ static void transcribe(struct visit *visit)
     struct kn_transcription asked;
     struct kn_spoken spoken;
     bool fine = whisper ? kn_whisper_read(exchange, &asked, visit->reply)
-                        : kn_transcription_read(exchange, &s->models, &asked, &visit->refusal);
+                        : kn_transcription_read(exchange, &s->models, &asked, &visit->rejection);
     if (!fine)
         return;
     note_file(visit, &asked);
@@ -277,7 +277,7 @@ static bool check_script(struct visit *visit, const struct kn_chat *asked,
     KN_SCOPED_JSON value = json_loads(rule->content, JSON_DECODE_ANY, NULL);
     if (value && kn_schema_valid(asked->schema, value, &why))
         return true;
-    return kn_refuse_as(&visit->refusal, 500, "sandbox_error", NULL, "script_breaks_schema",
+    return kn_reject_as(&visit->rejection, 500, "sandbox_error", NULL, "script_breaks_schema",
                         "The script's content does not fit the request's schema: %.200s "
                         "(\"unchecked\": true lets it pass)",
                         value ? kn_str_text(&why) : "it is no JSON");
@@ -300,7 +300,7 @@ static bool say(struct visit *visit, const struct kn_chat *asked, const struct k
     } else {
         said.content = kn_chat_make(asked, &chance, arena);
         if (!said.content)
-            return kn_refuse_as(&visit->refusal, 500, "sandbox_error", NULL, "cannot_be_made_up",
+            return kn_reject_as(&visit->rejection, 500, "sandbox_error", NULL, "cannot_be_made_up",
                                 "Nothing that the sandbox makes up fits this schema (a pattern?): "
                                 "give it an answer in a script.");
     }
@@ -338,7 +338,7 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
 static void chat(struct visit *visit)
 {
     struct kn_chat asked;
-    if (kn_chat_request_read(visit->exchange, &visit->sandbox->models, &asked, &visit->refusal))
+    if (kn_chat_request_read(visit->exchange, &visit->sandbox->models, &asked, &visit->rejection))
         answer_chat(visit, &asked);
     kn_chat_free(&asked);
 }
@@ -352,7 +352,7 @@ static void models(struct visit *visit)
     if (work(visit, "models", NULL))
         (void)kn_models_reply(&visit->sandbox->models,
                               kn_starts_with(path, one) ? path + strlen(one) : NULL,
-                              visit->exchange->arena, visit->reply, &visit->refusal);
+                              visit->exchange->arena, visit->reply, &visit->rejection);
 }
 
 static void other(struct visit *visit)
@@ -370,7 +370,7 @@ static void other(struct visit *visit)
         int n = snprintf(text, sizeof text, "File Not Found (%.80s)", exchange->path);
         kn_reply_text(visit->reply, exchange->arena, 404, "text/plain", text, (size_t)n);
     } else {
-        kn_refuse_as(&visit->refusal, 404, "invalid_request_error", NULL, NULL,
+        kn_reject_as(&visit->rejection, 404, "invalid_request_error", NULL, NULL,
                      "Invalid URL (%.10s %.80s)", exchange->method, exchange->path);
     }
 }
@@ -437,10 +437,11 @@ static void serve(struct visit *visit)
         visit->latency = s->script.latency[route->kind];
     else if (route->kind == KN_SANDBOX_TRANSCRIPTIONS || route->kind == KN_SANDBOX_CHAT)
         visit->latency = s->options.latency;
-    bool let_in = s->options.dialect == KN_SANDBOX_WHISPER ||
-                  kn_bearer_check(exchange, s->options.keys, s->options.key_count, &visit->refusal);
+    bool let_in =
+        s->options.dialect == KN_SANDBOX_WHISPER ||
+        kn_bearer_check(exchange, s->options.keys, s->options.key_count, &visit->rejection);
     if (let_in && route->method[0] && strcmp(route->method, exchange->method) != 0)
-        kn_refuse_as(&visit->refusal, 405, "invalid_request_error", NULL, NULL,
+        kn_reject_as(&visit->rejection, 405, "invalid_request_error", NULL, NULL,
                      "Not allowed to %.10s on %.80s: it takes %s.", exchange->method,
                      exchange->path, route->method);
     else if (let_in)
@@ -453,9 +454,9 @@ static void finish(struct visit *visit)
     struct kn_sandbox *s = visit->sandbox;
     struct kn_reply *reply = visit->reply;
     struct kn_sandbox_entry *entry = &visit->entry;
-    if (visit->refusal.status) {
-        const struct kn_refusal *r = &visit->refusal;
-        kn_refusal_reply(r, visit->exchange->arena, reply);
+    if (visit->rejection.status) {
+        const struct kn_rejection *r = &visit->rejection;
+        kn_rejection_reply(r, visit->exchange->arena, reply);
         snprintf(entry->error, sizeof entry->error, "%s", r->code ? r->code : r->type);
     }
     kn_fault_spoils(visit->fault.kind, visit->exchange->arena, reply);
@@ -571,8 +572,7 @@ enum kn_status kn_sandbox_open(const struct kn_sandbox_options *options,
     pthread_mutex_init(&s->gate, NULL);
     kn_cond_init(&s->gate_opened);
     kn_ledger_init(&s->ledger);
-    kn_limits_init(&s->limits, options->requests_a_minute, options->tokens_a_minute,
-                   options->burst);
+    kn_rates_init(&s->limits, options->requests_a_minute, options->tokens_a_minute, options->burst);
     enum kn_status status = read_script(s, err);
     kn_fault_rules_init(&s->faults, options->faults, options->fault_count, s->script.faults,
                         s->script.fault_count);
@@ -595,7 +595,7 @@ void kn_sandbox_close(struct kn_sandbox *s)
     kn_server_close(s->server); /* waits for every handler */
     kn_fault_rules_done(&s->faults);
     kn_script_done(&s->script);
-    kn_limits_done(&s->limits);
+    kn_rates_done(&s->limits);
     kn_ledger_done(&s->ledger);
     pthread_cond_destroy(&s->gate_opened);
     pthread_mutex_destroy(&s->gate);

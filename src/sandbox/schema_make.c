@@ -121,6 +121,11 @@ static bool number_from_prompt(struct make *make, const struct place *place, boo
     if (count == 0 ||
         (!start && !end && !kn_name_is_id(place->name) && !kn_name_is_time(place->name)))
         return false;
+    /* A line that begins within half a minute: usual clips are as long. */
+    enum { SPAN_S = 25 };
+    if (end && whole && !isnan(place->after) && kn_name_is_id(place->name) &&
+        kn_prompt_line_within(make->facts, place->after, SPAN_S, ret_number))
+        return true;
     if (end && !isnan(place->after)) {
         double wanted = place->after + span_behind(place->name, whole, place->after);
         int i = 0;
@@ -144,7 +149,11 @@ static double make_number(struct make *make, const json_t *schema, const struct 
                    json_object_get(schema, "exclusiveMinimum") ||
                    json_object_get(schema, "exclusiveMaximum");
     double x;
-    if (!number_from_prompt(make, place, whole, &x)) {
+    bool counts = whole && make->facts->images && kn_name_is_id(place->name);
+    bool found = number_from_prompt(make, place, whole, &x);
+    if (!found && counts) {
+        x = place->item + 1; /* pictures are numbered, whoever does it */
+    } else if (!found) {
         x = range.low + (range.high - range.low) * kn_chance_share(make->chance);
         if (kn_name_is_end(place->name) && !isnan(place->after) && !bounded)
             x = place->after + span_behind(place->name, whole, place->after);
