@@ -3,6 +3,7 @@
 #define KN_NET_HTTP_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include <curl/curl.h>
@@ -21,6 +22,7 @@ struct kn_http {
     /* Protected by `lock`. */
     struct kn_link incoming; /* transfers */
     bool closing;
+    bool asleep; /* the loop waits, or is about to, and has to be woken */
 };
 
 /* Why a transfer was stopped by us, if it was. */
@@ -64,7 +66,8 @@ struct kn_http_transfer {
     int feeds_left;             /* that curl has not read as a whole */
     int64_t first_byte_us;      /* since start_us */
     size_t head_bytes;
-    char *answer; /* malloc */
+    bool head_whole; /* of the last answer: there may be some of 1xx before */
+    char *answer;    /* malloc */
     size_t size, room;
     enum kn_http_stop stop;
     struct kn_error source_error;
@@ -72,8 +75,7 @@ struct kn_http_transfer {
     int64_t end_us;
 
     _Atomic bool cancelled;
-    pthread_cond_t done_changed;
-    bool done; /* protected by the client's lock */
+    sem_t done; /* and not a condition, which the caller may free only after a lock */
 };
 
 /* ---- http_request.c ---- */

@@ -13,13 +13,12 @@
 
 enum { REST_MS = 60000 };
 
-static void finish(struct kn_http *http, struct kn_http_transfer *transfer, CURLcode code)
+/* The caller has it back, and may have freed it. */
+static void finish(struct kn_http_transfer *transfer, CURLcode code)
 {
     transfer->code = code;
     transfer->end_us = kn_now_us();
-    KN_LOCKED(&http->lock);
-    transfer->done = true;
-    pthread_cond_signal(&transfer->done_changed);
+    sem_post(&transfer->done);
 }
 
 /* Takes it out of curl's hands; a transfer under way loses its connection, or its stream. */
@@ -28,7 +27,7 @@ static void drop(struct kn_http *http, struct kn_http_transfer *transfer, enum k
     transfer->stop = why;
     kn_list_remove(&transfer->link);
     curl_multi_remove_handle(http->multi, transfer->easy);
-    finish(http, transfer, CURLE_ABORTED_BY_CALLBACK);
+    finish(transfer, CURLE_ABORTED_BY_CALLBACK);
 }
 
 static void start(struct kn_http *http, struct kn_http_transfer *transfer)
@@ -49,6 +48,7 @@ static bool take_incoming(struct kn_http *http)
     kn_list_init(&taken);
     {
         KN_LOCKED(&http->lock);
+        http->asleep = false;
         if (http->closing)
             return false;
         while (!kn_list_empty(&http->incoming)) {
@@ -87,7 +87,7 @@ static void finish_ended(struct kn_http *http)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         kn_list_remove(&transfer->link);
         curl_multi_remove_handle(http->multi, transfer->easy);
-        finish(http, transfer, code);
+        finish(transfer, code);
     }
 }
 
@@ -111,6 +111,14 @@ static int64_t drop_late(struct kn_http *http)
     return next_us;
 }
 
+/* Whoever comes from now on wakes the loop. False: somebody has come already. */
+static bool fall_asleep(struct kn_http *http)
+{
+    KN_LOCKED(&http->lock);
+    http->asleep = kn_list_empty(&http->incoming) && !http->closing;
+    return http->asleep;
+}
+
 static void *loop(void *arg)
 {
     struct kn_http *http = arg;
@@ -122,7 +130,8 @@ static void *loop(void *arg)
         int64_t next_us = drop_late(http), wait_ms = REST_MS;
         if (next_us != INT64_MAX)
             wait_ms = KN_CLAMP((next_us - kn_now_us() + 999) / 1000, 0, REST_MS);
-        curl_multi_poll(http->multi, NULL, 0, (int)wait_ms, NULL);
+        if (fall_asleep(http))
+            curl_multi_poll(http->multi, NULL, 0, (int)wait_ms, NULL);
     }
     return NULL;
 }
@@ -175,21 +184,19 @@ void kn_http_loop_run(struct kn_http *http, struct kn_http_transfer *transfer,
     assert(!pthread_equal(pthread_self(), http->thread));
     transfer->start_us = kn_now_us();
     transfer->limit_us = limit_ms ? transfer->start_us + limit_ms * 1000 : INT64_MAX;
-    kn_cond_init(&transfer->done_changed);
+    sem_init(&transfer->done, 0, 0);
     kn_cancel_watch(cancel, &watch);
 
     pthread_mutex_lock(&http->lock);
-    bool first = kn_list_empty(&http->incoming); /* or the loop has been woken already */
+    bool asleep = http->asleep;
+    http->asleep = false; /* one call wakes it for all who come until it looks */
     kn_list_add(&http->incoming, &transfer->link);
     pthread_mutex_unlock(&http->lock);
-    if (first)
+    if (asleep)
         curl_multi_wakeup(http->multi);
-
-    pthread_mutex_lock(&http->lock);
-    while (!transfer->done)
-        pthread_cond_wait(&transfer->done_changed, &http->lock);
-    pthread_mutex_unlock(&http->lock);
+    while (sem_wait(&transfer->done) != 0)
+        ; /* a signal; the caller's thread may take some */
 
     kn_cancel_unwatch(cancel, &watch);
-    pthread_cond_destroy(&transfer->done_changed);
+    sem_destroy(&transfer->done);
 }

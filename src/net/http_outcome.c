@@ -87,5 +87,9 @@ enum kn_status kn_http_outcome(const struct kn_http_transfer *transfer, struct k
 {
     if (transfer->stop != KN_HTTP_STOP_NONE)
         return stopped(transfer, err);
-    return transfer->code == CURLE_OK ? KN_OK : failed(transfer, err);
+    if (transfer->code != CURLE_OK)
+        return failed(transfer, err);
+    if (!transfer->head_whole)
+        return kn_error_set(err, KN_IO, "%s cut the connection", transfer->place);
+    return KN_OK;
 }

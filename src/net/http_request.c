@@ -9,7 +9,6 @@ enum {
     ANSWER_BYTES = 16 << 20,
     /* Smaller bodies leave in one piece with the head; curl reads larger ones as it sends. */
     SMALL_BODY_BYTES = 32 << 10,
-    UPLOAD_BUFFER_BYTES = 256 << 10,
 };
 
 /* Options fail for want of memory alone; the others are known to the oldest curl we build with. */
@@ -182,6 +181,9 @@ static void set_method(struct kn_http_transfer *transfer, struct kn_arena *arena
     else if (strcmp(method, "HEAD") == 0)
         must(curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L));
     must(curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method));
+    if (strcmp(method, "HEAD") != 0) /* whose answer names a length that does not come */
+        must(curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE,
+                              (curl_off_t)transfer->answer_max));
 }
 
 static void set_connection(struct kn_http_transfer *transfer, const struct kn_http *http,
@@ -208,8 +210,6 @@ static void set_connection(struct kn_http_transfer *transfer, const struct kn_ht
     must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                           facts->tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1));
     must(curl_easy_setopt(easy, CURLOPT_PIPEWAIT, facts->tls ? 1L : 0L));
-    if (has_body(request))
-        must(curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES));
 }
 
 enum kn_status kn_http_transfer_open(struct kn_http_transfer *transfer, const struct kn_http *http,

@@ -90,19 +90,31 @@ static int progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_
 
 /* ---- receiving ---- */
 
+/* Curl takes a head that is cut between two lines for a whole one, so its end is watched for. */
+static void follow_head(struct kn_http_transfer *transfer, const char *line, size_t size)
+{
+    static const char status[] = "HTTP/";
+    if (line[0] == '\r' || line[0] == '\n')
+        transfer->head_whole = true;
+    else if (size > sizeof status && memcmp(line, status, sizeof status - 1) == 0)
+        transfer->head_whole = false;
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
-    (void)data;
     struct kn_http_transfer *transfer = arg;
     int64_t now_us = kn_now_us();
+    size_t bytes = size * count;
+    if (bytes > 0)
+        follow_head(transfer, data, bytes);
     if (!transfer->first_byte_us)
         transfer->first_byte_us = KN_MAX(now_us - transfer->start_us, 1);
     transfer->moved_us = now_us;
-    transfer->head_bytes += size * count;
+    transfer->head_bytes += bytes;
     if (transfer->head_bytes <= HEAD_BYTES)
-        return size * count;
+        return bytes;
     transfer->stop = KN_HTTP_STOP_HEAD;
-    return 0;
+    return bytes + 1;
 }
 
 static bool make_room(struct kn_http_transfer *transfer, size_t needed)

@@ -89,19 +89,26 @@ static void connection_changed(void *arg, struct MHD_Connection *connection, voi
 /* The library's threads inherit the caller's signal mask, and signals are for others. */
 static struct MHD_Daemon *start_daemon(struct kn_server *server, int fd)
 {
+    const struct kn_server_options *options = &server->work.options;
+    struct MHD_OptionItem items[] = {
+        {MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, options->connections_max, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, KN_SERVER_HEAD_BYTES, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_INCREMENT, READ_BYTES, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(options->idle_ms + 999) / 1000, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)kn_server_request_done, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)connection_changed, server},
+        {MHD_OPTION_END, 0, NULL},
+    };
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
-            MHD_USE_ITC,
-        0, NULL, NULL, kn_server_request_access, &server->work, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->work.options.connections_max,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)KN_SERVER_HEAD_BYTES,
-        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)READ_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-        server->work.idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED,
-        kn_server_request_done, NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
-        MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+                             MHD_USE_POLL | MHD_USE_ITC,
+                         0, NULL, NULL, kn_server_request_access, &server->work, MHD_OPTION_ARRAY,
+                         items, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -116,7 +123,6 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     all->body_max = all->body_max ? all->body_max : BODY_BYTES;
     all->bodies_max = all->bodies_max ? all->bodies_max : BODIES_BYTES;
     all->idle_ms = all->idle_ms ? all->idle_ms : IDLE_MS;
-    server->work.idle_s = (unsigned)((all->idle_ms + 999) / 1000);
     server->work.closing = kn_cancel_new(NULL);
     server->peers.idle_ms = all->idle_ms;
     server->peers.closing = server->work.closing;

@@ -68,7 +68,6 @@ struct kn_server_work {
     struct kn_server_options options; /* without defaults */
     struct kn_cancel *closing;
     _Atomic size_t held; /* bytes of all bodies */
-    unsigned idle_s;
 };
 
 enum MHD_Result kn_server_request_access(void *arg, struct MHD_Connection *connection,

@@ -137,9 +137,6 @@ static enum MHD_Result answer(struct request *request, struct MHD_Connection *co
     if (kn_cancel_requested(work->closing))
         return MHD_NO;
     kn_server_peer_wait(request->peer);
-    /* The library would count the handler's time as the peer's silence; setting 0 and then a value
-     * lets its time start anew. */
-    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
     if (request->body.crowded) {
         reply.status = 503;
     } else {
@@ -150,9 +147,7 @@ static enum MHD_Result answer(struct request *request, struct MHD_Connection *co
         read_body(request, connection, &exchange);
         work->options.handle(work->options.arg, &exchange, &reply);
     }
-    enum MHD_Result sent = kn_server_reply_send(connection, &reply, request->peer, work->closing);
-    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, work->idle_s);
-    return sent;
+    return kn_server_reply_send(connection, &reply, request->peer, work->closing);
 }
 
 enum MHD_Result kn_server_request_access(void *arg, struct MHD_Connection *connection,

@@ -1,0 +1,368 @@
+#include "http_help.h"
+
+#include "net/server.h"
+
+/* ---- against our own server ---- */
+
+enum { BIG_BYTES = 3 << 20 };
+
+static char big[BIG_BYTES];
+
+static const char *name_or_none(const char *name)
+{
+    return name ? name : "-";
+}
+
+/* What came in, as text: what the client has to have sent. */
+static void describe(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
+{
+    (void)arg;
+    struct kn_str text = {0};
+    static const char *const shown[] = {"content-type", "expect", "x-empty", "x-key", "user-agent"};
+    kn_str_printf(&text, "%s %s", exchange->method, exchange->path);
+    for (int i = 0; i < exchange->query_count; i++)
+        kn_str_printf(&text, " ?%s=%s", exchange->query[i].name,
+                      (const char *)exchange->query[i].data);
+    for (size_t i = 0; i < KN_COUNT_OF(shown); i++) {
+        const struct kn_server_field *header = kn_server_header(exchange, shown[i]);
+        if (header && !strstr(header->data, "boundary"))
+            kn_str_printf(&text, " %s:%s", shown[i], (const char *)header->data);
+    }
+    if (exchange->body_size)
+        kn_str_printf(&text, " body %zu%s", exchange->body_size,
+                      exchange->body_size == BIG_BYTES &&
+                              memcmp(exchange->body, big, BIG_BYTES) == 0
+                          ? " whole"
+                          : "");
+    for (int i = 0; i < exchange->part_count; i++) {
+        const struct kn_server_field *part = &exchange->parts[i];
+        bool whole = part->size == BIG_BYTES && memcmp(part->data, big, BIG_BYTES) == 0;
+        kn_str_printf(&text, " [%s %s %s %s]", part->name, name_or_none(part->filename),
+                      name_or_none(part->content_type), whole ? "big" : (const char *)part->data);
+    }
+    reply->body = kn_arena_strdup(exchange->arena, kn_str_text(&text));
+    reply->size = text.length;
+    reply->content_type = "text/plain";
+    kn_str_free(&text);
+}
+
+static struct kn_server *server_open(void (*handle)(void *arg, const struct kn_exchange *exchange,
+                                                    struct kn_reply *reply),
+                                     void *arg)
+{
+    struct kn_server_options options = {.handle = handle, .arg = arg};
+    struct kn_server *server = NULL;
+    assert_int_equal(kn_server_open(&options, &server, NULL), KN_OK);
+    return server;
+}
+
+static enum kn_status read_big(void *arg, int64_t offset, void *buffer, size_t room,
+                               size_t *ret_got, struct kn_error *err)
+{
+    (void)err;
+    size_t size = KN_MIN(room, 10007); /* less than there is room for */
+    size = KN_MIN(size, (size_t)(BIG_BYTES - offset));
+    memcpy(buffer, big + offset, size);
+    *ret_got = size;
+    if (arg)
+        *(int *)arg += 1;
+    return KN_OK;
+}
+
+static void note_sent(void *arg, int64_t bytes)
+{
+    *(int64_t *)arg = bytes;
+}
+
+static void requests_arrive_as_they_were_given(void **state)
+{
+    (void)state;
+    static const struct kn_http_header key[] = {{"X-Key", "a b"}, {"X-Empty", ""}};
+    static const struct kn_http_header json[] = {{"Content-Type", "application/json"}};
+    static const struct kn_http_part parts[] = {
+        {"tags[]", NULL, NULL, "one", 3},
+        {"tags[]", NULL, NULL, "", 0},
+        {"tags[]", NULL, NULL, "two", 3},
+        {"file", "a.wav", "audio/wav", big, BIG_BYTES},
+    };
+    static const struct kn_http_source source = {.size = BIG_BYTES, .read = read_big};
+    static const struct {
+        const char *path, *seen;
+        struct kn_http_request request;
+    } cases[] = {
+        {"/a%20b?q=1&r=%26", "GET /a b ?q=1 ?r=& user-agent:kirinuki/" KN_VERSION, {0}},
+        {"/",
+         "GET / x-empty: x-key:a b user-agent:kirinuki/" KN_VERSION,
+         {.headers = key, .header_count = 2}},
+        {"/",
+         "POST / content-type:application/json user-agent:kirinuki/" KN_VERSION " body 2",
+         {.body = "{}", .body_size = 2, .headers = json, .header_count = 1}},
+        {"/",
+         "POST / user-agent:kirinuki/" KN_VERSION " body 3145728 whole",
+         {.body = big, .body_size = BIG_BYTES}},
+        {"/",
+         "PUT / user-agent:kirinuki/" KN_VERSION " body 3145728 whole",
+         {.method = "PUT", .source = &source}},
+        {"/", "POST / user-agent:kirinuki/" KN_VERSION, {.body = "", .body_size = 0}},
+        {"/", "DELETE / user-agent:kirinuki/" KN_VERSION, {.method = "DELETE"}},
+        {"/",
+         "PATCH / user-agent:kirinuki/" KN_VERSION " body 1",
+         {.method = "PATCH", .body = "x", .body_size = 1}},
+        {"/",
+         "POST / user-agent:kirinuki/" KN_VERSION
+         " [tags[] - - one] [tags[] - - ] [tags[] - - two] [file a.wav audio/wav big]",
+         {.parts = parts, .part_count = 4}},
+    };
+    struct kn_server *server = server_open(describe, NULL);
+    struct client client = client_open(NULL);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        int64_t sent_bytes = 0;
+        struct kn_http_request request = cases[i].request;
+        request.url = url_at(&client, kn_server_port(server), cases[i].path);
+        request.sent = note_sent;
+        request.sent_arg = &sent_bytes;
+        struct outcome outcome = perform(client.http, request, NULL, client.arena);
+        assert_outcome(&outcome, KN_OK, true, NULL);
+        assert_int_equal(outcome.answer.status, 200);
+        assert_string_equal(outcome.answer.body, cases[i].seen);
+        assert_int_equal(outcome.answer.size, strlen(cases[i].seen));
+        assert_string_equal(kn_http_header(&outcome.answer, "CONTENT-type"), "text/plain");
+        assert_null(kn_http_header(&outcome.answer, "content"));
+        assert_true(outcome.answer.first_byte_us > 0 &&
+                    outcome.answer.first_byte_us <= outcome.answer.total_us);
+        if (strstr(cases[i].seen, "whole"))
+            assert_int_equal(sent_bytes, BIG_BYTES);
+    }
+    client_close(&client);
+    kn_server_close(server);
+}
+
+static void requests_that_cannot_be_sent_are_refused(void **state)
+{
+    (void)state;
+    static const struct kn_http_header broken = {"Authorization", "Bearer secret\r\nX: 1"};
+    static const struct kn_http_header nul_name = {"", "x"}, space = {"A B", "x"};
+    static const struct kn_http_header length = {"content-LENGTH", "1"};
+    static const struct kn_http_part part = {"a\nb", NULL, NULL, "", 0};
+    static const struct kn_http_request cases[] = {
+        {.url = NULL},
+        {.url = ""},
+        {.url = "secret"},
+        {.url = "ftp://127.0.0.1/secret"},
+        {.url = "file:///etc/secret"},
+        {.url = "http://"},
+        {.url = "http://127.0.0.1:99999/secret"},
+        {.url = "http://user:secret@127.0.0.1/"},
+        {.url = "http://127.0.0.1/a b?secret"},
+        {.url = "http://127.0.0.1/\r\nsecret: 1"},
+        {.url = "http://127.0.0.1/?secret", .headers = &broken, .header_count = 1},
+        {.url = "http://127.0.0.1/?secret", .headers = &nul_name, .header_count = 1},
+        {.url = "http://127.0.0.1/?secret", .headers = &space, .header_count = 1},
+        {.url = "http://127.0.0.1/?secret", .headers = &length, .header_count = 1},
+        {.url = "http://127.0.0.1/?secret", .method = "GET / HTTP/1.1\r\nsecret:"},
+        {.url = "http://127.0.0.1/?secret", .parts = &part, .part_count = 1},
+        {.url = "http://127.0.0.1/?secret", .parts = &part, .part_count = 1, .body = "secret"},
+    };
+    struct client client = client_open(NULL);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct outcome outcome = perform(client.http, cases[i], NULL, client.arena);
+        if (outcome.status != KN_INVALID || outcome.sent || strstr(outcome.err.text, "secret"))
+            fail_msg("case %d: %s, %s", (int)i, kn_status_name(outcome.status), outcome.err.text);
+    }
+    client_close(&client);
+}
+
+/* Handlers that wait for each other: they only ever end if so many run at once. */
+struct crowd {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int wanted, inside, most, in_all;
+};
+
+static void join_crowd(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
+{
+    (void)reply;
+    struct crowd *crowd = arg;
+    int64_t until_us = kn_now_us() + WAIT_MS * INT64_C(1000);
+    pthread_mutex_lock(&crowd->lock);
+    crowd->inside++;
+    crowd->in_all++;
+    crowd->most = KN_MAX(crowd->most, crowd->inside);
+    pthread_cond_broadcast(&crowd->changed);
+    while (crowd->most < crowd->wanted &&
+           kn_cond_wait_until(&crowd->changed, &crowd->lock, until_us))
+        ;
+    pthread_mutex_unlock(&crowd->lock);
+    kn_cancel_wait_ms(exchange->cancel, 5); /* for whoever comes on top to be seen */
+    pthread_mutex_lock(&crowd->lock);
+    crowd->inside--;
+    pthread_mutex_unlock(&crowd->lock);
+}
+
+enum { CALLS = 100 };
+
+static void perform_many(struct crowd *crowd, const struct kn_http_options *options,
+                         int64_t connect_ms)
+{
+    pthread_mutex_init(&crowd->lock, NULL);
+    kn_cond_init(&crowd->changed);
+    struct kn_server *server = server_open(join_crowd, crowd);
+    struct client client = client_open(options);
+    struct call calls[CALLS];
+    const char *url = url_at(&client, kn_server_port(server), "/");
+    for (int i = 0; i < CALLS; i++) {
+        calls[i] =
+            (struct call){.http = client.http, .request = {.url = url, .connect_ms = connect_ms}};
+        call_start(&calls[i]);
+    }
+    for (int i = 0; i < CALLS; i++) {
+        struct outcome outcome = call_join(&calls[i]);
+        assert_outcome(&outcome, KN_OK, true, NULL);
+        kn_arena_free(calls[i].arena);
+    }
+    assert_int_equal(crowd->in_all, CALLS);
+    client_close(&client);
+    kn_server_close(server);
+    pthread_cond_destroy(&crowd->changed);
+    pthread_mutex_destroy(&crowd->lock);
+}
+
+static void a_hundred_requests_run_at_once(void **state)
+{
+    (void)state;
+    struct crowd crowd = {.wanted = CALLS};
+    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = CALLS}, 0);
+    assert_int_equal(crowd.most, CALLS);
+}
+
+static void connections_are_bounded(void **state)
+{
+    (void)state;
+    struct crowd crowd = {.wanted = 4};
+    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = 4}, 0);
+    assert_int_equal(crowd.most, 4);
+}
+
+static void pause_shortly(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
+{
+    (void)arg, (void)reply;
+    kn_cancel_wait_ms(exchange->cancel, 60);
+}
+
+static void waiting_for_a_connection_is_not_connecting(void **state)
+{
+    (void)state;
+    struct kn_server *server = server_open(pause_shortly, NULL);
+    struct client client = client_open(&(struct kn_http_options){.connections_a_host = 1});
+    struct call calls[8];
+    for (int i = 0; i < 8; i++) {
+        calls[i] = (struct call){.http = client.http,
+                                 .request = {.url = url_at(&client, kn_server_port(server), "/"),
+                                             .connect_ms = 200,
+                                             .stall_ms = 200}};
+        call_start(&calls[i]);
+    }
+    for (int i = 0; i < 8; i++) {
+        struct outcome outcome = call_join(&calls[i]);
+        assert_outcome(&outcome, KN_OK, true, NULL);
+        kn_arena_free(calls[i].arena);
+    }
+    client_close(&client);
+    kn_server_close(server);
+}
+
+/* ---- URLs and headers ---- */
+
+static void urls_are_read_as_curl_reads_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *origin;
+        bool loopback;
+    } cases[] = {
+        {"http://localhost/x?y", "http://localhost", true},
+        {"http://LocalHost:80/", "http://LocalHost", true},
+        {"https://127.0.0.1:8443/v1?key=1", "https://127.0.0.1:8443", true},
+        {"http://127.8.9.10", "http://127.8.9.10", true},
+        {"http://127.1/", "http://127.0.0.1", true},
+        {"http://0x7f000001/", "http://127.0.0.1", true},
+        {"http://[::1]:99/", "http://[::1]:99", true},
+        {"http://[::ffff:127.0.0.1]/", NULL, true},
+        {"https://api.openai.com:443/v1", "https://api.openai.com", false},
+        {"https://api.openai.com:8443/v1", "https://api.openai.com:8443", false},
+        {"http://key:secret@127.0.0.1.example.com/", "http://127.0.0.1.example.com", false},
+        {"http://localhost@example.com/", "http://example.com", false},
+        {"http://localhost.example.com/", "http://localhost.example.com", false},
+        {"http://10.0.0.1/", "http://10.0.0.1", false},
+        {"http://[::2]/", "http://[::2]", false},
+        {"localhost", "an address that is not a URL", false},
+        {"", "an address that is not a URL", false},
+        {NULL, "an address that is not a URL", false},
+    };
+    struct kn_arena *arena = kn_arena_new();
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        if (kn_url_is_loopback(cases[i].url) != cases[i].loopback)
+            fail_msg("%s: loopback", cases[i].url);
+        if (cases[i].origin)
+            assert_string_equal(kn_url_origin(arena, cases[i].url), cases[i].origin);
+    }
+    kn_arena_free(arena);
+}
+
+static void waits_are_read_from_headers(void **state)
+{
+    (void)state;
+    static const int64_t wall_us = INT64_C(1445412480000000); /* 2015-10-21 07:28:00 */
+    static const struct {
+        const char *name, *value;
+        int64_t wait_ms;
+    } cases[] = {
+        {"Retry-After", "0", 0},
+        {"retry-after", "120", 120000},
+        {"RETRY-AFTER", "Wed, 21 Oct 2015 07:28:30 GMT", 30000},
+        {"Retry-After", "Wednesday, 21-Oct-15 07:29:00 GMT", 60000},
+        {"Retry-After", "Wed Oct 21 07:28:07 2015", 7000},
+        {"Retry-After", "Wed, 21 Oct 2015 07:00:00 GMT", 0},
+        {"Retry-After", "Wed, 21 Oct 2099 07:00:00 GMT", -1},
+        {"Retry-After", "-1", -1},
+        {"Retry-After", "1.5", -1},
+        {"Retry-After", "soon", -1},
+        {"Retry-After", "", -1},
+        {"Retry-After", "99999999999999999999", -1},
+        {"Retry-After", "20151021", 20151021000},
+        {"Retry-After", "2015-10-21", -1},
+        {"retry-after-ms", "1500", 1500},
+        {"Retry-After-Ms", "0.2", 1},
+        {"retry-after-ms", "nan", -1},
+        {"retry-after-ms", "-5", -1},
+        {"retry-after-ms", "1e300", -1},
+        {"X-Retry-After", "5", -1},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_http_header header = {cases[i].name, cases[i].value};
+        struct kn_http_answer answer = {.headers = &header, .header_count = 1};
+        int64_t wait_ms = kn_http_retry_after_ms(&answer, wall_us);
+        if (wait_ms != cases[i].wait_ms)
+            fail_msg("%s: %s is %lld ms", cases[i].name, cases[i].value, (long long)wait_ms);
+    }
+    static const struct kn_http_header both[] = {{"Retry-After", "2"}, {"Retry-After-Ms", "1700"}};
+    assert_int_equal(
+        kn_http_retry_after_ms(&(struct kn_http_answer){.headers = both, .header_count = 2}, 0),
+        1700);
+}
+
+int main(void)
+{
+    for (int i = 0; i < BIG_BYTES; i++)
+        big[i] = (char)(i * 31 + (i >> 8));
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_arrive_as_they_were_given),
+        cmocka_unit_test(requests_that_cannot_be_sent_are_refused),
+        cmocka_unit_test(a_hundred_requests_run_at_once),
+        cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(waiting_for_a_connection_is_not_connecting),
+        cmocka_unit_test(urls_are_read_as_curl_reads_them),
+        cmocka_unit_test(waits_are_read_from_headers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
