@@ -136,6 +136,7 @@ static void take_number(struct scan *scan, struct kn_prompt_number number)
 {
     memcpy(number.label, scan->label, sizeof number.label);
     number.begins_line = scan->line_begins;
+    number.words = scan->words.count;
     struct kn_prompt_number *before = scan->numbers.count ? kn_vec_last(&scan->numbers) : NULL;
     if (before && before->begins_line && !number.begins_line && !number.whole)
         before->time_s = number.value;
@@ -279,4 +280,15 @@ bool kn_prompt_line_within(const struct kn_prompt_facts *facts, double first, do
             *ret_last = first;
     }
     return from != NULL;
+}
+
+int kn_prompt_words_at(const struct kn_prompt_facts *facts, double number)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < facts->number_count; i++) {
+            const struct kn_prompt_number *n = &facts->numbers[i];
+            if (n->value == number && n->begins_line == (pass == 0) && n->words < facts->word_count)
+                return n->words;
+        }
+    return -1;
 }

@@ -15,6 +15,7 @@ struct kn_prompt_number {
     bool begins_line;
     bool clock;     /* written as 1:02:03.4; the value is in seconds */
     char label[24]; /* the word right before it, in lower case: "id" of "id: 12" */
+    int words;      /* before it, of the prompt's */
     double time_s;  /* of one that begins a line: the time that follows on it; NAN: none */
 };
 
@@ -44,6 +45,9 @@ int kn_prompt_numbers_for(const struct kn_prompt_facts *facts, const char *prope
  * do not tell their times. */
 bool kn_prompt_line_within(const struct kn_prompt_facts *facts, double first, double span_s,
                            double *ret_last);
+
+/* The first of the prompt's words behind the line or time of that number; -1: there is none. */
+int kn_prompt_words_at(const struct kn_prompt_facts *facts, double number);
 
 /* What a property's name makes one think of. */
 bool kn_name_is_start(const char *property);
