@@ -1,6 +1,7 @@
 /*
  * The models that there are, and what each of them can do.
- * Source: OpenAI's OpenAPI description 2.3.0 (2026-08-21).
+ * Source: OpenAI's OpenAPI description 2.3.0 (2026-08-21); what pictures cost: its guide on images
+ * (2026).
  */
 #ifndef KN_SANDBOX_CATALOGUE_H
 #define KN_SANDBOX_CATALOGUE_H
@@ -23,8 +24,8 @@ enum kn_catalogue_family {
 struct kn_catalogue_model {
     const char *name;
     enum kn_catalogue_family family;
-    bool patches;        /* pictures count by patches of 32 pixels instead of tiles */
-    double patch_factor; /* tokens a patch */
+    double patch_tokens;          /* pictures count by patches of 32 pixels, each so much; 0: no */
+    int base_tokens, tile_tokens; /* else by tiles of 512; 0: 85 and 170 */
 };
 
 /* Names that a user has added: each of them hears and talks. */

@@ -213,21 +213,23 @@ bool kn_image_check(const char *url, const char *param, struct kn_image_facts *r
 /* ---- tokens ---- */
 
 /* Fits 2048 by 2048, then the shorter side to 768, then tiles of 512. */
-static int tile_tokens(double width, double height)
+static int tiles_of(double width, double height)
 {
     double fit = KN_MIN(1, 2048 / KN_MAX(width, height));
     fit = KN_MIN(fit, 768 / KN_MIN(width, height));
-    double tiles = ceil(width * fit / 512) * ceil(height * fit / 512);
-    return 85 + 170 * (int)tiles;
+    return (int)(ceil(width * fit / 512) * ceil(height * fit / 512));
 }
 
 int kn_image_tokens(const struct kn_image_facts *facts, const char *detail,
                     const struct kn_catalogue_model *model)
 {
+    enum { BASE_TOKENS = 85, TILE_TOKENS = 170, PATCHES_MAX = 1536 };
     double patches = ceil(facts->width_px / 32.0) * ceil(facts->height_px / 32.0);
-    if (model && model->patches)
-        return (int)ceil(KN_MIN(patches, 1536) * model->patch_factor);
-    if (strcmp(detail, "low") == 0)
-        return 85;
-    return tile_tokens(facts->width_px, facts->height_px);
+    if (model && model->patch_tokens > 0)
+        return (int)ceil(KN_MIN(patches, PATCHES_MAX) * model->patch_tokens);
+    bool own = model && model->tile_tokens;
+    int base = own ? model->base_tokens : BASE_TOKENS;
+    int tile = own ? model->tile_tokens : TILE_TOKENS;
+    int tiles = strcmp(detail, "low") == 0 ? 0 : tiles_of(facts->width_px, facts->height_px);
+    return base + tile * tiles;
 }

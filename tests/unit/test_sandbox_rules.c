@@ -294,6 +294,21 @@ static void pictures_cost_tokens(void **state)
     assert_int_equal(kn_image_tokens(&square, "high", NULL), 765); /* the guide's examples */
     assert_int_equal(kn_image_tokens(&wide, "high", NULL), 1105);
     assert_int_equal(kn_image_tokens(&small, "auto", NULL), 255);
+    const struct kn_models none = {0};
+    struct kn_rejection rejection;
+    static const struct {
+        const char *model;
+        int low, high; /* of 512 by 288 */
+    } models[] = {{"gpt-4o", 85, 255},
+                  {"gpt-4o-mini", 2833, 8500},
+                  {"gpt-4.1-mini", 234, 234},
+                  {"gpt-5", 70, 210}};
+    for (size_t m = 0; m < KN_COUNT_OF(models); m++) {
+        const struct kn_catalogue_model *model =
+            kn_models_find(&none, models[m].model, false, &rejection);
+        assert_int_equal(kn_image_tokens(&small, "low", model), models[m].low);
+        assert_int_equal(kn_image_tokens(&small, "high", model), models[m].high);
+    }
 }
 
 /* ---- chance ---- */
