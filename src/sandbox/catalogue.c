@@ -14,16 +14,17 @@ static const struct kn_catalogue_model catalogue[] = {
     {"gpt-4o-transcribe-diarize", KN_FAMILY_DIARIZE},
     {"gpt-4o", KN_FAMILY_CHAT},
     {"gpt-4o-2024-08-06", KN_FAMILY_CHAT},
-    {"gpt-4o-mini", KN_FAMILY_CHAT},
-    {"gpt-4o-mini-2024-07-18", KN_FAMILY_CHAT},
+    {"gpt-4o-mini", KN_FAMILY_CHAT, 0, 2833, 5667},
+    {"gpt-4o-mini-2024-07-18", KN_FAMILY_CHAT, 0, 2833, 5667},
     {"gpt-4.1", KN_FAMILY_CHAT},
-    {"gpt-4.1-mini", KN_FAMILY_CHAT, true, 1.62},
-    {"gpt-4.1-nano", KN_FAMILY_CHAT, true, 2.46},
-    {"gpt-5", KN_FAMILY_REASONING},
-    {"gpt-5-mini", KN_FAMILY_REASONING, true, 1.62},
-    {"gpt-5-nano", KN_FAMILY_REASONING, true, 2.46},
-    {"o3", KN_FAMILY_REASONING},
-    {"o4-mini", KN_FAMILY_REASONING, true, 1.72},
+    {"gpt-4.1-mini", KN_FAMILY_CHAT, 1.62},
+    {"gpt-4.1-nano", KN_FAMILY_CHAT, 2.46},
+    {"gpt-5", KN_FAMILY_REASONING, 0, 70, 140},
+    {"gpt-5-mini", KN_FAMILY_REASONING, 1.62},
+    {"gpt-5-nano", KN_FAMILY_REASONING, 2.46},
+    {"o1", KN_FAMILY_REASONING, 0, 75, 150},
+    {"o3", KN_FAMILY_REASONING, 0, 75, 150},
+    {"o4-mini", KN_FAMILY_REASONING, 1.72},
 };
 static const struct kn_catalogue_model added_hears = {"", KN_FAMILY_WHISPER};
 static const struct kn_catalogue_model added_talks = {"", KN_FAMILY_CHAT};
@@ -41,14 +42,14 @@ static bool is_added(const struct kn_models *models, const char *name)
     return false;
 }
 
-static bool refuse_unknown(const char *name, struct kn_refusal *refusal)
+static bool refuse_unknown(const char *name, struct kn_rejection *rejection)
 {
-    return kn_refuse_as(refusal, 404, "invalid_request_error", NULL, "model_not_found",
+    return kn_reject_as(rejection, 404, "invalid_request_error", NULL, "model_not_found",
                         "The model `%.64s` does not exist, or you have no access to it.", name);
 }
 
 const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, const char *name,
-                                                bool hears, struct kn_refusal *refusal)
+                                                bool hears, struct kn_rejection *rejection)
 {
     if (is_added(models, name))
         return hears ? &added_hears : &added_talks;
@@ -58,13 +59,13 @@ const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, 
         if (kn_family_hears(catalogue[i].family) == hears)
             return &catalogue[i];
         if (hears)
-            kn_refuse(refusal, "model", NULL, "`%.64s` does not transcribe.", name);
+            kn_reject(rejection, "model", NULL, "`%.64s` does not transcribe.", name);
         else
-            kn_refuse_as(refusal, 404, "invalid_request_error", "model", NULL,
+            kn_reject_as(rejection, 404, "invalid_request_error", "model", NULL,
                          "`%.64s` is no chat model.", name);
         return NULL;
     }
-    refuse_unknown(name, refusal);
+    refuse_unknown(name, rejection);
     return NULL;
 }
 
@@ -75,7 +76,7 @@ static json_t *model_json(const char *name)
 }
 
 bool kn_models_reply(const struct kn_models *models, const char *name, struct kn_arena *arena,
-                     struct kn_reply *reply, struct kn_refusal *refusal)
+                     struct kn_reply *reply, struct kn_rejection *rejection)
 {
     KN_SCOPED_JSON list = json_array();
     KN_SCOPED_JSON one = NULL;
@@ -89,7 +90,7 @@ bool kn_models_reply(const struct kn_models *models, const char *name, struct kn
     if (name && !one && is_added(models, name))
         one = model_json(name);
     if (name && !one)
-        return refuse_unknown(name, refusal);
+        return refuse_unknown(name, rejection);
     KN_SCOPED_JSON whole = json_pack("{s:s, s:O}", "object", "list", "data", list);
     kn_reply_json(reply, arena, 200, one ? one : whole);
     return true;

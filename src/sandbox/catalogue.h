@@ -1,6 +1,7 @@
 /*
  * The models that there are, and what each of them can do.
- * Source: OpenAI's OpenAPI description 2.3.0 (2026-08-21).
+ * Source: OpenAI's OpenAPI description 2.3.0 (2026-08-21); what pictures cost: its guide on images
+ * (2026).
  */
 #ifndef KN_SANDBOX_CATALOGUE_H
 #define KN_SANDBOX_CATALOGUE_H
@@ -9,7 +10,7 @@
 
 #include <kirinuki/arena.h>
 
-#include "sandbox/refusal.h"
+#include "sandbox/rejection.h"
 
 enum kn_catalogue_family {
     KN_FAMILY_WHISPER,    /* every format, times, language */
@@ -23,8 +24,8 @@ enum kn_catalogue_family {
 struct kn_catalogue_model {
     const char *name;
     enum kn_catalogue_family family;
-    bool patches;        /* pictures count by patches of 32 pixels instead of tiles */
-    double patch_factor; /* tokens a patch */
+    double patch_tokens;          /* pictures count by patches of 32 pixels, each so much; 0: no */
+    int base_tokens, tile_tokens; /* else by tiles of 512; 0: 85 and 170 */
 };
 
 /* Names that a user has added: each of them hears and talks. */
@@ -33,12 +34,12 @@ struct kn_models {
     int count;
 };
 
-/* NULL, and 404 or 400 in `refusal`: there is none of that name, or it does something else. */
+/* NULL, and 404 or 400 in `rejection`: there is none of that name, or it does something else. */
 const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, const char *name,
-                                                bool hears, struct kn_refusal *refusal);
+                                                bool hears, struct kn_rejection *rejection);
 /* GET /v1/models, and /v1/models/NAME with a name that is not NULL. */
 bool kn_models_reply(const struct kn_models *models, const char *name, struct kn_arena *arena,
-                     struct kn_reply *reply, struct kn_refusal *refusal);
+                     struct kn_reply *reply, struct kn_rejection *rejection);
 bool kn_family_hears(enum kn_catalogue_family family);
 
 #endif

@@ -27,13 +27,13 @@ struct kn_chat {
 
 /* `asked` is to be freed in both cases. */
 bool kn_chat_request_read(const struct kn_exchange *exchange, const struct kn_models *models,
-                          struct kn_chat *ret_asked, struct kn_refusal *refusal);
+                          struct kn_chat *ret_asked, struct kn_rejection *rejection);
 void kn_chat_free(struct kn_chat *asked);
 int kn_chat_prompt_tokens(const struct kn_chat *asked);
 int kn_chat_tokens(const char *text); /* four bytes are about one */
 
 /* The parts of a message; in chat_content.c. */
-bool kn_chat_read_messages(struct kn_chat *asked, struct kn_refusal *refusal);
+bool kn_chat_read_messages(struct kn_chat *asked, struct kn_rejection *rejection);
 
 /* What the model says. */
 struct kn_chat_said {

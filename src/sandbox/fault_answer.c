@@ -14,33 +14,33 @@ bool kn_fault_is_quick(enum kn_sandbox_fault_kind kind)
 }
 
 bool kn_fault_refuses(enum kn_sandbox_fault_kind kind, const char *model,
-                      struct kn_refusal *refusal)
+                      struct kn_rejection *rejection)
 {
     switch (kind) {
     case KN_FAULT_RATE:
     case KN_FAULT_RATE_BARE:
-        kn_refuse_as(refusal, 429, "requests", NULL, "rate_limit_exceeded",
+        kn_reject_as(rejection, 429, "requests", NULL, "rate_limit_exceeded",
                      "Rate limit reached for %.64s on requests per min (RPM).", model);
         return true;
     case KN_FAULT_SLOW_DOWN:
-        kn_refuse_as(refusal, 429, "rate_limit_error", NULL, "slow_down",
+        kn_reject_as(rejection, 429, "rate_limit_error", NULL, "slow_down",
                      "Traffic rose too fast: please slow down.");
         return true;
     case KN_FAULT_QUOTA:
-        kn_refuse_as(refusal, 429, "insufficient_quota", NULL, "insufficient_quota",
+        kn_reject_as(rejection, 429, "insufficient_quota", NULL, "insufficient_quota",
                      "You exceeded your current quota, please check your plan and billing "
                      "details.");
         return true;
     case KN_FAULT_UNAUTHORIZED:
-        kn_refuse_as(refusal, 401, "invalid_request_error", NULL, "invalid_api_key",
+        kn_reject_as(rejection, 401, "invalid_request_error", NULL, "invalid_api_key",
                      "Incorrect API key provided: sk-***.");
         return true;
     case KN_FAULT_SERVER:
-        kn_refuse_as(refusal, 500, "server_error", NULL, NULL,
+        kn_reject_as(rejection, 500, "server_error", NULL, NULL,
                      "The server had an error while processing your request.");
         return true;
     case KN_FAULT_OVERLOADED:
-        kn_refuse_as(refusal, 503, "service_unavailable_error", NULL, "server_is_overloaded",
+        kn_reject_as(rejection, 503, "service_unavailable_error", NULL, "server_is_overloaded",
                      "The server is overloaded. Please try again later.");
         return true;
     default:

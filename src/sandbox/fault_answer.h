@@ -3,12 +3,12 @@
 #define KN_SANDBOX_FAULT_ANSWER_H
 
 #include "sandbox/chat.h"
-#include "sandbox/refusal.h"
+#include "sandbox/rejection.h"
 #include "sandbox/spoken.h"
 
-/* Those that refuse the request: fills `refusal` and gives true. */
+/* Those that refuse the request: fills `rejection` and gives true. */
 bool kn_fault_refuses(enum kn_sandbox_fault_kind kind, const char *model,
-                      struct kn_refusal *refusal);
+                      struct kn_rejection *rejection);
 /* Those that change what is said. */
 void kn_fault_hears(enum kn_sandbox_fault_kind kind, int64_t duration_us, struct kn_arena *arena,
                     struct kn_spoken *spoken);

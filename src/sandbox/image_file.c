@@ -170,63 +170,66 @@ static const char *known_type(const char *at, size_t length)
 }
 
 static bool check_picture(const struct kn_image_facts *facts, const char *type, const char *param,
-                          struct kn_refusal *refusal)
+                          struct kn_rejection *rejection)
 {
     if (!facts->type || strcmp(facts->type, type) != 0)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "The picture says that it is %s, but its bytes are %s.", type,
                          facts->type ? facts->type : "no picture that is known");
     if (facts->width_px < 1 || facts->height_px < 1)
-        return kn_refuse(refusal, param, "image_parse_error", "The picture is damaged or cut off.");
+        return kn_reject(rejection, param, "image_parse_error",
+                         "The picture is damaged or cut off.");
     if (facts->animated)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "Pictures that move are not supported.");
     return true;
 }
 
 bool kn_image_check(const char *url, const char *param, struct kn_image_facts *ret_facts,
-                    struct kn_refusal *refusal)
+                    struct kn_rejection *rejection)
 {
     if (kn_starts_with(url, "https://") || kn_starts_with(url, "http://"))
-        return kn_refuse(refusal, param, "invalid_image_url",
+        return kn_reject(rejection, param, "invalid_image_url",
                          "The sandbox fetches nothing: send the picture as a data URI.");
     const char *type = url + strlen("data:"), *mark = strchr(url, ',');
     static const char coding[] = ";base64";
     if (!kn_starts_with(url, "data:") || !mark || mark - type < (long)strlen(coding) ||
         strncmp(mark - strlen(coding), coding, strlen(coding)) != 0)
-        return kn_refuse(refusal, param, "invalid_image_url",
+        return kn_reject(rejection, param, "invalid_image_url",
                          "The picture's URL is neither https: nor data:image/…;base64,….");
     const char *named = known_type(type, (size_t)(mark - type) - strlen(coding));
     if (!named)
-        return kn_refuse(refusal, param, "invalid_image_format",
+        return kn_reject(rejection, param, "invalid_image_format",
                          "Pictures are image/png, image/jpeg, image/webp or image/gif.");
     size_t size;
     uint8_t *data = kn_base64_decode(mark + 1, strlen(mark + 1), &size);
     if (!data)
-        return kn_refuse(refusal, param, "invalid_base64", "The picture is no valid base64.");
+        return kn_reject(rejection, param, "invalid_base64", "The picture is no valid base64.");
     kn_image_probe(data, size, ret_facts);
     free(data);
-    return check_picture(ret_facts, named, param, refusal);
+    return check_picture(ret_facts, named, param, rejection);
 }
 
 /* ---- tokens ---- */
 
 /* Fits 2048 by 2048, then the shorter side to 768, then tiles of 512. */
-static int tile_tokens(double width, double height)
+static int tiles_of(double width, double height)
 {
     double fit = KN_MIN(1, 2048 / KN_MAX(width, height));
     fit = KN_MIN(fit, 768 / KN_MIN(width, height));
-    double tiles = ceil(width * fit / 512) * ceil(height * fit / 512);
-    return 85 + 170 * (int)tiles;
+    return (int)(ceil(width * fit / 512) * ceil(height * fit / 512));
 }
 
 int kn_image_tokens(const struct kn_image_facts *facts, const char *detail,
                     const struct kn_catalogue_model *model)
 {
+    enum { BASE_TOKENS = 85, TILE_TOKENS = 170, PATCHES_MAX = 1536 };
     double patches = ceil(facts->width_px / 32.0) * ceil(facts->height_px / 32.0);
-    if (model && model->patches)
-        return (int)ceil(KN_MIN(patches, 1536) * model->patch_factor);
-    if (strcmp(detail, "low") == 0)
-        return 85;
-    return tile_tokens(facts->width_px, facts->height_px);
+    if (model && model->patch_tokens > 0)
+        return (int)ceil(KN_MIN(patches, PATCHES_MAX) * model->patch_tokens);
+    bool own = model && model->tile_tokens;
+    int base = own ? model->base_tokens : BASE_TOKENS;
+    int tile = own ? model->tile_tokens : TILE_TOKENS;
+    int tiles = strcmp(detail, "low") == 0 ? 0 : tiles_of(facts->width_px, facts->height_px);
+    return base + tile * tiles;
 }

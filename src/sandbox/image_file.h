@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "sandbox/catalogue.h"
-#include "sandbox/refusal.h"
+#include "sandbox/rejection.h"
 
 struct kn_image_facts {
     const char *type;        /* "image/jpeg"; NULL: none that is known */
@@ -22,7 +22,7 @@ void kn_image_probe(const uint8_t *data, size_t size, struct kn_image_facts *ret
 uint8_t *kn_base64_decode(const char *text, size_t length, size_t *ret_size);
 /* A URL of a message's picture. */
 bool kn_image_check(const char *url, const char *param, struct kn_image_facts *ret_facts,
-                    struct kn_refusal *refusal);
+                    struct kn_rejection *rejection);
 /* By the guide on images: tiles of 512 pixels, or patches of 32. `detail` is auto, low or high. */
 int kn_image_tokens(const struct kn_image_facts *facts, const char *detail,
                     const struct kn_catalogue_model *model);

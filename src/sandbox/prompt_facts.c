@@ -1,6 +1,7 @@
 #include "sandbox/prompt_facts.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ struct scan {
 static size_t read_number(const char *at, struct kn_prompt_number *number)
 {
     char *end;
-    *number = (struct kn_prompt_number){.whole = true};
+    *number = (struct kn_prompt_number){.whole = true, .time_s = NAN};
     if (!isdigit((unsigned char)*at))
         return 0;
     const char *from = at;
@@ -131,31 +132,35 @@ static size_t word_length(const char *at)
     return length;
 }
 
+static void take_number(struct scan *scan, struct kn_prompt_number number)
+{
+    memcpy(number.label, scan->label, sizeof number.label);
+    number.begins_line = scan->line_begins;
+    number.words = scan->words.count;
+    struct kn_prompt_number *before = scan->numbers.count ? kn_vec_last(&scan->numbers) : NULL;
+    if (before && before->begins_line && !number.begins_line && !number.whole)
+        before->time_s = number.value;
+    scan->label[0] = '\0';
+    scan->line_begins = false;
+    if (scan->numbers.count < NUMBERS_MAX)
+        kn_vec_push(&scan->numbers, number);
+}
+
 /* One token, or one byte that is none. */
 static size_t scan_at(struct scan *scan, const char *at)
 {
     struct kn_prompt_number number;
     size_t length = read_number(at, &number);
     if (length && !is_letter((unsigned char)at[length])) {
-        memcpy(number.label, scan->label, sizeof number.label);
-        number.begins_line = scan->line_begins;
-        if (scan->numbers.count < NUMBERS_MAX)
-            kn_vec_push(&scan->numbers, number);
-        scan->label[0] = '\0';
-        scan->line_begins = false;
+        take_number(scan, number);
         return length;
     }
     length = word_length(at);
     if (length) {
-        /* "12.5s" is a number with its unit. */
-        if (isdigit((unsigned char)at[0]) && read_number(at, &number) && number.value >= 0 &&
-            length <= read_number(at, &number) + 2 && isalpha((unsigned char)at[length - 1])) {
-            number.begins_line = scan->line_begins;
-            memcpy(number.label, scan->label, sizeof number.label);
-            if (scan->numbers.count < NUMBERS_MAX)
-                kn_vec_push(&scan->numbers, number);
-            scan->line_begins = false;
-            return KN_MAX(length, read_number(at, &number));
+        size_t digits = read_number(at, &number);
+        if (digits && length <= digits + 2 && isalpha((unsigned char)at[length - 1])) {
+            take_number(scan, number); /* "12.5s", with its unit */
+            return KN_MAX(length, digits);
         }
         take_word(scan, at, length);
         return length;
@@ -193,6 +198,17 @@ void kn_prompt_facts_read(const char *text, int images, struct kn_arena *arena,
 
 enum choice { LABELLED, OF_LINES, OF_TIMES, CHOICES };
 
+/* Words for the same thing. */
+static bool names_alike(const char *property, const char *label)
+{
+    static const char *const pictures[] = {"frame", "picture", "image", NULL};
+    bool end = kn_name_is_start(label) || kn_name_is_end(label);
+    if (end && kn_name_is_id(property)) /* "the first 3" numbers no line */
+        return false;
+    return kn_name_has(property, label) ||
+           (has_any(property, pictures) && has_any(label, pictures));
+}
+
 static bool is_chosen(const struct kn_prompt_number *number, const char *property, bool whole,
                       enum choice choice)
 {
@@ -200,7 +216,7 @@ static bool is_chosen(const struct kn_prompt_number *number, const char *propert
         return false;
     switch (choice) {
     case LABELLED:
-        return number->label[0] && kn_name_has(property, number->label);
+        return number->label[0] && names_alike(property, number->label);
     case OF_LINES:
         return number->begins_line && number->whole &&
                (kn_name_is_id(property) || (whole && kn_name_is_time(property)));
@@ -228,14 +244,51 @@ int kn_prompt_numbers_for(const struct kn_prompt_facts *facts, const char *prope
                           bool sorted, struct kn_arena *arena, const double **ret_values)
 {
     KN_SCOPED_MEM double *values = kn_calloc((size_t)facts->number_count + 1, sizeof *values);
-    int count = 0;
-    for (int choice = LABELLED; choice < CHOICES && !count; choice++)
+    int best = 0;
+    *ret_values = NULL;
+    for (int choice = LABELLED; choice < CHOICES; choice++) {
+        int count = 0;
         for (int i = 0; i < facts->number_count; i++)
             if (is_chosen(&facts->numbers[i], property, whole, (enum choice)choice))
                 values[count++] = facts->numbers[i].value;
-    if (sorted)
-        qsort(values, (size_t)count, sizeof *values, by_size);
-    count = without_repetitions(values, count);
-    *ret_values = kn_arena_copy(arena, values, (size_t)count * sizeof *values);
-    return count;
+        if (sorted)
+            qsort(values, (size_t)count, sizeof *values, by_size);
+        count = without_repetitions(values, count);
+        if (count > best) {
+            *ret_values = kn_arena_copy(arena, values, (size_t)count * sizeof *values);
+            best = count;
+        }
+    }
+    return best;
+}
+
+bool kn_prompt_line_within(const struct kn_prompt_facts *facts, double first, double span_s,
+                           double *ret_last)
+{
+    const struct kn_prompt_number *from = NULL;
+    for (int i = 0; i < facts->number_count; i++) {
+        const struct kn_prompt_number *number = &facts->numbers[i];
+        if (!number->begins_line || !number->whole || isnan(number->time_s))
+            continue;
+        if (!from && number->value == first)
+            from = number;
+        else if (from && number->value > first && number->time_s <= from->time_s + span_s)
+            *ret_last = number->value;
+        else if (from)
+            break;
+        if (from == number)
+            *ret_last = first;
+    }
+    return from != NULL;
+}
+
+int kn_prompt_words_at(const struct kn_prompt_facts *facts, double number)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < facts->number_count; i++) {
+            const struct kn_prompt_number *n = &facts->numbers[i];
+            if (n->value == number && n->begins_line == (pass == 0) && n->words < facts->word_count)
+                return n->words;
+        }
+    return -1;
 }

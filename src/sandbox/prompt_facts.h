@@ -15,6 +15,8 @@ struct kn_prompt_number {
     bool begins_line;
     bool clock;     /* written as 1:02:03.4; the value is in seconds */
     char label[24]; /* the word right before it, in lower case: "id" of "id: 12" */
+    int words;      /* before it, of the prompt's */
+    double time_s;  /* of one that begins a line: the time that follows on it; NAN: none */
 };
 
 struct kn_prompt_facts {
@@ -33,11 +35,19 @@ void kn_prompt_facts_read(const char *text, int images, struct kn_arena *arena,
 
 /*
  * Numbers that a property of this name could mean, without repetitions, sorted by size when
- * `sorted`: those labelled so; else, for numbers of lines and the like, those that begin lines;
- * else, for times, those with fractions.
+ * `sorted`: those labelled so; those that begin lines, for numbers of lines and the like; those
+ * with fractions, for times. Whichever of these there are most of.
  */
 int kn_prompt_numbers_for(const struct kn_prompt_facts *facts, const char *property, bool whole,
                           bool sorted, struct kn_arena *arena, const double **ret_values);
+
+/* The number of the last line that begins within so many seconds of the line `first`. False: lines
+ * do not tell their times. */
+bool kn_prompt_line_within(const struct kn_prompt_facts *facts, double first, double span_s,
+                           double *ret_last);
+
+/* The first of the prompt's words behind the line or time of that number; -1: there is none. */
+int kn_prompt_words_at(const struct kn_prompt_facts *facts, double number);
 
 /* What a property's name makes one think of. */
 bool kn_name_is_start(const char *property);

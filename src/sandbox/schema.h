@@ -12,13 +12,13 @@
 #include "base/str.h"
 #include "sandbox/chance.h"
 #include "sandbox/prompt_facts.h"
-#include "sandbox/refusal.h"
+#include "sandbox/rejection.h"
 
 /* How deep anything here follows a schema or a value. */
 enum { KN_SCHEMA_DEPTH_MAX = 32 };
 
 /* Source: the guide on structured outputs (2026-02), "Supported schemas". */
-bool kn_schema_check_strict(const json_t *schema, const char *name, struct kn_refusal *refusal);
+bool kn_schema_check_strict(const json_t *schema, const char *name, struct kn_rejection *rejection);
 
 /* What a schema says after its $ref, which may only point into `root`; NULL: it points nowhere. */
 const json_t *kn_schema_resolve(const json_t *root, const json_t *schema);

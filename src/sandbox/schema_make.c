@@ -32,6 +32,7 @@ struct place {
     int item, items;  /* of the list around it */
     int depth;
     double after; /* what the same object begins with; NAN: nothing */
+    int near;     /* the prompt's word that it is about; -1: any */
 };
 
 static json_t *make_value(struct make *make, const json_t *schema, const struct place *place);
@@ -121,6 +122,11 @@ static bool number_from_prompt(struct make *make, const struct place *place, boo
     if (count == 0 ||
         (!start && !end && !kn_name_is_id(place->name) && !kn_name_is_time(place->name)))
         return false;
+    /* A line that begins within half a minute: usual clips are as long. */
+    enum { SPAN_S = 25 };
+    if (end && whole && !isnan(place->after) && kn_name_is_id(place->name) &&
+        kn_prompt_line_within(make->facts, place->after, SPAN_S, ret_number))
+        return true;
     if (end && !isnan(place->after)) {
         double wanted = place->after + span_behind(place->name, whole, place->after);
         int i = 0;
@@ -144,7 +150,11 @@ static double make_number(struct make *make, const json_t *schema, const struct 
                    json_object_get(schema, "exclusiveMinimum") ||
                    json_object_get(schema, "exclusiveMaximum");
     double x;
-    if (!number_from_prompt(make, place, whole, &x)) {
+    bool counts = whole && make->facts->images && kn_name_is_id(place->name);
+    bool found = number_from_prompt(make, place, whole, &x);
+    if (!found && counts) {
+        x = place->item + 1; /* pictures are numbered, whoever does it */
+    } else if (!found) {
         x = range.low + (range.high - range.low) * kn_chance_share(make->chance);
         if (kn_name_is_end(place->name) && !isnan(place->after) && !bounded)
             x = place->after + span_behind(place->name, whole, place->after);
@@ -156,18 +166,43 @@ static double make_number(struct make *make, const json_t *schema, const struct 
 /* ---- texts ---- */
 
 /* A run of the prompt's own words. */
-static void add_phrase(struct make *make, int words, struct kn_str *out)
+static void add_phrase(struct make *make, const struct place *place, int words, struct kn_str *out)
 {
     const struct kn_prompt_facts *facts = make->facts;
     if (!facts->word_count) {
         kn_str_add(out, "Something worth seeing");
         return;
     }
-    int first = kn_chance_below(make->chance, KN_MAX(facts->word_count - words, 1));
+    enum { AROUND = 12 }; /* a few sentences on */
+    int most = KN_MAX(facts->word_count - words, 1);
+    int first = place->near < 0 ? kn_chance_below(make->chance, most)
+                                : place->near + kn_chance_below(make->chance, AROUND);
+    first = KN_MIN(first, most - 1);
     for (int i = first; i < first + words && i < facts->word_count; i++) {
         bool spaced = i > first && kn_utf8_spaced(facts->words[i - 1], facts->words[i]);
         kn_str_printf(out, "%s%s", spaced ? " " : "", facts->words[i]);
     }
+}
+
+/* What pictures could show: nobody looks at them here. */
+static const char *sight(struct make *make, const struct place *place)
+{
+    static const char *const sights[] = {
+        "A person talks to the camera",
+        "Two people laugh at a table",
+        "A slide with a diagram",
+        "Hands at a keyboard",
+        "An audience applauds",
+        "A city from above",
+        "A close view of a face",
+        "A chart that rises",
+        "Somebody points at a whiteboard",
+        "A dog jumps into the water",
+    };
+    static const char *const writings[] = {"", "", "", "Step 1", "Thank you", "What now?"};
+    bool written = kn_name_has(place->name, "text") || kn_name_has(place->name, "written");
+    return written ? writings[kn_chance_below(make->chance, (int)KN_COUNT_OF(writings))]
+                   : sights[kn_chance_below(make->chance, (int)KN_COUNT_OF(sights))];
 }
 
 /* At most so many characters, as people count them. */
@@ -221,11 +256,13 @@ static json_t *match_pattern(const json_t *schema, const char *first)
 
 static void add_text(struct make *make, const struct place *place, struct kn_str *out)
 {
+    enum { WORDS_A_PICTURE = 8 }; /* fewer do not tell what it is about */
+    bool looks = make->facts->word_count < WORDS_A_PICTURE * make->facts->images;
     double x;
     if (kn_name_has(place->name, "hashtag") || kn_name_has(place->name, "hashtags") ||
         kn_name_has(place->name, "tags") || kn_name_has(place->name, "tag")) {
         kn_str_add_char(out, '#');
-        add_phrase(make, 1, out);
+        add_phrase(make, place, 1, out);
     } else if (kn_name_has(place->name, "language")) {
         kn_str_add(out, "en");
     } else if (kn_name_is_id(place->name) && make->facts->name_count) {
@@ -233,10 +270,12 @@ static void add_text(struct make *make, const struct place *place, struct kn_str
     } else if ((kn_name_is_id(place->name) || kn_name_is_time(place->name)) &&
                number_from_prompt(make, place, false, &x)) {
         kn_str_printf(out, "%.10g", x);
+    } else if (looks) {
+        kn_str_add(out, sight(make, place));
     } else {
         bool many = kn_name_has(place->name, "reason") || kn_name_has(place->name, "description") ||
                     kn_name_has(place->name, "summary");
-        add_phrase(make, many ? 9 : 3 + kn_chance_below(make->chance, 3), out);
+        add_phrase(make, place, many ? 9 : 3 + kn_chance_below(make->chance, 3), out);
     }
 }
 
@@ -305,7 +344,11 @@ static json_t *make_array(struct make *make, const json_t *schema, const struct 
     count = KN_MAX(KN_MIN(count, most), least);
     json_t *list = json_array();
     for (json_int_t i = 0; i < count; i++) {
-        struct place within_list = {place->name, (int)i, (int)count, place->depth + 1, NAN};
+        struct place within_list = *place;
+        within_list.item = (int)i;
+        within_list.items = (int)count;
+        within_list.depth++;
+        within_list.after = NAN;
         json_t *value = make_value(make, items, &within_list);
         if (!value) {
             json_decref(list);
@@ -321,16 +364,19 @@ static json_t *make_object(struct make *make, const json_t *schema, const struct
     json_t *object = json_object(), *part;
     const char *key;
     double after = NAN;
+    int near = place->near;
     json_object_foreach(json_object_get(schema, "properties"), key, part)
     {
-        struct place inside = {key, place->item, place->items, place->depth + 1, after};
+        struct place inside = {key, place->item, place->items, place->depth + 1, after, near};
         json_t *value = make_value(make, part, &inside);
         if (!value) {
             json_decref(object);
             return NULL;
         }
-        if (json_is_number(value) && kn_name_is_start(key))
+        if (json_is_number(value) && kn_name_is_start(key)) {
             after = json_number_value(value);
+            near = kn_prompt_words_at(make->facts, after);
+        }
         json_object_set_new(object, key, value);
     }
     return object;
@@ -423,7 +469,7 @@ json_t *kn_schema_make(const json_t *root, const struct kn_prompt_facts *facts,
                        struct kn_chance *chance)
 {
     struct make make = {root, facts, chance, kn_arena_new(), 0};
-    const struct place place = {.name = "", .items = 1, .after = NAN};
+    const struct place place = {.name = "", .items = 1, .after = NAN, .near = -1};
     json_t *value = make_value(&make, root, &place);
     kn_arena_free(make.arena);
     return value;

@@ -15,7 +15,7 @@ enum {
 struct walk {
     const json_t *root;
     const char *name;
-    struct kn_refusal *refusal;
+    struct kn_rejection *rejection;
     int properties, enum_values;
     size_t characters;
     struct kn_str context; /* "'properties', 'title'" */
@@ -60,7 +60,7 @@ static bool is_in(const char *word, const char *const *list, size_t count)
 
 static bool wrong(struct walk *walk, const char *what)
 {
-    return kn_refuse(walk->refusal, "response_format", "invalid_json_schema",
+    return kn_reject(walk->rejection, "response_format", "invalid_json_schema",
                      "Invalid schema for response_format '%.64s': In context=(%.120s), %s",
                      walk->name, kn_str_text(&walk->context), what);
 }
@@ -258,9 +258,9 @@ static bool check_schema(struct walk *walk, const json_t *schema, int level)
            check_definitions(walk, schema) && check_counts(walk);
 }
 
-bool kn_schema_check_strict(const json_t *schema, const char *name, struct kn_refusal *refusal)
+bool kn_schema_check_strict(const json_t *schema, const char *name, struct kn_rejection *rejection)
 {
-    struct walk walk = {.root = schema, .name = name, .refusal = refusal};
+    struct walk walk = {.root = schema, .name = name, .rejection = rejection};
     const json_t *type = json_object_get(schema, "type");
     bool object = json_is_string(type) && strcmp(json_string_value(type), "object") == 0;
     bool fine;

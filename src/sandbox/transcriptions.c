@@ -45,19 +45,19 @@ static const char *text_of(const struct kn_exchange *exchange, const char *name)
     return part ? part->data : NULL;
 }
 
-static bool check_form(const struct kn_exchange *exchange, struct kn_refusal *refusal)
+static bool check_form(const struct kn_exchange *exchange, struct kn_rejection *rejection)
 {
     const struct kn_server_field *type = kn_server_header(exchange, "content-type");
     static const char wanted[] = "multipart/form-data";
     if (exchange->too_large)
-        return kn_refuse_as(refusal, 413, "invalid_request_error", NULL, NULL,
+        return kn_reject_as(rejection, 413, "invalid_request_error", NULL, NULL,
                             "Maximum content size limit (%d) exceeded.", KN_AUDIO_BYTES_MAX);
     if (!type || strncasecmp(type->data, wanted, strlen(wanted)) != 0)
-        return kn_refuse(refusal, NULL, "unsupported_content_type",
+        return kn_reject(rejection, NULL, "unsupported_content_type",
                          "The content type has to be multipart/form-data, not “%.60s”.",
                          type ? (const char *)type->data : "");
     if (exchange->bad_multipart)
-        return kn_refuse(refusal, NULL, NULL, "The multipart body cannot be parsed.");
+        return kn_reject(rejection, NULL, NULL, "The multipart body cannot be parsed.");
     return true;
 }
 
@@ -91,32 +91,32 @@ static int field_of(const char *name)
 }
 
 /* Every part is a field that there is, text in UTF-8 but for the file, and there once. */
-static bool check_fields(const struct kn_exchange *exchange, struct kn_refusal *refusal)
+static bool check_fields(const struct kn_exchange *exchange, struct kn_rejection *rejection)
 {
     int seen[KN_COUNT_OF(fields)] = {0};
     for (int i = 0; i < exchange->part_count; i++) {
         const struct kn_server_field *part = &exchange->parts[i];
         int f = field_of(part->name);
         if (f == (int)KN_COUNT_OF(fields))
-            return kn_refuse(refusal, part->name, "unknown_parameter",
+            return kn_reject(rejection, part->name, "unknown_parameter",
                              "Unrecognized request argument supplied: %.60s", part->name);
         if (seen[f]++ && !fields[f].repeated)
-            return kn_refuse(refusal, part->name, NULL, "%s is there twice.", part->name);
+            return kn_reject(rejection, part->name, NULL, "%s is there twice.", part->name);
         bool file = f == 0;
         if (!file && (part->filename || memchr(part->data, '\0', part->size) ||
                       !kn_utf8_valid(part->data, part->size)))
-            return kn_refuse(refusal, part->name, NULL, "%s has to be text.", part->name);
+            return kn_reject(rejection, part->name, NULL, "%s has to be text.", part->name);
     }
     return true;
 }
 
 static bool check_families(const struct kn_exchange *exchange, const struct kn_transcription *asked,
-                           struct kn_refusal *refusal)
+                           struct kn_rejection *rejection)
 {
     for (size_t f = 0; f < KN_COUNT_OF(fields); f++)
         if (fields[f].families && !(fields[f].families & 1u << asked->model->family) &&
             kn_server_part(exchange, fields[f].name))
-            return kn_refuse(refusal, fields[f].name, NULL, "%s is not supported by %.64s.",
+            return kn_reject(rejection, fields[f].name, NULL, "%s is not supported by %.64s.",
                              fields[f].name, asked->model_name);
     return true;
 }
@@ -124,34 +124,34 @@ static bool check_families(const struct kn_exchange *exchange, const struct kn_t
 /* ---- single fields ---- */
 
 static bool read_file(const struct kn_exchange *exchange, struct kn_transcription *asked,
-                      struct kn_refusal *refusal)
+                      struct kn_rejection *rejection)
 {
     const struct kn_server_field *file = kn_server_part(exchange, "file");
     if (!file)
-        return kn_refuse(refusal, "file", NULL, "`file` is required.");
+        return kn_reject(rejection, "file", NULL, "`file` is required.");
     if (!file->filename || !file->filename[0])
-        return kn_refuse(refusal, "file", NULL, "`file` has to be a file with a name.");
+        return kn_reject(rejection, "file", NULL, "`file` has to be a file with a name.");
     if (!kn_sound_extension_known(file->filename))
-        return kn_refuse(refusal, "file", NULL,
+        return kn_reject(rejection, "file", NULL,
                          "Invalid file format. Supported formats: flac, m4a, mp3, mp4, mpeg, mpga, "
                          "ogg, wav, webm.");
     if (file->size > KN_AUDIO_BYTES_MAX)
-        return kn_refuse_as(refusal, 413, "invalid_request_error", NULL, NULL,
+        return kn_reject_as(rejection, 413, "invalid_request_error", NULL, NULL,
                             "Maximum content size limit (%d) exceeded (%zu bytes read)",
                             KN_AUDIO_BYTES_MAX, file->size);
     kn_sound_probe(file->data, file->size, &asked->sound);
     if (!kn_sound_extension_fits(file->filename, asked->sound.form) || asked->sound.broken)
-        return kn_refuse(refusal, "file", "invalid_value",
+        return kn_reject(rejection, "file", "invalid_value",
                          "The file cannot be decoded as what its name says.");
     if (asked->sound.duration_us < 100000)
-        return kn_refuse(refusal, "file", "audio_too_short",
+        return kn_reject(rejection, "file", "audio_too_short",
                          "The audio is too short: 0.1 seconds are the least.");
     asked->file = file;
     return true;
 }
 
 static bool read_format(const struct kn_exchange *exchange, struct kn_transcription *asked,
-                        struct kn_refusal *refusal)
+                        struct kn_rejection *rejection)
 {
     static const unsigned allowed[] = {
         [KN_FAMILY_WHISPER] = 1u << KN_FORMAT_JSON | 1u << KN_FORMAT_TEXT | 1u << KN_FORMAT_SRT |
@@ -164,17 +164,17 @@ static bool read_format(const struct kn_exchange *exchange, struct kn_transcript
     const char *name = text_of(exchange, "response_format");
     asked->format = name ? kn_transcript_format_find(name) : KN_FORMAT_JSON;
     if (asked->format == KN_FORMAT_COUNT)
-        return kn_refuse(refusal, "response_format", "invalid_value",
+        return kn_reject(rejection, "response_format", "invalid_value",
                          "“%.40s” is no response format.", name);
     if (!(allowed[asked->model->family] & 1u << asked->format))
-        return kn_refuse(refusal, "response_format", "unsupported_value",
+        return kn_reject(rejection, "response_format", "unsupported_value",
                          "response_format '%s' is not compatible with model '%.64s'.", name,
                          asked->model_name);
     return true;
 }
 
 static bool read_granularities(const struct kn_exchange *exchange, struct kn_transcription *asked,
-                               struct kn_refusal *refusal)
+                               struct kn_rejection *rejection)
 {
     static const char name[] = "timestamp_granularities[]";
     for (int i = 0; i < exchange->part_count; i++) {
@@ -183,7 +183,7 @@ static bool read_granularities(const struct kn_exchange *exchange, struct kn_tra
             continue;
         bool word = strcmp(part->data, "word") == 0;
         if (!word && strcmp(part->data, "segment") != 0)
-            return kn_refuse(refusal, name, "invalid_value",
+            return kn_reject(rejection, name, "invalid_value",
                              "timestamp_granularities are word and segment, not “%.40s”.",
                              (const char *)part->data);
         *(word ? &asked->words : &asked->segments) = true;
@@ -191,75 +191,76 @@ static bool read_granularities(const struct kn_exchange *exchange, struct kn_tra
     if (!asked->words && !asked->segments)
         asked->segments = true;
     else if (asked->format != KN_FORMAT_VERBOSE)
-        return kn_refuse(refusal, name, NULL,
+        return kn_reject(rejection, name, NULL,
                          "timestamp_granularities need response_format verbose_json.");
     return true;
 }
 
 static bool read_include(const struct kn_exchange *exchange, const struct kn_transcription *asked,
-                         struct kn_refusal *refusal)
+                         struct kn_rejection *rejection)
 {
     for (int i = 0; i < exchange->part_count; i++) {
         const struct kn_server_field *part = &exchange->parts[i];
         if (strcmp(part->name, "include[]") != 0)
             continue;
         if (strcmp(part->data, "logprobs") != 0)
-            return kn_refuse(refusal, "include[]", "invalid_value", "include takes logprobs.");
+            return kn_reject(rejection, "include[]", "invalid_value", "include takes logprobs.");
         if (asked->model->family != KN_FAMILY_TRANSCRIBE || asked->format != KN_FORMAT_JSON)
-            return kn_refuse(refusal, "include[]", NULL,
+            return kn_reject(rejection, "include[]", NULL,
                              "logprobs need a gpt-4o transcribe model and json.");
     }
     return true;
 }
 
 static bool read_simple(const struct kn_exchange *exchange, struct kn_transcription *asked,
-                        struct kn_refusal *refusal)
+                        struct kn_rejection *rejection)
 {
     const char *language = text_of(exchange, "language"), *stream = text_of(exchange, "stream");
     const char *temperature = text_of(exchange, "temperature");
     if (language && !kn_language_is_iso(language))
-        return kn_refuse(refusal, "language", "invalid_language_format",
+        return kn_reject(rejection, "language", "invalid_language_format",
                          "“%.40s” is no ISO-639-1 code such as en.", language);
     asked->language = kn_language_name(language);
     if (temperature && !kn_parse_double(temperature, 0, 1, &asked->temperature))
-        return kn_refuse(refusal, "temperature", "invalid_value",
+        return kn_reject(rejection, "temperature", "invalid_value",
                          "temperature is a number from 0 to 1.");
     if (stream && strcmp(stream, "true") != 0 && strcmp(stream, "false") != 0)
-        return kn_refuse(refusal, "stream", "invalid_type", "stream is true or false.");
+        return kn_reject(rejection, "stream", "invalid_type", "stream is true or false.");
     asked->stream = stream && stream[0] == 't' && asked->model->family != KN_FAMILY_WHISPER;
     return true;
 }
 
 static bool check_diarize(const struct kn_exchange *exchange, const struct kn_transcription *asked,
-                          struct kn_refusal *refusal)
+                          struct kn_rejection *rejection)
 {
     enum { WHOLE_US = 30000000 };
     if (asked->model->family != KN_FAMILY_DIARIZE)
         return true;
     if (kn_server_part(exchange, "prompt"))
-        return kn_refuse(refusal, "prompt", NULL, "prompt is not supported by %.64s.",
+        return kn_reject(rejection, "prompt", NULL, "prompt is not supported by %.64s.",
                          asked->model_name);
     if (asked->sound.duration_us > WHOLE_US && !kn_server_part(exchange, "chunking_strategy"))
-        return kn_refuse(refusal, "chunking_strategy", NULL,
+        return kn_reject(rejection, "chunking_strategy", NULL,
                          "chunking_strategy is required for more than 30 seconds.");
     return true;
 }
 
 bool kn_transcription_read(const struct kn_exchange *exchange, const struct kn_models *models,
-                           struct kn_transcription *ret_asked, struct kn_refusal *refusal)
+                           struct kn_transcription *ret_asked, struct kn_rejection *rejection)
 {
     struct kn_transcription *asked = ret_asked;
     *asked = (struct kn_transcription){0};
-    if (!check_form(exchange, refusal) || !check_fields(exchange, refusal))
+    if (!check_form(exchange, rejection) || !check_fields(exchange, rejection))
         return false;
     asked->model_name = text_of(exchange, "model");
     if (!asked->model_name || !asked->model_name[0])
-        return kn_refuse(refusal, "model", NULL, "you must provide a model parameter");
-    asked->model = kn_models_find(models, asked->model_name, true, refusal);
-    return asked->model && check_families(exchange, asked, refusal) &&
-           read_format(exchange, asked, refusal) && read_granularities(exchange, asked, refusal) &&
-           read_include(exchange, asked, refusal) && read_simple(exchange, asked, refusal) &&
-           read_file(exchange, asked, refusal) && check_diarize(exchange, asked, refusal);
+        return kn_reject(rejection, "model", NULL, "you must provide a model parameter");
+    asked->model = kn_models_find(models, asked->model_name, true, rejection);
+    return asked->model && check_families(exchange, asked, rejection) &&
+           read_format(exchange, asked, rejection) &&
+           read_granularities(exchange, asked, rejection) &&
+           read_include(exchange, asked, rejection) && read_simple(exchange, asked, rejection) &&
+           read_file(exchange, asked, rejection) && check_diarize(exchange, asked, rejection);
 }
 
 /* ---- the answer ---- */

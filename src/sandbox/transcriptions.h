@@ -34,7 +34,7 @@ struct kn_transcription {
 
 /* By OpenAI's rules. */
 bool kn_transcription_read(const struct kn_exchange *exchange, const struct kn_models *models,
-                           struct kn_transcription *ret_asked, struct kn_refusal *refusal);
+                           struct kn_transcription *ret_asked, struct kn_rejection *rejection);
 void kn_transcription_answer(const struct kn_transcription *asked, const struct kn_spoken *spoken,
                              struct kn_arena *arena, struct kn_reply *reply);
 int kn_transcription_tokens(const struct kn_transcription *asked);

@@ -38,13 +38,13 @@ static void chat(struct kn_arena *arena, const char *text, size_t size)
                                          .body_size = size,
                                          .arena = arena};
     struct kn_chat asked;
-    struct kn_refusal refusal = {0};
+    struct kn_rejection rejection = {0};
     struct kn_chance chance = {1};
-    if (kn_chat_request_read(&exchange, &(struct kn_models){0}, &asked, &refusal)) {
+    if (kn_chat_request_read(&exchange, &(struct kn_models){0}, &asked, &rejection)) {
         const char *content = kn_chat_make(&asked, &chance, arena);
         assert(content || asked.schema);
     } else {
-        assert(refusal.status >= 400 && refusal.message[0]);
+        assert(rejection.status >= 400 && rejection.message[0]);
     }
     kn_chat_free(&asked);
 }

@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import pty
 import signal
 import struct
 import subprocess
+import urllib.error
 import urllib.request
 
 from scenario import (HOME, PROGRAM, ROOT, Skip, case, environment, expect_complaint, kirinuki,
@@ -200,6 +202,37 @@ def script():
         json.dump({"kirinuki_sandbox": 1, "chats": [{"contains": "kirinuki",
                                                      "content": "切り抜き"}]}, file)
     return path
+
+
+@case
+def on_a_terminal_there_is_a_line_for_each_request():
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--fault", "503,first=1"],
+                               stdout=theirs, stdin=subprocess.DEVNULL, env=environment(), cwd=HOME)
+    os.close(theirs)
+    try:
+        with os.fdopen(ours, "r", encoding="utf-8", closefd=False) as terminal:
+            url = terminal.readline().strip()
+            request = urllib.request.Request(url + "/models", headers={"Authorization":
+                                                                       "Bearer sk-secret"})
+            try:
+                urllib.request.urlopen(request, timeout=10)
+                raise AssertionError("it was answered")
+            except urllib.error.HTTPError as error:
+                assert error.code == 503, error
+            line = terminal.readline()
+            for part in ("503", "GET", "/v1/models", "server_is_overloaded", "(fault: 503)"):
+                assert part in line, line
+            assert "secret" not in line, line
+            process.send_signal(signal.SIGTERM)
+            terminal.readline()
+            summary = terminal.readline()
+            assert summary.startswith("1 requests: 0 answered"), summary
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
 
 
 @case

@@ -740,6 +740,23 @@ static void *ask_slowly(void *arg)
     return NULL;
 }
 
+/* Three at once, one at a time: each takes its time. */
+static void one_at_a_time_means_that(void **state)
+{
+    (void)state;
+    enum { THREADS = 3 };
+    struct talk talk;
+    pthread_t threads[THREADS];
+    int64_t started = kn_now_us();
+    talk_open(&talk, &(struct kn_sandbox_options){.at_once = 1, .latency = {.mean_s = 0.05}});
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_slowly, &talk), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(kn_now_us() - started >= THREADS * 50000);
+    talk_close(&talk);
+}
+
 /* Closing ends a request that would take a minute. */
 static void closing_ends_what_waits(void **state)
 {
@@ -788,6 +805,7 @@ int main(void)
         cmocka_unit_test(whisper_cpp_has_its_own_manners),
         cmocka_unit_test(the_ledger_tells_what_was_asked),
         cmocka_unit_test(many_ask_at_once),
+        cmocka_unit_test(one_at_a_time_means_that),
         cmocka_unit_test(closing_ends_what_waits),
     };
     return cmocka_run_group_tests(tests, make_sound, drop_sound);

@@ -14,7 +14,7 @@
 #include "sandbox/faults.h"
 #include "sandbox/image_file.h"
 #include "sandbox/latency.h"
-#include "sandbox/limits.h"
+#include "sandbox/rates.h"
 #include "sandbox/schema.h"
 #include "sandbox/sound_file.h"
 #include "sandbox/spoken.h"
@@ -77,14 +77,14 @@ static void strict_schemas_are_a_subset(void **state)
     };
     for (size_t c = 0; c < KN_COUNT_OF(cases); c++) {
         KN_SCOPED_JSON schema = parse(cases[c].schema);
-        struct kn_refusal refusal = {0};
-        bool fine = kn_schema_check_strict(schema, "x", &refusal);
-        if (fine != !cases[c].says || (!fine && !strstr(refusal.message, cases[c].says)))
-            fail_msg("case %d: %s", (int)c, refusal.message);
+        struct kn_rejection rejection = {0};
+        bool fine = kn_schema_check_strict(schema, "x", &rejection);
+        if (fine != !cases[c].says || (!fine && !strstr(rejection.message, cases[c].says)))
+            fail_msg("case %d: %s", (int)c, rejection.message);
         if (!fine) {
-            assert_int_equal(refusal.status, 400);
-            assert_string_equal(refusal.param, "response_format");
-            assert_non_null(strstr(refusal.message, "Invalid schema for response_format 'x'"));
+            assert_int_equal(rejection.status, 400);
+            assert_string_equal(rejection.param, "response_format");
+            assert_non_null(strstr(rejection.message, "Invalid schema for response_format 'x'"));
         }
     }
 }
@@ -210,6 +210,19 @@ static void made_values_come_from_the_prompt(void **state)
     one = json_array_get(json_object_get(framed, "a"), 1);
     assert_true(number_in(one, "frame") == 4);
     assert_true(number_in(one, "time") == 17.25);
+    KN_SCOPED_JSON pictured = make(by_frame, "Picture 1, at 0:12.5:\nPicture 2, at 1:00.0:", 2);
+    one = json_array_get(json_object_get(pictured, "a"), 1);
+    assert_true(number_in(one, "frame") == 2);
+    assert_true(number_in(one, "time") == 60);
+    /* By the lines' own times, where they tell them. */
+    KN_SCOPED_JSON clocked = make(by_line,
+                                  "Choose the first 3, from 15 to 60 seconds.\n"
+                                  "1 [0:00.0] line 7 is\n2 [0:11.0] one\n3 [0:24.0] two\n"
+                                  "* [0:26.0] picture\n4 [0:31.0] three\n5 [0:40.0] four\n",
+                                  0);
+    one = json_array_get(json_object_get(clocked, "a"), 0);
+    assert_true(number_in(one, "first_line") == 1);
+    assert_true(number_in(one, "last_line") == 3);
 }
 
 /* ---- sound and pictures ---- */
@@ -281,6 +294,21 @@ static void pictures_cost_tokens(void **state)
     assert_int_equal(kn_image_tokens(&square, "high", NULL), 765); /* the guide's examples */
     assert_int_equal(kn_image_tokens(&wide, "high", NULL), 1105);
     assert_int_equal(kn_image_tokens(&small, "auto", NULL), 255);
+    const struct kn_models none = {0};
+    struct kn_rejection rejection;
+    static const struct {
+        const char *model;
+        int low, high; /* of 512 by 288 */
+    } models[] = {{"gpt-4o", 85, 255},
+                  {"gpt-4o-mini", 2833, 8500},
+                  {"gpt-4.1-mini", 234, 234},
+                  {"gpt-5", 70, 210}};
+    for (size_t m = 0; m < KN_COUNT_OF(models); m++) {
+        const struct kn_catalogue_model *model =
+            kn_models_find(&none, models[m].model, false, &rejection);
+        assert_int_equal(kn_image_tokens(&small, "low", model), models[m].low);
+        assert_int_equal(kn_image_tokens(&small, "high", model), models[m].high);
+    }
 }
 
 /* ---- chance ---- */
@@ -388,12 +416,12 @@ static void faults_befall_those_they_name(void **state)
 
 /* ---- limits ---- */
 
-static int passes(struct kn_limits *limits, int tokens, int64_t now_us)
+static int passes(struct kn_rates *limits, int tokens, int64_t now_us)
 {
-    struct kn_limits_view view;
-    struct kn_refusal refusal;
+    struct kn_rates_view view;
+    struct kn_rejection rejection;
     int count = 0;
-    while (count < 100 && kn_limits_take(limits, "gpt-4o", tokens, now_us, &view, &refusal))
+    while (count < 100 && kn_rates_take(limits, "gpt-4o", tokens, now_us, &view, &rejection))
         count++;
     return count;
 }
@@ -401,10 +429,10 @@ static int passes(struct kn_limits *limits, int tokens, int64_t now_us)
 static void limits_are_exact(void **state)
 {
     (void)state;
-    struct kn_limits limits;
-    struct kn_limits_view view;
-    struct kn_refusal refusal = {0};
-    kn_limits_init(&limits, 60, 0, 2);
+    struct kn_rates limits;
+    struct kn_rates_view view;
+    struct kn_rejection rejection = {0};
+    kn_rates_init(&limits, 60, 0, 2);
     assert_int_equal(passes(&limits, 0, 0), 2);
     assert_int_equal(passes(&limits, 0, 999000), 0);
     assert_int_equal(passes(&limits, 0, 1000000), 1);
@@ -413,19 +441,19 @@ static void limits_are_exact(void **state)
     for (int64_t ms = 60000; ms < 660000; ms += 7)
         total += passes(&limits, 0, ms * 1000);
     assert_in_range(total, 598, 600);
-    kn_limits_done(&limits);
+    kn_rates_done(&limits);
 
-    kn_limits_init(&limits, 0, 6000, 0);
+    kn_rates_init(&limits, 0, 6000, 0);
     assert_int_equal(passes(&limits, 2500, 0), 2);
-    assert_false(kn_limits_take(&limits, "gpt-4o", 2500, 0, &view, &refusal));
-    assert_string_equal(refusal.type, "tokens");
+    assert_false(kn_rates_take(&limits, "gpt-4o", 2500, 0, &view, &rejection));
+    assert_string_equal(rejection.type, "tokens");
     assert_int_equal(view.remaining_tokens, 1000);
     assert_int_equal(view.retry_us, 15000000); /* 1500 tokens at 100 a second */
-    assert_true(kn_limits_take(&limits, "gpt-4o", 2500, 15000000, &view, &refusal));
-    assert_true(kn_limits_take(&limits, "gpt-4o-mini", 2500, 15000000, &view, &refusal));
-    assert_false(kn_limits_take(&limits, "gpt-4o", 6001, 90000000, &view, &refusal));
-    assert_non_null(strstr(refusal.message, "too large"));
-    kn_limits_done(&limits);
+    assert_true(kn_rates_take(&limits, "gpt-4o", 2500, 15000000, &view, &rejection));
+    assert_true(kn_rates_take(&limits, "gpt-4o-mini", 2500, 15000000, &view, &rejection));
+    assert_false(kn_rates_take(&limits, "gpt-4o", 6001, 90000000, &view, &rejection));
+    assert_non_null(strstr(rejection.message, "too large"));
+    kn_rates_done(&limits);
 }
 
 static void durations_are_written_as_the_service_does(void **state)

@@ -1,4 +1,4 @@
-#include "sandbox/limits.h"
+#include "sandbox/rates.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,15 +11,15 @@
 /* Limits that are not set are told as these, which nobody reaches. */
 enum { UNLIMITED_REQUESTS = 10000, UNLIMITED_TOKENS = 30000000 };
 
-void kn_limits_init(struct kn_limits *limits, double requests_a_minute, double tokens_a_minute,
-                    double burst)
+void kn_rates_init(struct kn_rates *limits, double requests_a_minute, double tokens_a_minute,
+                   double burst)
 {
-    *limits = (struct kn_limits){
+    *limits = (struct kn_rates){
         .requests_a_minute = requests_a_minute, .tokens_a_minute = tokens_a_minute, .burst = burst};
     pthread_mutex_init(&limits->lock, NULL);
 }
 
-void kn_limits_done(struct kn_limits *limits)
+void kn_rates_done(struct kn_rates *limits)
 {
     pthread_mutex_destroy(&limits->lock);
 }
@@ -48,15 +48,15 @@ static int64_t wait_us(const struct kn_bucket *bucket, double amount)
 }
 
 /* Models beyond the table share its last place: names are the caller's, memory is ours. */
-static struct kn_model_limit *find(struct kn_limits *limits, const char *model, int64_t now_us)
+static struct kn_model_rates *find(struct kn_rates *limits, const char *model, int64_t now_us)
 {
     int m = 0;
     while (m < limits->model_count &&
            strncmp(limits->models[m].name, model, sizeof limits->models[m].name - 1) != 0)
         m++;
-    if (m == KN_LIMITS_MODELS_MAX)
+    if (m == KN_RATES_MODELS_MAX)
         return &limits->models[m - 1];
-    struct kn_model_limit *limit = &limits->models[m];
+    struct kn_model_rates *limit = &limits->models[m];
     if (m == limits->model_count) {
         double burst = limits->burst ? limits->burst : limits->requests_a_minute;
         snprintf(limit->name, sizeof limit->name, "%s", model);
@@ -69,13 +69,13 @@ static struct kn_model_limit *find(struct kn_limits *limits, const char *model, 
     return limit;
 }
 
-static struct kn_limits_view view_of(const struct kn_limits *limits,
-                                     const struct kn_model_limit *limit)
+static struct kn_rates_view view_of(const struct kn_rates *limits,
+                                    const struct kn_model_rates *limit)
 {
-    struct kn_limits_view view = {.limit_requests = UNLIMITED_REQUESTS,
-                                  .remaining_requests = UNLIMITED_REQUESTS - 1,
-                                  .limit_tokens = UNLIMITED_TOKENS,
-                                  .remaining_tokens = UNLIMITED_TOKENS};
+    struct kn_rates_view view = {.limit_requests = UNLIMITED_REQUESTS,
+                                 .remaining_requests = UNLIMITED_REQUESTS - 1,
+                                 .limit_tokens = UNLIMITED_TOKENS,
+                                 .remaining_tokens = UNLIMITED_TOKENS};
     if (limits->requests_a_minute) {
         view.limit_requests = llround(limits->requests_a_minute);
         view.remaining_requests = (int64_t)(limit->requests.level + 1e-6);
@@ -89,38 +89,38 @@ static struct kn_limits_view view_of(const struct kn_limits *limits,
     return view;
 }
 
-static bool refuse_requests(const struct kn_limits *limits, const char *model, int64_t retry_us,
-                            struct kn_refusal *refusal)
+static bool refuse_requests(const struct kn_rates *limits, const char *model, int64_t retry_us,
+                            struct kn_rejection *rejection)
 {
     char wait[KN_GO_DURATION_BYTES];
-    return kn_refuse_as(refusal, 429, "requests", NULL, "rate_limit_exceeded",
+    return kn_reject_as(rejection, 429, "requests", NULL, "rate_limit_exceeded",
                         "Rate limit reached for %.64s on requests per min (RPM): Limit %.0f. "
                         "Please try again in %s.",
                         model, limits->requests_a_minute, kn_go_duration(retry_us, wait));
 }
 
-static bool refuse_tokens(const struct kn_limits *limits, const char *model, int tokens,
-                          int64_t retry_us, struct kn_refusal *refusal)
+static bool refuse_tokens(const struct kn_rates *limits, const char *model, int tokens,
+                          int64_t retry_us, struct kn_rejection *rejection)
 {
     char wait[KN_GO_DURATION_BYTES];
     if (tokens > limits->tokens_a_minute)
-        return kn_refuse_as(refusal, 429, "tokens", NULL, "rate_limit_exceeded",
+        return kn_reject_as(rejection, 429, "tokens", NULL, "rate_limit_exceeded",
                             "Request too large for %.64s on tokens per min (TPM): Limit %.0f, "
                             "Requested %d. It can never pass as it is.",
                             model, limits->tokens_a_minute, tokens);
-    return kn_refuse_as(refusal, 429, "tokens", NULL, "rate_limit_exceeded",
+    return kn_reject_as(rejection, 429, "tokens", NULL, "rate_limit_exceeded",
                         "Rate limit reached for %.64s on tokens per min (TPM): Limit %.0f, "
                         "Requested %d. Please try again in %s.",
                         model, limits->tokens_a_minute, tokens, kn_go_duration(retry_us, wait));
 }
 
-bool kn_limits_take(struct kn_limits *limits, const char *model, int tokens, int64_t now_us,
-                    struct kn_limits_view *ret_view, struct kn_refusal *refusal)
+bool kn_rates_take(struct kn_rates *limits, const char *model, int tokens, int64_t now_us,
+                   struct kn_rates_view *ret_view, struct kn_rejection *rejection)
 {
     /* What was filled in steps adds up to a hair less than what it is. */
     const double hair = 1e-6;
     KN_LOCKED(&limits->lock);
-    struct kn_model_limit *limit = find(limits, model, now_us);
+    struct kn_model_rates *limit = find(limits, model, now_us);
     bool requests = !limits->requests_a_minute || limit->requests.level + hair >= 1;
     bool enough = !limits->tokens_a_minute || limit->tokens.level + hair >= tokens;
     if (requests && enough) {
@@ -132,10 +132,10 @@ bool kn_limits_take(struct kn_limits *limits, const char *model, int tokens, int
     *ret_view = view_of(limits, limit);
     if (!requests) {
         ret_view->retry_us = KN_MAX(wait_us(&limit->requests, 1), 1);
-        return refuse_requests(limits, model, ret_view->retry_us, refusal);
+        return refuse_requests(limits, model, ret_view->retry_us, rejection);
     }
     ret_view->retry_us = KN_MAX(wait_us(&limit->tokens, tokens), 1);
-    return refuse_tokens(limits, model, tokens, ret_view->retry_us, refusal);
+    return refuse_tokens(limits, model, tokens, ret_view->retry_us, rejection);
 }
 
 const char *kn_go_duration(int64_t us, char text[KN_GO_DURATION_BYTES])
