@@ -24,7 +24,7 @@
 enum { ROUNDS = 7, REQUESTS = 6000, IN_FLIGHT_MOST = 64 };
 static const int64_t UPLOAD_BYTES = INT64_C(1) << 30;
 
-static void give_up(const char *what)
+__attribute__((noreturn)) static void give_up(const char *what)
 {
     fprintf(stderr, "bench_http: %s\n", what);
     exit(1);
@@ -56,7 +56,7 @@ static void serve(int port_out, int life)
 
 static pid_t start_server(char url[64], int *ret_life)
 {
-    int ports[2], life[2], port;
+    int ports[2], life[2], port = 0;
     if (pipe(ports) || pipe(life))
         give_up("no pipes");
     pid_t child = fork();

@@ -2,8 +2,11 @@
  * HTTP client: one curl multi loop in a thread of its own; callers block in kn_http_perform on
  * threads that may wait. Connections and HTTP/2 streams are shared between all callers.
  *
- * Nothing is retried and no redirect is followed: whoever knows the protocol decides on that. Keys
- * go in headers alone, and no header's value ever appears in a sentence or a log.
+ * Nothing is retried and no redirect is followed: whoever knows the protocol decides on that. The
+ * one exception is a kept connection that was closed just as it was used again: the request goes
+ * out on a new one if the server cannot have seen all of it, or if its method is idempotent (RFC
+ * 9110, section 9.2.2). Keys go in headers alone, and no header's value ever appears in a sentence
+ * or a log.
  */
 #ifndef KN_NET_HTTP_H
 #define KN_NET_HTTP_H
@@ -66,8 +69,8 @@ struct kn_http_request {
     int part_count;
     const struct kn_http_source *source;
     int64_t connect_ms; /* 0: 10 s */
-    int64_t limit_ms;   /* for all of it; 0: no limit. TIMEOUT */
-    int64_t stall_ms;   /* without a byte in either direction; 0: no limit. TIMEOUT */
+    int64_t limit_ms;   /* for all of it, with the wait for a connection; 0: none. TIMEOUT */
+    int64_t stall_ms;   /* connected, but no byte in either direction; 0: no limit. TIMEOUT */
     size_t answer_max;  /* bytes of the answer's body; more is LIMIT. 0: 16 MiB */
     /* Hears how many bytes of the body are sent, on the loop's thread; must be quick. May be NULL.
      */

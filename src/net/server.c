@@ -140,15 +140,14 @@ enum kn_status kn_server_open(const struct kn_server_options *options,
     KN_SCOPED(kn_server) server = server_new(options);
     server->port = port_of(fd);
     int failed = kn_server_peers_open(&server->peers);
-    server->watched = !failed;
-    if (!failed) {
-        server->daemon = start_daemon(server, fd);
-        failed = errno;
-    }
-    if (!server->daemon) {
+    if (failed) {
         close(fd);
-        return kn_error_errno(err, failed, "cannot start a server");
+        return kn_error_errno(err, failed, "cannot start a thread");
     }
+    server->watched = true;
+    server->daemon = start_daemon(server, fd); /* owns `fd` now, even if it fails */
+    if (!server->daemon)
+        return kn_error_errno(err, errno, "cannot start a server");
     *ret_server = KN_MOVE(server);
     return KN_OK;
 }

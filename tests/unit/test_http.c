@@ -1,6 +1,14 @@
 #include "http_help.h"
 
+#include <limits.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <microhttpd.h>
+
+#include "base/file.h"
 #include "net/server.h"
+#include "support/temp_folder.h"
 
 /* ---- against our own server ---- */
 
@@ -271,6 +279,117 @@ static void waiting_for_a_connection_is_not_connecting(void **state)
     kn_server_close(server);
 }
 
+/* ---- TLS ---- */
+
+/* A certificate for localhost that nobody has signed, and its key: by the openssl program, since a
+ * key does not belong among sources. False: there is no such program. */
+static bool make_certificate(const char *folder, char key[PATH_MAX], char certificate[PATH_MAX])
+{
+    snprintf(key, PATH_MAX, "%s/key.pem", folder);
+    snprintf(certificate, PATH_MAX, "%s/certificate.pem", folder);
+    const char *const line[] = {
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        NULL,
+    };
+    posix_spawn_file_actions_t quiet;
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t child;
+    int status = -1;
+    bool started = posix_spawnp(&child, line[0], &quiet, NULL, (char **)line, environ) == 0;
+    posix_spawn_file_actions_destroy(&quiet);
+    return started && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static enum MHD_Result say_hi(void *arg, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **at)
+{
+    (void)arg, (void)url, (void)method, (void)version, (void)upload, (void)upload_size, (void)at;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(2, (void *)"hi", MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result sent = MHD_queue_response(connection, 200, response);
+    MHD_destroy_response(response);
+    return sent;
+}
+
+static struct MHD_Daemon *tls_server_open(const char *key_path, const char *certificate_path,
+                                          int *ret_port)
+{
+    char *key, *certificate;
+    size_t size;
+    assert_int_equal(kn_file_read(key_path, 1 << 16, &key, &size, NULL), KN_OK);
+    assert_int_equal(kn_file_read(certificate_path, 1 << 16, &certificate, &size, NULL), KN_OK);
+    int listener = raw_listen(16, ret_port);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_TLS | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, say_hi, NULL,
+                         MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_HTTPS_MEM_KEY, key,
+                         MHD_OPTION_HTTPS_MEM_CERT, certificate, MHD_OPTION_END);
+    free(key);
+    free(certificate);
+    return daemon;
+}
+
+static void certificates_have_to_be_trusted(void **state)
+{
+    (void)state;
+    char room[PATH_MAX], key[PATH_MAX], certificate[PATH_MAX];
+    int port;
+    const char *folder = temp_folder_make(room);
+    if (!make_certificate(folder, key, certificate)) {
+        temp_folder_remove(folder);
+        skip();
+    }
+    struct MHD_Daemon *daemon = tls_server_open(key, certificate, &port);
+    assert_non_null(daemon);
+    static const enum kn_status expected[] = {KN_DENIED, KN_OK, KN_INVALID};
+    const char *const authorities[] = {NULL, certificate, folder};
+    for (size_t i = 0; i < KN_COUNT_OF(expected); i++) {
+        struct client client =
+            client_open(&(struct kn_http_options){.authorities = authorities[i]});
+        const char *url = kn_arena_printf(client.arena, "https://127.0.0.1:%d/?secret", port);
+        struct outcome outcome =
+            perform(client.http, (struct kn_http_request){.url = url, .body = "x", .body_size = 1},
+                    NULL, client.arena);
+        assert_outcome(&outcome, expected[i], expected[i] == KN_OK, NULL);
+        assert_null(strstr(outcome.err.text, "secret"));
+        client_close(&client);
+    }
+    MHD_stop_daemon(daemon);
+    temp_folder_remove(folder);
+}
+
+static void clear_text_is_no_tls(void **state)
+{
+    (void)state;
+    struct kn_server *server = server_open(describe, NULL);
+    struct client client = client_open(NULL);
+    const char *url =
+        kn_arena_printf(client.arena, "https://127.0.0.1:%d/", kn_server_port(server));
+    struct outcome outcome =
+        perform(client.http, (struct kn_http_request){.url = url}, NULL, client.arena);
+    assert_outcome(&outcome, KN_IO, false, "encrypted connection");
+    client_close(&client);
+    kn_server_close(server);
+}
+
 /* ---- URLs and headers ---- */
 
 static void urls_are_read_as_curl_reads_them(void **state)
@@ -361,6 +480,8 @@ int main(void)
         cmocka_unit_test(a_hundred_requests_run_at_once),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(waiting_for_a_connection_is_not_connecting),
+        cmocka_unit_test(certificates_have_to_be_trusted),
+        cmocka_unit_test(clear_text_is_no_tls),
         cmocka_unit_test(urls_are_read_as_curl_reads_them),
         cmocka_unit_test(waits_are_read_from_headers),
     };

@@ -260,6 +260,8 @@ static void any_bytes_come_through_forms(void **state)
 static void broken_forms_are_called_so(void **state)
 {
     (void)state;
+    static const char encoded[] = "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n"
+                                  "Content-Transfer-Encoding: base64\r\n\r\neA==\r\n--XX--\r\n";
     static const char *const bodies[] = {
         "",
         "no boundary at all",
@@ -274,8 +276,7 @@ static void broken_forms_are_called_so(void **state)
         PART("a") "1\r\n--XXgarbage",
         PART("a") "1\r\n--XX--\r\ngarbage",
         "--XX\r\nContent-Type: text/plain\r\n\r\nno name\r\n--XX--\r\n",
-        "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: "
-        "base64\r\n\r\neA==\r\n--XX--\r\n",
+        encoded,
     };
     struct stage stage;
     stage_open(&stage, (struct kn_server_options){0});
