@@ -21,6 +21,9 @@ command -v node >/dev/null || skip 'there is no node'
 . $harness/env.sh
 [ -x "$KB_PGBIN/postgres" ] || skip "there is no PostgreSQL in $KB_PGBIN"
 
+# A database of its own, made anew: what an older kirinuki left must not be found there.
+ours=${PGURL%/*}/kirinuki
+
 # The harness is not ours to change: a copy of it has one line more, for our queue.
 mine=$PWD/build/bench/peers
 queue=$PWD/build/bench/bench_queue
@@ -29,7 +32,7 @@ mkdir -p "$mine"
 cp -r $harness/. "$mine"
 chmod -R u+w "$mine"
 results=$mine/queues.jsonl
-sed -i "s|^    # 'kirinuki-pg': .*|    'kirinuki-pg': ('pg', ['$queue', 'pg']), 'kirinuki-sqlite': ('none', ['$queue', 'sqlite']),|" \
+sed -i "s|^    # 'kirinuki-pg': .*|    'kirinuki-pg': ('pg', ['env', 'PGURL=$ours', '$queue', 'pg']), 'kirinuki-sqlite': ('none', ['$queue', 'sqlite']),|" \
     "$mine/queues/run_queues.py"
 grep -q kirinuki-sqlite "$mine/queues/run_queues.py" || die 'the harness has another form than expected'
 
@@ -50,6 +53,8 @@ stop() {
 }
 trap stop EXIT
 "$mine/pg.sh" start >"$mine/pg.log" || die "the peers' PostgreSQL did not start, see $mine/pg.log"
+psql -qX "$PGURL" -c 'DROP DATABASE IF EXISTS kirinuki' -c 'CREATE DATABASE kirinuki' \
+    2>"$mine/database.log" || die "a database for our queue could not be made, see $mine/database.log"
 
 all=kirinuki-pg,kirinuki-sqlite,graphile-batched,graphile,pgboss,pgboss-single,bullmq-pg
 all=$all,bullmq-everysec,bullmq-always,floor-pg,floor-sqlite-full
