@@ -71,7 +71,7 @@ def ask(sandbox, *steps):
 def sound(name="a.wav", seconds=10):
     """16-bit mono at 16 kHz, a rough tone."""
     path = os.path.join(HOME, name)
-    samples = bytes(i * 7 % 64 for i in range(int(seconds * 32000)))
+    samples = bytes(i * 7 % 64 for i in range(64)) * int(seconds * 500)
     with open(path, "wb") as wav:
         wav.write(b"RIFF" + struct.pack("<I", 36 + len(samples)) + b"WAVEfmt " +
                   struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16) + b"data" +
@@ -136,7 +136,7 @@ def the_official_client_looks_and_talks():
 @case
 def errors_are_those_that_the_official_client_knows():
     with Sandbox("--key", "sk-right") as sandbox:
-        huge = sound("huge.wav", 26214400 / 32000)
+        huge = sound("huge.wav", 820)
         open_schema = dict(SCHEMA, additionalProperties=True)
         steps = [
             (dict(chat(), key="sk-wrong"), "AuthenticationError", 401, "invalid_api_key", None),
