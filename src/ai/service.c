@@ -134,6 +134,11 @@ void kn_service_close(struct kn_service *service)
     free(service);
 }
 
+const char *kn_service_url(const struct kn_service *service)
+{
+    return service->base_url;
+}
+
 void kn_service_use_speed(struct kn_service *service, double speed, uint64_t seed)
 {
     kn_limits_use_speed(service->limits, speed);

@@ -87,6 +87,9 @@ enum kn_status kn_service_call(struct kn_service *service, const struct kn_servi
                                struct kn_cancel *cancel, json_t **ret_answer,
                                struct kn_usage *usage, struct kn_error *err);
 
+/* Its base URL, without a slash at its end; lives with the service. */
+const char *kn_service_url(const struct kn_service *service);
+
 /* What happened so far, for benches, tests and people. */
 struct kn_service_counts {
     int calls, cached, requests, retries, limited /* 429 */, failed;

@@ -4,12 +4,13 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/own_sandbox.h"
 #include "cli/print_result.h"
 #include "cli/progress_view.h"
 #include "cli/step_timeline.h"
 #include "pipeline/job.h"
 
-static int analyze(const struct kn_settings *settings, const char *path)
+static int analyze(struct kn_settings *settings, const char *path)
 {
     struct kn_error err = {0};
     struct kn_executor *executor;
@@ -19,7 +20,10 @@ static int analyze(const struct kn_settings *settings, const char *path)
     if (settings->workers)
         workers[KN_LANE_CPU] = settings->workers;
     struct kn_services *services = NULL;
-    enum kn_status status = kn_executor_open(workers, &executor, &err);
+    KN_SCOPED(kn_sandbox) sandbox = NULL;
+    enum kn_status status = kn_own_sandbox_open(settings, &sandbox, &err);
+    if (status == KN_OK)
+        status = kn_executor_open(workers, &executor, &err);
     if (status != KN_OK)
         return kn_complain(status, &err);
     if (kn_ai_asks(&settings->job.ai) &&

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/own_sandbox.h"
 #include "cli/print_result.h"
 #include "cli/progress_view.h"
 #include "cli/step_timeline.h"
@@ -42,6 +43,7 @@ struct run {
     const struct kn_settings *settings;
     struct kn_executor *executor;
     struct kn_services *services; /* NULL: none is asked */
+    struct kn_sandbox *sandbox;   /* NULL: none is wanted */
     struct kn_progress_display *display;
     struct kn_arena *arena;
     struct video *videos;
@@ -351,12 +353,15 @@ int kn_cmd_run(int argc, char **argv)
         struct run run = {.settings = &settings, .arena = arena, .count = count};
         run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);
         prepare(&run, paths);
-        status = kn_settings_open_executor(&settings, &run.executor, &err);
+        status = kn_own_sandbox_open(&settings, &run.sandbox, &err);
+        if (status == KN_OK)
+            status = kn_settings_open_executor(&settings, &run.executor, &err);
         if (status == KN_OK && kn_ai_asks(&settings.job.ai))
             status = kn_service_settings_open(&settings.services, &run.services, &err);
         code = status == KN_OK ? run_with_store(&run, cancel) : kn_complain(status, &err);
         kn_executor_close(run.executor);
         kn_services_close(run.services);
+        kn_sandbox_close(run.sandbox);
     }
     kn_arena_free(arena);
     return code;

@@ -60,10 +60,16 @@ static bool on_hashed(void *arg, double fraction)
     return !kn_cancel_requested(env->cancel);
 }
 
-static void name_some(struct kn_str *key, const struct kn_engine_names *engines, const char *model)
+/* The same model elsewhere may be another one, or a sandbox. */
+static void name_some(struct kn_str *key, const struct kn_attempt *attempt,
+                      enum kn_service_kind kind, const struct kn_engine_names *engines,
+                      const char *model)
 {
+    const struct kn_services *services = attempt->context.services;
     for (int i = 0; i < engines->count; i++)
         kn_str_printf(key, " %s:%s", engines->at[i], model);
+    if (services && services->at[kind])
+        kn_str_printf(key, " at %s", kn_service_url(services->at[kind]));
 }
 
 /* Those of who usually listens and looks are in ANALYSIS_VERSION. */
@@ -72,10 +78,10 @@ static void name_engines(const struct kn_attempt *attempt, struct kn_str *key)
     const struct kn_ai_options *ai = &attempt->options->ai;
     if (!kn_ai_asks(ai))
         return;
-    name_some(key, kn_ai_speech(ai), ai->speech_model);
+    name_some(key, attempt, KN_SERVICE_SPEECH, kn_ai_speech(ai), ai->speech_model);
     if (!kn_ai_vision(ai)->count)
         return;
-    name_some(key, kn_ai_vision(ai), ai->vision_model);
+    name_some(key, attempt, KN_SERVICE_VISION, kn_ai_vision(ai), ai->vision_model);
     kn_str_printf(key, " %d %s", ai->frames, kn_detail_names[ai->detail]);
 }
 

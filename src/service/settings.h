@@ -68,7 +68,8 @@ struct kn_settings {
     struct kn_queue_settings queue;
     struct kn_service_settings services;
     struct kn_sandbox_settings sandbox;
-    int workers; /* of the CPU lane; 0: as many as cores */
+    int workers;      /* of the CPU lane; 0: as many as cores */
+    bool own_sandbox; /* answers for services, inside of this process */
     bool verbose, quiet, json;
     bool tsv, boundaries; /* segments */
     int topics;           /* enum kn_topic_detail */

@@ -196,7 +196,7 @@ def what_fails_in_the_middle_is_made_up_for():
 
 @case
 def a_bad_day_is_told_and_survived():
-    for fault in ["garbage", "error-200", "wrong-schema", "refusal"]:
+    for fault in ["garbage", "wrong-schema", "refusal"]:
         with Sandbox("--fault", f"{fault},path=chat") as sandbox:
             made = result(analyze(ai("bad-chat", sandbox), *ALL, "--speech-engine", "moonshine"))
             said = notes(made)
