@@ -113,6 +113,12 @@ static void errors_are_tried_again_or_not(void **state)
          1,
          KN_DENIED,
          "the speech service refuses the key: check that OPENAI_API_KEY is valid for http://127"},
+        {{.status = 400,
+          .body = "{\"error\":{\"code\":400,\"message\":\"API key not valid.\",\"status\":"
+                  "\"INVALID_ARGUMENT\"}}"},
+         1,
+         KN_DENIED,
+         "refuses the key"},
         {{.status = 403, .body = "{\"error\":{\"message\":\"Country not supported\"}}"},
          1,
          KN_DENIED,
