@@ -14,7 +14,8 @@
  * calls of a model that it does not know or permit. What it asks to wait for (Retry-After) is not
  * waited for beyond two minutes: then it is down for as long, up to ten.
  *
- * Calls that send the same at the same time are one request.
+ * Calls that send the same at the same time are one request. The first request of all goes ahead
+ * alone for up to a second, so that a wrong key is one request as well.
  */
 #ifndef KN_AI_SERVICE_H
 #define KN_AI_SERVICE_H

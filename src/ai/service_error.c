@@ -224,7 +224,7 @@ static void judge(const struct said *said, const struct kn_service_names *names,
                      "the quota or credit at %s is used up: look at the plan and the billing of "
                      "the account behind %s",
                      names->name, names->key_hint ? names->key_hint : "the key");
-    } else if (status == 401) {
+    } else if (status == 401 || (status == 400 && has_word(said->message, "api key"))) {
         refuse_key(names, refusal);
     } else if (status == 403) {
         set(refusal, KN_DENIED, KN_REFUSED_MODEL);

@@ -37,7 +37,7 @@ enum { SLOTS = 64, PACE_SAMPLES = 5 };
 /* A little more than a minute: on its way one request may gain on another. */
 static const int64_t minute_us = 60 * KN_US_PER_S + KN_US_PER_S / 4;
 static const int64_t head_start_us = KN_US_PER_S;
-static const int64_t told_wait_max_us = 60 * KN_US_PER_S; /* headers may be nonsense */
+static const int64_t told_wait_max_us = 120 * KN_US_PER_S; /* headers may be nonsense */
 
 /* What started lately, in at most 64 pieces; a piece is forgotten with its last start. */
 struct window {
@@ -51,11 +51,13 @@ struct window {
     double sum;
 };
 
-/* What the service says about one of its limits. */
+/* What the service says about one of its limits: how much may start at once, and how it comes back.
+ */
 struct told {
     bool known, stepwise;
-    double left, limit;
+    double level, room, per_us; /* at at_us */
     int64_t at_us, whole_us;
+    int64_t heard_us; /* when the request came in whose answer said so */
 };
 
 /* How long answers take. */
@@ -190,37 +192,54 @@ static void count_in(struct window *window, double amount, int64_t now_us)
 
 /* ---- what the service says ---- */
 
-static int64_t told_us(const struct told *told, double amount, int64_t now_us)
+static void flow(struct told *told, int64_t now_us)
 {
-    amount = fmin(amount, told->limit);
-    if (!told->known || now_us >= told->whole_us || amount <= told->left)
+    if (told->stepwise && now_us >= told->whole_us) {
+        told->level = told->room;
+        told->whole_us = INT64_MAX; /* the next answer says when this window ends */
+    } else if (!told->stepwise) {
+        double flowed = (double)(now_us - told->at_us) * told->per_us;
+        told->level = fmin(told->room, told->level + flowed);
+    }
+    told->at_us = now_us;
+}
+
+static int64_t told_us(struct told *told, double amount, int64_t now_us)
+{
+    if (!told->known)
         return now_us;
-    double passes_us = (double)(told->whole_us - told->at_us), lacks = told->limit - told->left;
-    int64_t at_us = told->whole_us;
-    if (!told->stepwise && lacks > 0)
-        at_us = told->at_us + (int64_t)ceil(passes_us * (amount - told->left) / lacks);
-    return KN_CLAMP(at_us, now_us, told->at_us + told_wait_max_us);
+    flow(told, now_us);
+    double lacks = fmin(amount, told->room) - told->level;
+    if (lacks < 1e-6)
+        return now_us;
+    int64_t at_us = told->stepwise ? told->whole_us : INT64_MAX;
+    return KN_MIN(at_us, now_us + (int64_t)ceil(fmin(lacks / told->per_us, 1e12)));
 }
 
-/* Refused, though by the account of an even bucket there should be something. */
-static void note_refusal(struct told *told, int64_t now_us)
+static void take_told(struct told *told, double amount, int64_t now_us)
 {
-    if (!told->known || now_us >= told->whole_us)
+    if (!told->known)
         return;
-    double passed = (double)(now_us - told->at_us) / (double)(told->whole_us - told->at_us);
-    if (told->left + (told->limit - told->left) * passed > -0.5)
-        told->stepwise = true;
+    flow(told, now_us);
+    told->level -= amount;
 }
 
-static void take_told(struct told *told, double amount)
+/* Refused: until it is whole, or for a part of that? */
+static void note_refusal(struct told *told, int64_t retry_ms)
 {
-    if (told->known)
-        told->left -= amount;
+    int64_t whole_ms = (told->whole_us - told->heard_us) / 1000;
+    if (told->known && retry_ms >= 0 && told->room > 2)
+        told->stepwise = retry_ms > whole_ms / 2;
 }
 
-/* `later`: what started since, and may not be counted in `left`. */
+/*
+ * `later`: what started after the request, which came in at `at_us`. The limit is a minute's, or a
+ * longer time's: then it comes back more slowly than a minute's would. What is left, and what will
+ * have come back when it is whole, is how much may start at once. However slowly it comes back, no
+ * more than two minutes are waited for it: then the service may say what it thinks of one more.
+ */
 static void note_told(struct told *told, const struct kn_http_answer *answer, const char *what,
-                      double later, int64_t now_us)
+                      double later, int64_t at_us, int64_t now_us)
 {
     static const char *const kinds[] = {"limit", "remaining", "reset"};
     const char *values[3];
@@ -231,14 +250,20 @@ static void note_told(struct told *told, const struct kn_http_answer *answer, co
     }
     double limit, left;
     int64_t reset_ms = values[2] ? kn_go_duration_ms(values[2]) : -1;
-    if (!values[0] || !values[1] || reset_ms < 0 || !kn_parse_double(values[0], 1, 1e15, &limit) ||
+    if (at_us < told->heard_us || !values[0] || !values[1] || reset_ms < 0 ||
+        !kn_parse_double(values[0], 1, 1e15, &limit) ||
         !kn_parse_double(values[1], 0, limit, &left))
         return;
+    double reset_us = (double)KN_MAX(reset_ms, 1) * 1000;
     told->known = true;
-    told->limit = limit;
-    told->left = left - later;
-    told->at_us = now_us;
-    told->whole_us = now_us + KN_MIN(reset_ms, INT64_C(86400000)) * 1000;
+    told->room = KN_CLAMP(left + reset_us * limit / 60e6, 1, limit);
+    told->per_us = fmin(KN_MAX(told->room - left, 1) / reset_us, limit / 60e6);
+    told->per_us = fmax(told->per_us, told->room / (double)told_wait_max_us);
+    told->level = left;
+    told->at_us = told->heard_us = at_us;
+    told->whole_us = at_us + KN_MIN((int64_t)reset_us, told_wait_max_us);
+    flow(told, now_us);
+    told->level -= later;
 }
 
 static double digits(const char **at)
@@ -335,23 +360,24 @@ static enum kn_status wait_for_start(struct starter *starter, double tokens,
 }
 
 /* With the lock. */
-static void count_start(struct kn_limits *limits, double tokens)
+static struct kn_start count_start(struct kn_limits *limits, double tokens)
 {
     int64_t now_us = kn_limits_now_us(limits);
     count_in(&limits->requests, 1, now_us);
     count_in(&limits->tokens, tokens, now_us);
-    take_told(&limits->told_requests, 1);
-    take_told(&limits->told_tokens, tokens);
+    take_told(&limits->told_requests, 1, now_us);
+    take_told(&limits->told_tokens, tokens, now_us);
     if (!limits->in_flight)
         limits->first_us = now_us;
     limits->starts++;
     limits->tokens_started += tokens;
     limits->in_flight++;
     limits->in_flight_most = KN_MAX(limits->in_flight_most, limits->in_flight);
+    return (struct kn_start){limits->starts, now_us};
 }
 
 enum kn_status kn_limits_start(struct kn_limits *limits, double tokens, struct kn_cancel *cancel,
-                               int64_t *ret_start)
+                               struct kn_start *ret_start)
 {
     struct starter starter = {.limits = limits};
     struct kn_cancel_watch watch = {.wake = wake_starters, .arg = &starter};
@@ -360,10 +386,8 @@ enum kn_status kn_limits_start(struct kn_limits *limits, double tokens, struct k
     kn_list_add(&limits->queue, &starter.link);
     enum kn_status status = wait_for_start(&starter, tokens, cancel);
     kn_list_remove(&starter.link);
-    if (status == KN_OK) {
-        count_start(limits, tokens);
-        *ret_start = limits->starts;
-    }
+    if (status == KN_OK)
+        *ret_start = count_start(limits, tokens);
     pthread_cond_broadcast(&limits->changed); /* there is a new first one */
     pthread_mutex_unlock(&limits->lock);
     kn_cancel_unwatch(cancel, &watch);
@@ -395,24 +419,31 @@ static bool is_slow(struct kn_limits *limits, double took, double work)
     return true;
 }
 
-void kn_limits_heed(struct kn_limits *limits, int64_t start, double work,
+/* With the lock. */
+static void heed_headers(struct kn_limits *limits, const struct kn_start *start,
+                         const struct kn_http_answer *answer, bool refused)
+{
+    double later = (double)(limits->starts - start->number);
+    double tokens_each = limits->tokens_started / (double)limits->starts;
+    int64_t at_us = start->at_us, now_us = kn_limits_now_us(limits);
+    note_told(&limits->told_requests, answer, "requests", later, at_us, now_us);
+    note_told(&limits->told_tokens, answer, "tokens", later * tokens_each, at_us, now_us);
+    if (!refused)
+        return;
+    int64_t retry_ms = kn_http_retry_after_ms(answer, kn_wall_us());
+    note_refusal(&limits->told_requests, retry_ms);
+    note_refusal(&limits->told_tokens, retry_ms);
+}
+
+void kn_limits_heed(struct kn_limits *limits, const struct kn_start *start, double work,
                     const struct kn_http_answer *answer, enum kn_status outcome)
 {
     bool slow = outcome == KN_OK && answer && is_slow(limits, (double)answer->total_us, work);
     kn_limiter_feedback(limits->places, slow ? KN_LIMIT : outcome);
     KN_LOCKED(&limits->lock);
-    int64_t now_us = kn_limits_now_us(limits);
     limits->in_flight--;
-    if (outcome == KN_LIMIT) {
-        note_refusal(&limits->told_requests, now_us);
-        note_refusal(&limits->told_tokens, now_us);
-    }
-    if (answer) {
-        double later = (double)(limits->starts - start);
-        double tokens_each = limits->starts ? limits->tokens_started / (double)limits->starts : 0;
-        note_told(&limits->told_requests, answer, "requests", later, now_us);
-        note_told(&limits->told_tokens, answer, "tokens", later * tokens_each, now_us);
-    }
+    if (answer)
+        heed_headers(limits, start, answer, outcome == KN_LIMIT);
     if (outcome == KN_OK)
         limits->proven = true;
     pthread_cond_broadcast(&limits->changed);

@@ -21,6 +21,11 @@
 
 struct kn_limits;
 
+/* Which start of a service this is, and when it was. */
+struct kn_start {
+    int64_t number, at_us;
+};
+
 /* Any thread may call anything but new and free. */
 struct kn_limits *kn_limits_new(int concurrency, double requests_a_minute, double tokens_a_minute);
 void kn_limits_free(struct kn_limits *limits);
@@ -34,11 +39,11 @@ bool kn_limits_sleep_ms(struct kn_limits *limits, int64_t ms, struct kn_cancel *
 enum kn_status kn_limits_enter(struct kn_limits *limits, struct kn_cancel *cancel);
 /* Waits, in a place, until one request with so many tokens may start. CANCELLED: it may not. */
 enum kn_status kn_limits_start(struct kn_limits *limits, double tokens, struct kn_cancel *cancel,
-                               int64_t *ret_start);
-/* What came of the request that started as number `start`: its headers are heeded, and how long it
+                               struct kn_start *ret_start);
+/* What came of the request that started so: its headers are heeded, and how long it
  * took for how much `work`. OK: the service takes requests; LIMIT: it is asked too much; others say
  * nothing about that. */
-void kn_limits_heed(struct kn_limits *limits, int64_t start, double work,
+void kn_limits_heed(struct kn_limits *limits, const struct kn_start *start, double work,
                     const struct kn_http_answer *answer, enum kn_status outcome);
 void kn_limits_leave(struct kn_limits *limits);
 /* Nobody starts for that long. */

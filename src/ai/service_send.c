@@ -318,7 +318,7 @@ static double work_of(const struct trying *t)
     return 1 + t->most.audio_s / 10 + (double)t->most.output_tokens / 500;
 }
 
-static void send_once(struct trying *t, int64_t start, struct verdict *v)
+static void send_once(struct trying *t, const struct kn_start *start, struct verdict *v)
 {
     struct kn_service *service = t->service;
     struct kn_arena *arena = kn_arena_new();
@@ -372,7 +372,7 @@ static void count_try(struct trying *t)
 static void try_reserved(struct trying *t, struct verdict *v)
 {
     double tokens = (double)(t->most.input_tokens + t->most.output_tokens);
-    int64_t start = 0;
+    struct kn_start start;
     v->status = kn_limits_start(t->service->limits, tokens, t->cancel, &start);
     if (v->status != KN_OK) {
         kn_cancel_check(t->cancel, &v->why);
@@ -381,11 +381,11 @@ static void try_reserved(struct trying *t, struct verdict *v)
     /* While this one waited others may have learnt that it is no use. */
     v->status = check_down(t, &v->why);
     if (v->status != KN_OK) {
-        kn_limits_heed(t->service->limits, start, 1, NULL, KN_INTERNAL);
+        kn_limits_heed(t->service->limits, &start, 1, NULL, KN_INTERNAL);
         return;
     }
     count_try(t);
-    send_once(t, start, v);
+    send_once(t, &start, v);
 }
 
 static void try_once(struct trying *t, struct verdict *v)

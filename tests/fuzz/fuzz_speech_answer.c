@@ -26,6 +26,29 @@ static void check_words(const struct kn_findings *findings, int64_t length_us)
     assert(findings->mean_log_prob <= 0 && findings->token_count >= 0);
 }
 
+/* The same as an error: one sentence, and nothing of the key in it. */
+static void check_refusal(const struct kn_http_answer *answer, const json_t *json)
+{
+    struct kn_service_names names = {.name = "the speech service",
+                                     .origin = "https://example.org",
+                                     .key = "0123456789abcdef",
+                                     .key_hint = "KEY",
+                                     .path = "/audio/transcriptions",
+                                     .model = "m"};
+    static const int statuses[] = {200, 302, 400, 401, 403, 404, 413, 429, 500, 503};
+    for (size_t i = 0; i < KN_COUNT_OF(statuses); i++) {
+        struct kn_http_answer error = *answer;
+        struct kn_refusal refusal;
+        error.status = statuses[i];
+        kn_refusal_read(&error, json, &names, &refusal);
+        assert(refusal.status != KN_OK && refusal.why.status == refusal.status);
+        assert(strncmp(refusal.why.text, "the ", 4) == 0 && !strchr(refusal.why.text, '\n'));
+        assert(kn_utf8_valid(refusal.why.text, strlen(refusal.why.text)));
+        assert(!strstr(refusal.why.text, "012345"));
+        assert(!(refusal.retry && refusal.of != KN_REFUSED_THIS));
+    }
+}
+
 /* The first byte is the length of the sound in seconds. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -40,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             .size = size - 1};
         json_t *json = kn_answer_json(&answer);
         (void)kn_is_error(json);
+        check_refusal(&answer, json);
         enum kn_status status = kn_speech_answer_read(json, length_us, arena, &findings, &err);
         if (status == KN_OK)
             check_words(&findings, length_us);

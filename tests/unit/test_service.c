@@ -113,6 +113,12 @@ static void errors_are_tried_again_or_not(void **state)
          1,
          KN_DENIED,
          "the speech service refuses the key: check that OPENAI_API_KEY is valid for http://127"},
+        {{.status = 400,
+          .body = "{\"error\":{\"code\":400,\"message\":\"API key not valid.\",\"status\":"
+                  "\"INVALID_ARGUMENT\"}}"},
+         1,
+         KN_DENIED,
+         "refuses the key"},
         {{.status = 403, .body = "{\"error\":{\"message\":\"Country not supported\"}}"},
          1,
          KN_DENIED,
@@ -281,7 +287,8 @@ static void any_minute_is_within_the_limit(void **state)
     enum { STARTS = 60, A_MINUTE = 7 };
     struct kn_limits *limits = kn_limits_new(STARTS, A_MINUTE, 0);
     kn_limits_use_speed(limits, 2000);
-    int64_t before_us[STARTS], start;
+    int64_t before_us[STARTS];
+    struct kn_start start;
     for (int i = 0; i < STARTS; i++) {
         before_us[i] = kn_limits_now_us(limits);
         assert_int_equal(kn_limits_enter(limits, NULL), KN_OK);
@@ -291,7 +298,7 @@ static void any_minute_is_within_the_limit(void **state)
             fail_msg("start %d is too early", i);
         if (i % 5 == 3) /* not all in lots */
             (void)kn_limits_sleep_ms(limits, 9000, NULL);
-        kn_limits_heed(limits, start, 1, NULL, KN_INTERNAL);
+        kn_limits_heed(limits, &start, 1, NULL, KN_INTERNAL);
         kn_limits_leave(limits);
     }
     kn_limits_free(limits);
@@ -316,18 +323,73 @@ static void tokens_a_minute_count_as_well(void **state)
 static void what_the_service_says_it_has_left_is_not_exceeded(void **state)
 {
     struct fake *fake = *state;
-    enum { SPEED = 10 };
+    enum { SPEED = 60 };
     SCRIPT(fake,
            {.headers = {{"x-ratelimit-limit-requests", .data = "4"},
                         {"x-ratelimit-remaining-requests", .data = "0"},
-                        {"x-ratelimit-reset-requests", .data = "8s"}}},
+                        {"x-ratelimit-reset-requests", .data = "1m0s"}}},
            {0});
     kn_service_use_speed(fake->service, SPEED, 7);
     struct kn_error err = {0};
     assert_int_equal(ask_about(fake, "a", NULL, NULL, NULL, &err), KN_OK);
     assert_int_equal(ask_about(fake, "b", NULL, NULL, NULL, &err), KN_OK);
     int64_t us = (fake->requests[1].at_us - fake->requests[0].at_us) * SPEED;
-    assert_true(us >= 1900000 && us < 8000000); /* one of four comes back after a quarter */
+    assert_true(us >= 14 * INT64_C(1000000) &&
+                us < 60 * INT64_C(1000000)); /* one of four comes back after a quarter */
+}
+
+/* Starts `count` that are answered at once, with these headers; when the last one began, after the
+ * first one, in seconds. */
+static double start_some(struct kn_limits *limits, int count, const struct kn_http_answer *answer,
+                         enum kn_status outcome)
+{
+    struct kn_start start, first = {0};
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(kn_limits_enter(limits, NULL), KN_OK);
+        assert_int_equal(kn_limits_start(limits, 0, NULL, &start), KN_OK);
+        kn_limits_heed(limits, &start, 1, i ? NULL : answer, i ? KN_OK : outcome);
+        kn_limits_leave(limits);
+        if (!i)
+            first = start;
+    }
+    return kn_seconds(start.at_us - first.at_us);
+}
+
+static void limits_of_every_kind_are_understood(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *limit, *left, *reset, *retry_ms;
+        int count;
+        double from_s, to_s;
+    } cases[] = {
+        {"60", "9", "51s", NULL, 10, 0, 0.9}, /* what is left starts at once */
+        {"60", "9", "51s", NULL, 13, 3, 5},   /* and then one a second */
+        {"60", "4", "1s", NULL, 6, 0, 1.9},   /* whole with five: then no sixty are free */
+        {"60", "4", "1s", NULL, 10, 4, 6},
+        {"60", "0", "40s", "40000", 3, 40, 43},      /* refused until its window ends */
+        {"60", "0", "60s", "1000", 3, 2, 3.5},       /* refused for a part of that */
+        {"14400", "14000", "40m", NULL, 60, 0, 0.9}, /* a day's */
+        {"14400", "0", "24h", NULL, 2, 0, 121},      /* no header holds anybody for hours */
+        {"60", "99", "1s", NULL, 60, 0, 0.9},        /* nonsense holds nobody */
+        {"60", "0", "soon", NULL, 60, 0, 0.9},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_http_header headers[] = {{"x-ratelimit-limit-requests", cases[i].limit},
+                                           {"x-ratelimit-remaining-requests", cases[i].left},
+                                           {"x-ratelimit-reset-requests", cases[i].reset},
+                                           {"retry-after-ms", cases[i].retry_ms}};
+        struct kn_http_answer answer = {.status = cases[i].retry_ms ? 429 : 200,
+                                        .headers = headers,
+                                        .header_count = cases[i].retry_ms ? 4 : 3};
+        struct kn_limits *limits = kn_limits_new(16, 0, 0);
+        kn_limits_use_speed(limits, 200);
+        double took_s =
+            start_some(limits, cases[i].count, &answer, cases[i].retry_ms ? KN_LIMIT : KN_OK);
+        if (took_s < cases[i].from_s || took_s > cases[i].to_s * 2 + 20) /* it may be busy here */
+            fail_msg("case %d: %d took %.2f s", (int)i, cases[i].count, took_s);
+        kn_limits_free(limits);
+    }
 }
 
 static void durations_are_read(void **state)
@@ -384,7 +446,7 @@ static void overload_halves_what_is_in_flight(void **state)
 static int answer_slowly(struct kn_limits *limits, int count, int64_t took_ms, double work)
 {
     for (int i = 0; i < count; i++) {
-        int64_t start[16];
+        struct kn_start start[16];
         int places = kn_limits_concurrency(limits);
         struct kn_http_answer answer = {.status = 200, .total_us = took_ms * 1000};
         for (int k = 0; k < places; k++)
@@ -392,11 +454,11 @@ static int answer_slowly(struct kn_limits *limits, int count, int64_t took_ms, d
         for (int k = 0; k < places; k++) {
             assert_int_equal(kn_limits_start(limits, 0, NULL, &start[k]), KN_OK);
             if (!k) /* the very first one goes ahead alone */
-                kn_limits_heed(limits, start[k], work, &answer, KN_OK);
+                kn_limits_heed(limits, &start[k], work, &answer, KN_OK);
         }
         for (int k = 0; k < places; k++) {
             if (k)
-                kn_limits_heed(limits, start[k], work, NULL, KN_INTERNAL);
+                kn_limits_heed(limits, &start[k], work, NULL, KN_INTERNAL);
             kn_limits_leave(limits);
         }
     }
@@ -747,6 +809,7 @@ int main(void)
         cmocka_unit_test(any_minute_is_within_the_limit),
         FAKE_TEST(tokens_a_minute_count_as_well),
         FAKE_TEST(what_the_service_says_it_has_left_is_not_exceeded),
+        cmocka_unit_test(limits_of_every_kind_are_understood),
         cmocka_unit_test(durations_are_read),
         FAKE_TEST(overload_halves_what_is_in_flight),
         cmocka_unit_test(answers_that_come_late_slow_it_down),
