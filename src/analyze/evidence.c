@@ -169,7 +169,7 @@ static void tell_speech(struct gatherer *g)
         add(g, KN_FEATURE_FLOW, c->start->talk_us,
             kn_arena_printf(g->arena, "no dead air: %d words, %.1f a second", c->word_count,
                             c->word_count / seconds));
-    if (fluency >= 0.9f && g->text->english)
+    if (fluency >= 0.9f && g->text->classed)
         add(g, KN_FEATURE_FLUENCY, c->start->talk_us, "hardly a filler or a false start");
 }
 

@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/lexicon_parts.h"
 #include "base/memory.h"
 
-/* One list a class; a word may be in several. */
-static const struct {
-    enum kn_word_class class;
-    const char *words;
-} lists[] = {
+static const struct kn_word_list lists[] = {
     {KN_CLASS_FUNCTION,
      "a an the and or but nor if so as than then though although because cause while whether until "
      "unless since when where why how what which who whom whose that this these those there here "
@@ -91,10 +88,11 @@ static const struct {
     {KN_CLASS_NEGATION,
      "not no never nothing nobody none don't doesn't didn't can't cannot couldn't won't wouldn't "
      "isn't aren't wasn't weren't shouldn't haven't hasn't ain't"},
+    {0, NULL},
 };
 
 /* A closed hash of the lists, built once for the life of the process. */
-enum { SLOTS = 2048 };
+enum { SLOTS = 4096 };
 
 static struct {
     const char *word; /* into `text` */
@@ -115,18 +113,24 @@ static size_t slot_of(const char *word, size_t length)
     return slot;
 }
 
-static void build(void)
+static void add_lists(const struct kn_word_list *list)
 {
-    for (size_t i = 0; i < KN_COUNT_OF(lists); i++) {
-        for (const char *word = lists[i].words; *word;) {
+    for (; list->words; list++) {
+        for (const char *word = list->words; *word;) {
             size_t length = strcspn(word, " ");
             size_t slot = slot_of(word, length);
             slots[slot].word = word;
-            slots[slot].classes |= (uint32_t)lists[i].class;
+            slots[slot].classes |= (uint32_t)list->class;
             word += length;
             word += *word == ' ';
         }
     }
+}
+
+static void build(void)
+{
+    add_lists(lists);
+    add_lists(kn_lexicon_cjk);
 }
 
 uint32_t kn_word_classes(const char *folded)
@@ -136,13 +140,8 @@ uint32_t kn_word_classes(const char *folded)
     return length ? slots[slot_of(folded, length)].classes : 0;
 }
 
-struct phrase {
-    const char *text; /* with a space at both ends */
-    float strength;
-};
-
-/* What speakers say when something worth hearing follows. */
-static const struct phrase hooks[] = {
+/* What speakers say when something worth hearing follows; with a space at both ends. */
+static const struct kn_phrase hooks[] = {
     {" here's why ", 1.0f},
     {" here is why ", 1.0f},
     {" here's the thing ", 1.0f},
@@ -210,7 +209,7 @@ static const struct phrase hooks[] = {
 };
 
 /* What speakers say when they bring a thought to its end. */
-static const struct phrase closings[] = {
+static const struct kn_phrase closings[] = {
     {" that's why ", 1.0f},
     {" that is why ", 1.0f},
     {" that's how ", 0.7f},
@@ -234,7 +233,7 @@ static const struct phrase closings[] = {
     {" thank you ", 0.4f},
 };
 
-static float strongest(const struct phrase *phrases, size_t count, const char *folded,
+static float strongest(const struct kn_phrase *phrases, size_t count, const char *folded,
                        const char **ret_phrase)
 {
     float best = 0;
@@ -250,10 +249,12 @@ static float strongest(const struct phrase *phrases, size_t count, const char *f
 
 float kn_hook_phrase(const char *folded, const char **ret_phrase)
 {
-    return strongest(hooks, KN_COUNT_OF(hooks), folded, ret_phrase);
+    float found = strongest(hooks, KN_COUNT_OF(hooks), folded, ret_phrase);
+    return found > 0 ? found : kn_phrase_within(kn_hooks_cjk, folded, ret_phrase);
 }
 
 float kn_closing_phrase(const char *folded, const char **ret_phrase)
 {
-    return strongest(closings, KN_COUNT_OF(closings), folded, ret_phrase);
+    float found = strongest(closings, KN_COUNT_OF(closings), folded, ret_phrase);
+    return found > 0 ? found : kn_phrase_within(kn_closings_cjk, folded, ret_phrase);
 }

@@ -1,11 +1,12 @@
 /*
- * What general English words say about the sentence that they stand in. Written by hand from
- * grammar and from how people speak; nothing here is learned from a corpus, and nothing is about a
- * subject. Words of other languages are in no class.
+ * What general words of English, Japanese and Chinese say about the sentence that they stand in.
+ * Written by hand from grammar and from how people speak; nothing here is learned from a corpus, and
+ * nothing is about a subject. Words of other languages are in no class.
  */
 #ifndef KN_ANALYZE_LEXICON_H
 #define KN_ANALYZE_LEXICON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum kn_word_class {
@@ -31,6 +32,9 @@ enum kn_word_class {
 
 /* The classes of a word in its folded form (kn_fold_word), 0 for most words. Any thread. */
 uint32_t kn_word_classes(const char *folded);
+
+/* Is it a number of Japanese or Chinese, with what it counts: 三十分, 20人? */
+bool kn_word_counts(const char *folded);
 
 /*
  * How strongly a phrase in `folded` (folded words with one space between and around) catches a

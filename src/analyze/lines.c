@@ -18,6 +18,7 @@
 #include "analyze/sentences.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/words.h"
 
 enum {
     PHRASE_WORDS = 24,     /* phrases are looked for among so many first words */
@@ -79,6 +80,8 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
     const struct kn_word *words = text->timeline->words;
     char folded[KN_FOLDED_MAX] = "", before[KN_FOLDED_MAX] = "";
     struct kn_str phrase = c->folded;
+    double measure = 0;
+    int count = 0;
 
     *c = (struct counts){.folded = phrase, .first = first};
     kn_str_clear(&c->folded);
@@ -90,7 +93,8 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
         if (until_mark && i != first && words[i].starts_utterance)
             break;
         c->last = i;
-        c->words++;
+        count++;
+        measure += kn_word_measure(words[i].text);
         c->affirm += (token->classes & KN_CLASS_AFFIRM) != 0;
         c->any |= token->classes;
         if (token->term >= 0) {
@@ -102,11 +106,12 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
             c->fillers++;
         else if (length && (strcmp(folded, before) == 0 || words[i].text[bytes - 1] == '-'))
             c->repeats++;
-        if (length && c->words <= PHRASE_WORDS)
+        if (length && count <= PHRASE_WORDS)
             kn_str_printf(&c->folded, "%s ", folded);
         if (length)
             memcpy(before, folded, sizeof before);
     }
+    c->words = KN_MAX((int)lround(measure), 1);
     if (text->tokens[first].classes & KN_CLASS_HANGING)
         c->weight *= HANGING_SHARE;
     remember(text, c, memory);
@@ -211,11 +216,21 @@ static bool has_number(const struct kn_text *text, const struct counts *c)
     return false;
 }
 
+/* Japanese and Chinese ask by a particle, with or without a question mark. */
+static bool asks_by_particle(const struct kn_text *text, const char *last)
+{
+    char folded[KN_FOLDED_MAX];
+    return text->classed && kn_fold_word(last, folded) &&
+           (strcmp(folded, "か") == 0 || strcmp(folded, "かな") == 0 ||
+            kn_ends_with(folded, "吗") || kn_ends_with(folded, "嗎"));
+}
+
 static bool is_question(const struct kn_text *text, const struct counts *c)
 {
     const char *last = text->timeline->words[c->last].text;
     return strchr(last, '?') || strstr(last, "？") || strstr(last, "؟") ||
-           (c->words >= 5 && text->tokens[c->first].classes & KN_CLASS_QUESTION &&
+           asks_by_particle(text, last) ||
+           (text->english && c->words >= 5 && text->tokens[c->first].classes & KN_CLASS_QUESTION &&
             !(text->tokens[c->first].classes & KN_CLASS_HANGING) && !strchr(last, '.') &&
             !strchr(last, ','));
 }

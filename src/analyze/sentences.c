@@ -7,7 +7,10 @@
 #include <unistr.h>
 
 #include "base/memory.h"
+#include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
+#include "base/words.h"
 
 #define MS 1000
 
@@ -51,8 +54,9 @@ static bool in_list(const char *const *list, size_t count, const char *text, siz
 /* Cuts quotation marks and brackets off both ends. */
 static const char *bare(const char *word, size_t *ret_length)
 {
-    static const char *const marks[] = {"\"", "'", ")", "(", "[", "]",
-                                        "“",  "”", "’", "‘", "«", "»"};
+    static const char *const marks[] = {"\"", "'",  ")",  "(",  "[",  "]",  "“",  "”", "’",
+                                        "‘",  "«",  "»",  "「", "」", "『", "』", "（", "）",
+                                        "【", "】", "《", "》", "〈", "〉"};
     size_t length = strlen(word);
     bool again = true;
 
@@ -79,6 +83,18 @@ static bool ends_with(const char *word, size_t length, const char *mark)
 {
     size_t n = strlen(mark);
     return length >= n && memcmp(word + length - n, mark, n) == 0;
+}
+
+/* 「はい。」と言った: what is quoted goes on. */
+static bool is_quoted(const char *word, const char *next)
+{
+    static const char *const quotes[] = {"」", "』", "”", "）"};
+    if (!next || !kn_word_leans(word, next))
+        return false;
+    for (size_t i = 0; i < KN_COUNT_OF(quotes); i++)
+        if (kn_ends_with(word, quotes[i]))
+            return true;
+    return false;
 }
 
 static bool starts_upper(const char *word)
@@ -132,7 +148,7 @@ bool kn_word_ends_sentence(const char *word, const char *next, int64_t pause_us)
 
     for (size_t i = 0; i < KN_COUNT_OF(marks); i++) {
         if (ends_with(text, length, marks[i]))
-            return true;
+            return !is_quoted(word, next);
     }
     if (kn_word_trails_off(word)) /* often a hesitation */
         return !next || starts_upper(next) || pause_us >= PLAIN_PAUSE_US;
@@ -154,19 +170,30 @@ static bool ends_clause(const char *word)
     const char *text = bare(word, &length);
     return ends_with(text, length, ",") || ends_with(text, length, ";") ||
            ends_with(text, length, ":") || ends_with(text, length, "、") ||
-           ends_with(text, length, "，") || ends_with(text, length, "—");
+           ends_with(text, length, "，") || ends_with(text, length, "—") ||
+           ends_with(text, length, "،") || ends_with(text, length, "؛");
 }
 
 /* Words that more often than not begin a sentence in speech. */
 static bool is_opener(const char *word)
 {
     static const char *const openers[] = {
-        "so",     "now",   "well",    "okay", "ok",   "but",     "and",     "then",  "however",
-        "anyway", "right", "alright", "also", "next", "finally", "because", "first", "actually"};
+        "so",       "now",      "well",     "okay",   "ok",     "but",     "and",      "then",
+        "however",  "anyway",   "right",    "alright", "also",  "next",    "finally",  "because",
+        "first",    "actually", "そして",   "しかし", "でも",   "だから",  "それで",   "それから",
+        "ところで", "では",     "じゃあ",   "さて",   "まず",   "つまり",  "実は",     "なので",
+        "ですから", "例えば",   "たとえば", "但是",   "可是",   "所以",    "然后",     "那么",
+        "首先",     "其实",     "因为",     "不过",   "另外",   "最后",    "然後",     "其實",
+        "그리고",   "하지만",   "그래서",   "그런데", "그러나", "ดังนั้น", "แต่",      "เพราะ"};
+    static const char *const clause_marks[] = {",", ";", ":", "、", "，"};
     size_t length;
     const char *text = bare(word, &length);
-    if (length && ends_clause(text))
-        length--;
+    for (size_t i = 0; i < KN_COUNT_OF(clause_marks); i++) {
+        if (ends_with(text, length, clause_marks[i])) {
+            length -= strlen(clause_marks[i]);
+            break;
+        }
+    }
     return in_list(openers, KN_COUNT_OF(openers), text, length);
 }
 
@@ -174,6 +201,7 @@ static bool is_opener(const char *word)
 
 struct walk {
     const struct kn_word *words;
+    const float *measures; /* of the words: kn_word_measure */
     const int *next; /* the same speaker's next word, -1 at the last */
     bool punctuated;
     KN_VEC(struct kn_sentence) sentences;
@@ -206,11 +234,53 @@ static void emit(struct walk *walk, int count, bool complete)
     memmove(walk->open.at, open + count, (size_t)walk->open.count * sizeof *open);
 }
 
+/* How much talk the first `count` of the open words are. */
+static double open_measure(const struct walk *walk, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (double)walk->measures[walk->open.at[i]];
+    return sum;
+}
+
+/* The text of the last open words, as far as a closing form can reach. */
+enum { TAIL_WORDS = 4 };
+
+static const char *open_tail(const struct walk *walk, struct kn_str *tail)
+{
+    for (int i = KN_MAX(walk->open.count - TAIL_WORDS, 0); i < walk->open.count; i++)
+        kn_str_add(tail, walk->words[walk->open.at[i]].text);
+    return kn_str_text(tail);
+}
+
+/* Does the sentence end by its grammar alone? Verbs come last in Japanese and Korean, and their
+ * polite forms are said of whole sentences. */
+static bool closes_by_form(const struct walk *walk, const struct kn_word *next)
+{
+    static const char *const forms[] = {
+        "です",   "ます",   "でした", "ました", "ません", "ましょう", "でしょう", "ください",
+        "ですね", "ますね", "ですよ", "ますよ", "ですか", "ますか",   "ましたか", "でしょうか",
+        "ましたね", "ましたよ", "ませんか", "ませんよ", "よね", "でしたか", "ましょうか", "니다", "니까",
+        "어요",   "아요",   "에요",   "예요",   "네요",   "죠",       "까요",     "세요",
+        "해요",   "ครับ",   "ค่ะ"};
+    KN_SCOPED_STR tail = {0};
+    const char *word = walk->words[walk->open.at[walk->open.count - 1]].text;
+    uint32_t last = kn_utf8_last(word);
+
+    if (last < 0x0e00 || kn_word_leans(word, next->text))
+        return false;
+    open_tail(walk, &tail);
+    for (size_t i = 0; i < KN_COUNT_OF(forms); i++)
+        if (kn_ends_with(kn_str_text(&tail), forms[i]))
+            return true;
+    return false;
+}
+
 static bool is_too_long(const struct walk *walk)
 {
     const int *open = walk->open.at;
     int count = walk->open.count;
-    return count > 1 && (count > KN_SENTENCE_WORDS_MAX ||
+    return count > 1 && (open_measure(walk, count) > KN_SENTENCE_WORDS_MAX ||
                          walk->words[open[count - 1]].end_us - walk->words[open[0]].start_us >
                              KN_SENTENCE_MAX_US);
 }
@@ -220,10 +290,12 @@ static bool is_too_long(const struct walk *walk)
 static void cut_too_long(struct walk *walk)
 {
     const int *open = walk->open.at;
-    int best = walk->open.count - 1;
-    int64_t best_score = -1;
+    int best = walk->open.count - 1, first = 0;
+    int64_t best_score = INT64_MIN;
 
-    for (int i = KN_MIN(CUT_WORDS_MIN, walk->open.count - 1); i < walk->open.count; i++) {
+    while (first < walk->open.count - 1 && open_measure(walk, first) < CUT_WORDS_MIN)
+        first++;
+    for (int i = first; i < walk->open.count; i++) {
         const struct kn_word *before = &walk->words[open[i - 1]], *after = &walk->words[open[i]];
         int64_t score = KN_CLAMP(gap_us(walk, open[i - 1], open[i]), 0, LONG_PAUSE_US) + i * MS;
         if (ends_clause(before->text))
@@ -232,6 +304,10 @@ static void cut_too_long(struct walk *walk)
             score += 300 * MS;
         if (is_opener(after->text))
             score += 200 * MS;
+        if (after->after_space)
+            score += 300 * MS; /* between clauses in Thai */
+        if (kn_word_leans(before->text, after->text))
+            score -= LONG_PAUSE_US;
         if (score > best_score) {
             best_score = score;
             best = i;
@@ -245,7 +321,7 @@ static bool is_end(const struct walk *walk, int i, int j, bool *ret_complete)
 {
     const struct kn_word *word = &walk->words[i], *next = &walk->words[j];
     int64_t gap = gap_us(walk, i, j);
-    int count = walk->open.count;
+    double count = open_measure(walk, walk->open.count);
 
     *ret_complete = true;
     if (kn_word_ends_sentence(word->text, next->text, gap))
@@ -255,7 +331,7 @@ static bool is_end(const struct walk *walk, int i, int j, bool *ret_complete)
         return true;
     if (walk->punctuated)
         return false;
-    if (gap >= PLAIN_PAUSE_US)
+    if (gap >= PLAIN_PAUSE_US || closes_by_form(walk, next))
         return true;
     bool opens = is_opener(next->text) || next->starts_utterance;
     return (opens && gap >= OPENER_PAUSE_US && count >= PLAIN_WORDS_MIN) ||
@@ -280,12 +356,20 @@ static void walk_speaker(struct walk *walk, int first)
     }
 }
 
+static double measure_words(const struct kn_word *words, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += kn_word_measure(words[i].text);
+    return sum;
+}
+
 static bool is_punctuated(const struct kn_word *words, int count)
 {
     int stops = 0;
     for (int i = 0; i < count; i++)
         stops += kn_word_ends_sentence(words[i].text, NULL, 0);
-    return stops > 0 && count / stops <= WORDS_A_STOP;
+    return stops > 0 && (int)measure_words(words, count) / stops <= WORDS_A_STOP;
 }
 
 /* Links each word to the same speaker's next. Returns owned. */
@@ -314,7 +398,7 @@ bool kn_utterances_are_marked(const struct kn_timeline *timeline)
     for (int i = 0; i < timeline->word_count; i++)
         marks += timeline->words[i].starts_utterance;
     return timeline->utterance_count == 0 && marks > 1 &&
-           timeline->word_count / marks <= MARKED_WORDS_MAX;
+           (int)measure_words(timeline->words, timeline->word_count) / marks <= MARKED_WORDS_MAX;
 }
 
 static int by_first_word(const void *left, const void *right)
@@ -354,6 +438,10 @@ void kn_sentences_join(struct kn_timeline *timeline, struct kn_arena *arena)
     bool *is_first = kn_calloc((size_t)count, sizeof *is_first);
     int *next = link_speakers(timeline->words, count, is_first);
     walk.next = next;
+    float *measures = kn_malloc((size_t)count * sizeof *measures);
+    for (int i = 0; i < count; i++)
+        measures[i] = (float)kn_word_measure(timeline->words[i].text);
+    walk.measures = measures;
     walk.punctuated = is_punctuated(timeline->words, count);
     for (int i = 0; i < count; i++) {
         if (is_first[i])
@@ -367,6 +455,7 @@ void kn_sentences_join(struct kn_timeline *timeline, struct kn_arena *arena)
 
     kn_vec_free(&walk.open);
     kn_vec_free(&walk.sentences);
+    free(measures);
     free(next);
     free(is_first);
 }

@@ -2,8 +2,10 @@
  * Joins words into sentences and pauses: the boundaries at which clips may begin and end.
  *
  * Works with punctuation (a full stop is trusted, except after abbreviations, initials and inside
- * numbers), and without any: pauses, words that open sentences, starts of utterances and a longest
- * length stand in then.
+ * numbers), and without any: pauses, words that open sentences, endings that close them (Japanese
+ * です and ました, Korean 니다, Thai ครับ), starts of utterances and a longest length stand in then.
+ *
+ * Lengths in words are those of base/words.h: Japanese is measured by its letters.
  */
 #ifndef KN_ANALYZE_SENTENCES_H
 #define KN_ANALYZE_SENTENCES_H

@@ -11,6 +11,7 @@
 #include "analyze/lexicon.h"
 #include "analyze/lines.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 enum {
@@ -19,6 +20,8 @@ enum {
     /* Share of words in English classes, percent, from which the source counts as English; talk in
      * English has 40 to 60, others below 10. */
     ENGLISH_PERCENT = 20,
+    /* Share of words of Japanese or Chinese, percent, from which their classes count. */
+    CJK_PERCENT = 60,
     /* In other languages: so many of the most frequent words are taken for function words. */
     FREQUENT_WORDS = 40,
 };
@@ -95,6 +98,30 @@ void kn_stem_word(char *folded)
         folded[n - 1] = '\0'; /* "makes", "making", "make" */
 }
 
+/* Korean particles, the longer first, and the Arabic article: one word comes with several. Two
+ * letters at least stay. */
+static void stem_other(char *folded)
+{
+    static const char *const endings[] = {"에서는", "에게는", "으로는", "에서", "에게", "까지",
+                                          "부터",   "처럼",   "으로",   "보다", "은",   "는",
+                                          "이",     "가",     "을",     "를",   "에",   "의",
+                                          "로",     "와",     "과",     "도",   "만"};
+    static const char *const articles[] = {"وال", "بال", "لل", "ال"};
+
+    if (kn_char_is_hangul(kn_utf8_first(folded))) {
+        for (size_t i = 0; i < KN_COUNT_OF(endings); i++)
+            if (cut_ending(folded, endings[i], 6))
+                return;
+    }
+    for (size_t i = 0; i < KN_COUNT_OF(articles); i++) {
+        size_t n = strlen(articles[i]), all = strlen(folded);
+        if (all >= n + 6 && memcmp(folded, articles[i], n) == 0) {
+            memmove(folded, folded + n, all - n + 1);
+            return;
+        }
+    }
+}
+
 static bool is_ascii(const char *text)
 {
     for (; *text; text++) {
@@ -110,12 +137,11 @@ static bool may_be_term(const char *folded)
     if (is_ascii(folded))
         return strlen(folded) > 2 && !strpbrk(folded, "0123456789");
     bool hiragana = true;
-    for (const uint8_t *at = (const uint8_t *)folded; *at;) {
-        ucs4_t c;
-        at += u8_mbtouc(&c, at, strlen((const char *)at));
-        hiragana = hiragana && c >= 0x3040 && c < 0x30a0;
-    }
-    return !hiragana;
+    size_t at = 0;
+    uint32_t c;
+    for (size_t n; (n = kn_utf8_next(folded + at, &c)); at += n)
+        hiragana = hiragana && (kn_char_is_hiragana(c) || c == 0x30fc); /* ー */
+    return !hiragana && !kn_word_counts(folded);
 }
 
 /* Terms: a closed hash from text to index. */
@@ -194,9 +220,9 @@ static float *weigh_terms(const struct terms *terms, struct kn_arena *arena)
 /* Tokens. */
 
 static void find_classes(const struct kn_timeline *timeline, struct kn_token *tokens,
-                         bool *ret_english)
+                         struct kn_text *text)
 {
-    int known = 0, spoken = 0;
+    int known = 0, spoken = 0, cjk = 0;
 
     for (int i = 0; i < timeline->word_count; i++) {
         char folded[KN_FOLDED_MAX];
@@ -204,27 +230,35 @@ static void find_classes(const struct kn_timeline *timeline, struct kn_token *to
             continue;
         spoken++;
         tokens[i].classes = kn_word_classes(folded);
-        known += (tokens[i].classes & KN_CLASS_FUNCTION) != 0;
+        if (kn_char_is_japanese_or_chinese(kn_utf8_first(folded)))
+            cjk++;
+        else
+            known += (tokens[i].classes & KN_CLASS_FUNCTION) != 0;
+        if (!is_ascii(folded) && kn_word_counts(folded))
+            tokens[i].classes |= KN_CLASS_NUMBER;
     }
-    *ret_english = known * 100 >= spoken * ENGLISH_PERCENT;
+    text->english = known * 100 >= spoken * ENGLISH_PERCENT;
+    text->classed = text->english || cjk * 100 >= spoken * CJK_PERCENT;
 }
 
-static void find_terms(const struct kn_timeline *timeline, bool english, struct kn_token *tokens,
-                       struct terms *terms)
+static void find_terms(const struct kn_timeline *timeline, const struct kn_text *text,
+                       struct kn_token *tokens, struct terms *terms)
 {
     for (int i = 0; i < timeline->word_count; i++) {
         char folded[KN_FOLDED_MAX];
         struct kn_token *token = &tokens[i];
 
         token->term = -1;
-        if (!english)
+        if (!text->classed)
             token->classes = 0;
         if (kn_fold_word(timeline->words[i].text, folded) == 0 || !may_be_term(folded) ||
             token->classes &
                 (KN_CLASS_FUNCTION | KN_CLASS_FILLER | KN_CLASS_AFFIRM | KN_CLASS_NUMBER))
             continue;
-        if (english)
+        if (text->english)
             kn_stem_word(folded);
+        else
+            stem_other(folded);
         token->term = terms_use(terms, folded);
     }
 }
@@ -268,9 +302,9 @@ void kn_text_build(const struct kn_timeline *timeline, struct kn_arena *arena,
     struct terms terms = {.arena = arena};
     struct kn_text text = {.timeline = timeline, .tokens = tokens};
 
-    find_classes(timeline, tokens, &text.english);
-    find_terms(timeline, text.english, tokens, &terms);
-    if (!text.english)
+    find_classes(timeline, tokens, &text);
+    find_terms(timeline, &text, tokens, &terms);
+    if (!text.classed)
         drop_frequent(timeline, tokens, &terms);
     link_lines(timeline, tokens);
     text.term_count = terms.words.count;

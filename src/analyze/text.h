@@ -2,8 +2,12 @@
  * What the words say: terms (folded, stemmed content words that repeat), and for each sentence the
  * traits that ranking, topics and titles are made of.
  *
- * Works in any script: without the English word classes a sentence still has terms, a length, a
- * final mark and pauses. Linear in the number of words.
+ * Works in any script: without word classes (they are known for English, Japanese and Chinese) a
+ * sentence still has terms, a length, a final mark and pauses. Linear in the number of words.
+ *
+ * Terms of scripts without spaces are the dictionary's words that have a letter of Han, Katakana or
+ * another script: what is Hiragana alone is grammar (particles, auxiliaries, pronouns), numbers
+ * with what they count are no terms, and neither are the general words that the lexicon lists.
  */
 #ifndef KN_ANALYZE_TEXT_H
 #define KN_ANALYZE_TEXT_H
@@ -27,7 +31,8 @@ struct kn_token {
 /* What is said in one go: an utterance where the transcript marks them, else a sentence. All shares
  * and strengths are 0..1. */
 struct kn_stretch {
-    int words, terms;
+    int words; /* as kn_word_measure has them: letters of Japanese and Chinese count by time */
+    int terms;
     float substance; /* how much of the source's own subject it brings together */
     float affirm;    /* share of words that only keep talk going */
     float disfluent; /* share of fillers and repeated or broken-off words */
@@ -57,7 +62,8 @@ struct kn_text {
     const int *term_uses;          /* how often each occurs in the source */
     const float *term_weights;     /* 0..1: log(1 + uses), the most used near 1 */
     const char *const *term_words; /* as first spoken, folded */
-    bool english;                  /* English words are frequent enough for the classes to count */
+    bool english;                  /* English words are frequent enough to be its language */
+    bool classed; /* the words' classes are known in its language; else all are 0 */
 };
 
 /* Everything is in `arena` or borrows from the timeline. */

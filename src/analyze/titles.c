@@ -9,7 +9,10 @@
 #include "analyze/lexicon.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
+#include "base/words.h"
+#include "model/regroup.h"
 
 enum { WORDS_MAX = 64, CLAUSE_MIN_CHARS = 24 };
 
@@ -35,33 +38,19 @@ static uint32_t classes_at(const struct quote *q, int i)
     return q->text->tokens[q->words[i]].classes;
 }
 
-static int characters(const char *text)
+/* Is a space written before word i? */
+static bool is_spaced(const struct quote *q, int i)
 {
-    return (int)u8_mbsnlen((const uint8_t *)text, strlen(text));
-}
-
-/* Scripts without spaces are joined without spaces. */
-static bool joins_closely(const char *before, const char *after)
-{
-    size_t n = strlen(before), back = 0;
-    while (back < 4 && back < n && ((unsigned char)before[n - 1 - back] & 0xC0) == 0x80)
-        back++;
-    ucs4_t left = 0, right = 0;
-    if (n)
-        u8_mbtouc(&left, (const uint8_t *)before + n - 1 - back, back + 1);
-    u8_mbtouc(&right, (const uint8_t *)after, strlen(after));
-    bool wide_left = left >= 0x3000 && left < 0xac00,
-         wide_right = right >= 0x3000 && right < 0xac00;
-    return (wide_left || left >= 0xff00) && (wide_right || right >= 0xff00);
+    const struct kn_word *words = q->text->timeline->words;
+    return kn_words_spaced(&words[q->words[i - 1]], &words[q->words[i]]);
 }
 
 static int length(const struct quote *q, int count)
 {
-    int chars = 0;
+    int columns = 0;
     for (int i = 0; i < count; i++)
-        chars +=
-            characters(word_at(q, i)) + (i > 0 && !joins_closely(word_at(q, i - 1), word_at(q, i)));
-    return chars;
+        columns += kn_utf8_columns(word_at(q, i)) + (i > 0 && is_spaced(q, i));
+    return columns;
 }
 
 static bool is_broken_off(const char *word)
@@ -90,7 +79,9 @@ static void gather(struct quote *q, int line)
         if (q->text->tokens[i].classes & KN_CLASS_FILLER || is_broken_off(word) ||
             kn_fold_word(word, folded) == 0)
             continue;
-        if (q->count && same_folded(word_at(q, q->count - 1), word)) {
+        /* 谈谈 and いろいろ are no stammer. */
+        if (q->count && !kn_char_is_spaceless(kn_utf8_first(folded)) &&
+            same_folded(word_at(q, q->count - 1), word)) {
             q->words[q->count - 1] = i; /* the later one carries the punctuation */
             continue;
         }
@@ -108,7 +99,20 @@ static void drop_first(struct quote *q)
     memmove(q->words, q->words + 1, (size_t)q->count * sizeof *q->words);
 }
 
-/* "So, okay, the thing is" begins with "the thing". */
+/* Joins a sentence to the one before it. */
+static bool is_joiner(const char *folded)
+{
+    static const char *const joiners[] = {
+        "and",  "but",      "because", "then", "or",   "cause", "そして", "でも",   "だから", "しかし",
+        "それで", "それから", "なので",  "けど", "但是", "可是",  "所以",   "而且",   "然后",   "然後",
+        "不过", "不過",     "그리고",  "하지만", "그래서"};
+    for (size_t i = 0; i < KN_COUNT_OF(joiners); i++)
+        if (strcmp(folded, joiners[i]) == 0)
+            return true;
+    return false;
+}
+
+/* "So, okay, the thing is" begins with "the thing", 最後に、… with what follows the comma. */
 static void trim_start(struct quote *q)
 {
     while (q->count > 3) {
@@ -117,13 +121,16 @@ static void trim_start(struct quote *q)
                       !(classes & (KN_CLASS_NUMBER | KN_CLASS_WE | KN_CLASS_CLAIM));
         char folded[KN_FOLDED_MAX];
         kn_fold_word(word_at(q, 0), folded);
-        bool joins = strcmp(folded, "and") == 0 || strcmp(folded, "but") == 0 ||
-                     strcmp(folded, "because") == 0 || strcmp(folded, "then") == 0 ||
-                     strcmp(folded, "or") == 0 || strcmp(folded, "cause") == 0;
+        bool joins = is_joiner(folded);
         bool verb = kn_starts_with(folded, "let"); /* "let me tell you" needs it */
         if (verb || (!opener && !joins))
             break;
-        drop_first(q);
+        do {
+            bool leans = kn_word_leans(word_at(q, 0), word_at(q, 1));
+            drop_first(q);
+            if (!leans)
+                break;
+        } while (q->count > 1);
     }
 }
 
@@ -168,8 +175,12 @@ static bool waits_for_more(const struct quote *q)
 
 static bool ends_clause(const char *word)
 {
-    size_t n = strlen(word);
-    return n && strchr(",;:.", word[n - 1]);
+    static const uint32_t marks[] = {',', ';', ':', '.', 0x3001, 0xff0c, 0x3002, 0x060c, 0x061b};
+    uint32_t last = kn_utf8_last(word);
+    for (size_t i = 0; i < KN_COUNT_OF(marks); i++)
+        if (last == marks[i])
+            return true;
+    return false;
 }
 
 /* The fewest words that say something: of "If I let it go," the first clause alone does not. */
@@ -203,11 +214,29 @@ static int find_opener(const struct quote *q, int fits, bool (*opens)(const char
     return 0;
 }
 
-/* Cuts to `max` characters: after a clause if one ends late enough, else after a phrase, else after
+/* The same in scripts without spaces, where a phrase ends with what leans on it. */
+static int find_whole_phrase(const struct quote *q, int fits)
+{
+    if (!kn_char_is_spaceless(kn_utf8_last(word_at(q, fits - 1))))
+        return 0;
+    for (int i = fits; i >= 2 && i < q->count && length(q, i) >= CLAUSE_MIN_CHARS; i--)
+        if (!kn_word_leans(word_at(q, i - 1), word_at(q, i)) && !kn_word_waits(word_at(q, i - 1)) &&
+            !hangs(q, i - 1))
+            return i;
+    return 0;
+}
+
+/* Does the first word behind the cut lean on the last before it? */
+static bool is_torn(const struct quote *q, int all)
+{
+    return q->count < all && kn_word_leans(word_at(q, q->count - 1), word_at(q, q->count));
+}
+
+/* Cuts to `max` columns: after a clause if one ends late enough, else after a phrase, else after
  * a word; and no word that hangs stays at the end. */
 static void trim_end(struct quote *q, int max)
 {
-    int fits = q->count, at;
+    int fits = q->count, all = q->count, at;
 
     while (fits > 1 && length(q, fits) > max)
         fits--;
@@ -218,36 +247,56 @@ static void trim_end(struct quote *q, int max)
         if ((at = find_clause(q, fits)) > 0)
             q->cut = CUT_AT_CLAUSE;
         else if ((at = find_opener(q, fits, opens_clause)) > 0 ||
-                 (at = find_opener(q, fits, opens_phrase)) > 0)
+                 (at = find_opener(q, fits, opens_phrase)) > 0 ||
+                 (at = find_whole_phrase(q, fits)) > 0)
             q->cut = CUT_AT_PHRASE;
         fits = at > 0 ? at : fits;
     }
     q->count = fits;
     while (q->count > 2 && !q->whole &&
            (classes_at(q, q->count - 1) & KN_CLASS_LEFT_OPEN ||
-            (q->cut == CUT_AT_WORD && hangs(q, q->count - 1))))
+            (q->cut == CUT_AT_WORD && (hangs(q, q->count - 1) || is_torn(q, all)))))
         q->count--;
+}
+
+/* Takes one of the marks off the end; false when none is there. */
+static bool ends_with_one(struct kn_str *out, const char *const *marks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (kn_ends_with(kn_str_text(out), marks[i])) {
+            out->length -= strlen(marks[i]);
+            out->at[out->length] = '\0';
+            return true;
+        }
+    }
+    return false;
 }
 
 static void cut_marks(struct kn_str *out, bool keep_end)
 {
     static const char marks[] = ",;:-.\"'([";
+    static const char *const others[] = {"。", "、", "，", "；", "：", "｡", "،", "؛", "۔", "「", "『", "（"};
     while (out->length && strchr(marks, out->at[out->length - 1]) &&
            !(keep_end && out->at[out->length - 1] == '.'))
         out->at[--out->length] = '\0';
-    while (out->length >= 3 && memcmp(out->at + out->length - 3, "…", 3) == 0) {
-        out->length -= 3;
-        out->at[out->length] = '\0';
-    }
+    while (ends_with_one(out, &(const char *){"…"}, 1) ||
+           (!(keep_end && kn_ends_with(kn_str_text(out), "。")) &&
+            ends_with_one(out, others, KN_COUNT_OF(others))))
+        continue;
 }
 
 /* One word alone may be too long. */
-static void cut_characters(struct kn_str *out, int max)
+static void cut_columns(struct kn_str *out, int max)
 {
-    size_t at = 0;
-    for (int chars = 0; at < out->length && chars < max; chars++) {
-        ucs4_t c;
-        at += (size_t)u8_mbtouc(&c, (const uint8_t *)out->at + at, out->length - at);
+    size_t at = 0, n;
+    int columns = 0;
+    while (at < out->length && (n = kn_utf8_grapheme(out->at + at))) {
+        char letter[64] = "";
+        memcpy(letter, out->at + at, KN_MIN(n, sizeof letter - 1));
+        columns += kn_utf8_columns(letter);
+        if (columns > max)
+            break;
+        at += n;
     }
     if (at < out->length) {
         out->length = at;
@@ -284,11 +333,11 @@ static const char *print_quote(const struct quote *q, int max, bool keep_end,
     KN_SCOPED_STR out = {0};
 
     for (int i = 0; i < q->count; i++) {
-        if (i > 0 && !joins_closely(word_at(q, i - 1), word_at(q, i)))
+        if (i > 0 && is_spaced(q, i))
             kn_str_add_char(&out, ' ');
         kn_str_add(&out, word_at(q, i));
     }
-    cut_characters(&out, max);
+    cut_columns(&out, max);
     cut_marks(&out, keep_end && q->whole);
     return capitalise(kn_str_text(&out), arena);
 }

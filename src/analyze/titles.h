@@ -12,17 +12,17 @@
 #include "model/segment.h"
 
 enum {
-    KN_TITLE_MAX = 80, /* characters */
+    KN_TITLE_MAX = 80, /* columns: letters of full width count twice */
     KN_QUOTE_MAX = 140,
 };
 
-/* The headline of a span: at most KN_TITLE_MAX characters, begins with a capital, does not end with
+/* The headline of a span: at most KN_TITLE_MAX columns, begins with a capital, does not end with
  * a comma or a word that hangs, and is none of the `count` segments' `before` it, so that clips can
  * be told apart. "Untitled" when the span has no words for one. In `arena`. */
 const char *kn_title_make(const struct kn_text *text, const struct kn_candidate *span,
                           const struct kn_segment *before, int count, struct kn_arena *arena);
 
-/* The same for one sentence, with at most `max` characters; "" when nothing is left of it. With
+/* The same for one sentence, with at most `max` columns; "" when nothing is left of it. With
  * `keep_end` a final full stop stays when the sentence is whole. */
 const char *kn_line_quote(const struct kn_text *text, int line, int max, bool keep_end,
                           struct kn_arena *arena);

@@ -182,8 +182,33 @@ bool kn_char_is_hiragana(uint32_t c)
     return c >= 0x3041 && c <= 0x309f;
 }
 
-/* Kana, Han, their punctuation and full-width forms; not Hangul, which uses spaces. */
-static bool is_japanese_or_chinese(uint32_t c)
+bool kn_char_is_katakana(uint32_t c)
+{
+    return (c >= 0x30a1 && c <= 0x30fa) || (c >= 0x30fc && c <= 0x30ff) ||
+           (c >= 0x31f0 && c <= 0x31ff) || (c >= 0xff66 && c <= 0xff9f);
+}
+
+bool kn_char_is_hangul(uint32_t c)
+{
+    return (c >= 0xac00 && c <= 0xd7a3) || (c >= 0x1100 && c <= 0x11ff) ||
+           (c >= 0x3131 && c <= 0x318e);
+}
+
+bool kn_char_is_in_words(uint32_t c)
+{
+    return uc_is_property_alphabetic(c) ||
+           uc_is_general_category_withtable(c, UC_CATEGORY_MASK_N | UC_CATEGORY_MASK_M);
+}
+
+bool kn_char_opens(uint32_t c)
+{
+    return c == 0xa1 || c == 0xbf ||
+           uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Ps | UC_CATEGORY_MASK_Pi |
+                                                   UC_CATEGORY_MASK_Sc);
+}
+
+/* Not Hangul, which uses spaces. */
+bool kn_char_is_japanese_or_chinese(uint32_t c)
 {
     return kn_char_is_han(c) || (c >= 0x3001 && c <= 0x30ff) || (c >= 0x31f0 && c <= 0x31ff) ||
            (c >= 0xff01 && c <= 0xff9f);
@@ -191,7 +216,7 @@ static bool is_japanese_or_chinese(uint32_t c)
 
 bool kn_char_is_spaceless(uint32_t c)
 {
-    return is_japanese_or_chinese(c) || needs_dictionary(c);
+    return kn_char_is_japanese_or_chinese(c) || needs_dictionary(c);
 }
 
 bool kn_char_is_upper(uint32_t c)
@@ -209,14 +234,17 @@ bool kn_char_is_format(uint32_t c)
     return c != 0x200c && c != 0x200d && uc_is_general_category(c, UC_FORMAT);
 }
 
+bool kn_chars_spaced(uint32_t before, uint32_t after)
+{
+    /* Latin words and figures stand in Japanese without spaces too; in Thai they take them. */
+    if (kn_char_is_japanese_or_chinese(before) || kn_char_is_japanese_or_chinese(after))
+        return false;
+    return !(needs_dictionary(before) && needs_dictionary(after));
+}
+
 bool kn_utf8_spaced(const char *before, const char *after)
 {
-    uint32_t last = kn_utf8_last(before), first = kn_utf8_first(after);
-
-    /* Latin words and figures stand in Japanese without spaces too; in Thai they take them. */
-    if (is_japanese_or_chinese(last) || is_japanese_or_chinese(first))
-        return false;
-    return !(needs_dictionary(last) && needs_dictionary(first));
+    return kn_chars_spaced(kn_utf8_last(before), kn_utf8_first(after));
 }
 
 void kn_utf8_upper(const char *text, const char *language, struct kn_str *out)

@@ -42,13 +42,23 @@ void kn_utf8_breaks(const char *text, size_t size, bool *ret_breaks);
 bool kn_char_is_spaceless(uint32_t c);
 bool kn_char_is_han(uint32_t c);
 bool kn_char_is_hiragana(uint32_t c);
+bool kn_char_is_katakana(uint32_t c);
+bool kn_char_is_hangul(uint32_t c);
+/* Kana, Han, their punctuation and full-width forms. */
+bool kn_char_is_japanese_or_chinese(uint32_t c);
+/* Letters and digits, with the marks that are written over and under them. */
+bool kn_char_is_in_words(uint32_t c);
+/* Opening brackets and quotation marks, signs before a number. */
+bool kn_char_opens(uint32_t c);
 bool kn_char_is_upper(uint32_t c);
 bool kn_char_is_digit(uint32_t c);
 /* Sets direction or formatting without being seen: bidi controls, zero-width marks, tags. The
  * joiners that shape emoji and Indic letters (U+200C, U+200D) are not among them. */
 bool kn_char_is_format(uint32_t c);
 
-/* Are two words said one after the other written with a space between them? */
+/* Are two words said one after the other written with a space between them? The characters are the
+ * last of the one and the first of the other. */
+bool kn_chars_spaced(uint32_t before, uint32_t after);
 bool kn_utf8_spaced(const char *before, const char *after);
 /* Appends `text` in capitals by the rules of `language` (BCP 47 or NULL): "straße" "STRASSE". */
 void kn_utf8_upper(const char *text, const char *language, struct kn_str *out);

@@ -73,12 +73,12 @@ struct kn_caption_options {
 };
 
 /*
- * What is drawn in one piece: a word, or a part of one that had to be divided. Words of scripts
- * without spaces come as the recogniser gave them, in parts where they are phrases.
+ * What is drawn in one piece: a word, or a part of one that had to be divided. In scripts without
+ * spaces it is a phrase: a word with the particles and endings that lean on it (脳が, 休みます).
  */
 struct kn_caption_word {
     int64_t start_us, end_us;  /* clip time, inside the clip; starts never decrease */
-    int source;                /* index of the timeline's word */
+    int source;                /* index of the timeline's word, the first of several */
     const char *text;          /* as said: for sidecars; parts of one word follow without a space */
     const char *shown;         /* as drawn: the style's capitals, a hyphen; may be empty */
     const char *font;          /* family that has its characters */

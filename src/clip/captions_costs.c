@@ -6,26 +6,14 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/words.h"
 
-bool kn_captions_closes_phrase(uint32_t before, uint32_t after)
+/* Does a Japanese phrase end between two characters? Where a particle or an ending is followed by
+ * letters of another kind, nearly always. */
+static bool closes_phrase(uint32_t before, uint32_t after)
 {
-    if (before == 0x3001 || before == 0x3002 || before == 0xff0c || before == 0xff01 ||
-        before == 0xff1f) /* 、。，！？ */
-        return true;
-    if (after >= 0x0e40 && after <= 0x0e44) /* a Thai vowel that is written before its consonant */
-        return true;
     return kn_char_is_hiragana(before) && kn_char_is_spaceless(after) &&
            !kn_char_is_hiragana(after);
-}
-
-bool kn_captions_spaceless(const char *text)
-{
-    uint32_t c;
-
-    for (size_t n; (n = kn_utf8_next(text, &c)); text += n)
-        if (kn_char_is_spaceless(c))
-            return true;
-    return false;
 }
 
 /* The last character when closing quotes and brackets are passed over. */
@@ -35,7 +23,7 @@ static uint32_t closing_mark(const char *text)
 
     for (size_t n; (n = kn_utf8_next(text, &c)); text += n)
         if (c != '"' && c != '\'' && c != ')' && c != ']' && c != 0x2019 && c != 0x201d &&
-            c != 0x00bb && c != 0x300d && c != 0x300f && c != 0xff09)
+            c != 0x00bb && c != 0x300d && c != 0x300f && c != 0x3011 && c != 0xff09)
             mark = c;
     return mark;
 }
@@ -91,6 +79,22 @@ static const char *const numbers[] = {
     "nine", "ten", "hundred", "thousand", "million", "billion", NULL,
 };
 
+/* The same between words of scripts without spaces. */
+static double spaceless_cost(const struct kn_piece *left, const struct kn_piece *right)
+{
+    const char *a = left->word.text, *b = right->word.text;
+
+    if (right->word.spaced)
+        return 1.5; /* a space stands there between clauses */
+    if (kn_word_leans(a, b))
+        return 15;
+    if (kn_word_waits(a))
+        return 9; /* この, 和 */
+    if (kn_ends_with(a, "の") || kn_ends_with(a, "な") || kn_ends_with(a, "的"))
+        return 5;
+    return closes_phrase(kn_utf8_last(a), kn_utf8_first(b)) ? 2 : 6.5;
+}
+
 /* The cost of a line's end between two pieces; times in seconds. */
 static double break_cost(const struct kn_piece *left, const struct kn_piece *right)
 {
@@ -105,8 +109,8 @@ static double break_cost(const struct kn_piece *left, const struct kn_piece *rig
         return is_one_of(a, leaning) ? 15 : 0; /* "Mr." */
     if (is_clause_mark(mark))
         return 1.2;
-    if (!right->word.spaced && kn_char_is_spaceless(kn_utf8_last(a)))
-        cost = kn_captions_closes_phrase(kn_utf8_last(a), kn_utf8_first(b)) ? 2 : 6.5;
+    if (kn_char_is_spaceless(kn_utf8_last(a)))
+        cost = spaceless_cost(left, right);
     else if (is_one_of(a, leaning))
         cost = 15;
     else if (is_one_of(b, opening))
@@ -148,7 +152,7 @@ void kn_captions_rate(struct kn_pieces *pieces)
         struct kn_piece *p = &pieces->at[i];
         const struct kn_piece *next = i + 1 < pieces->count ? p + 1 : NULL;
         double letters = kn_utf8_graphemes(p->word.text);
-        p->weight = kn_captions_spaceless(p->word.text) ? letters / 3 : KN_MAX(1, letters / 9);
+        p->weight = kn_words_spaceless(p->word.text, strlen(p->word.text)) ? letters / 3 : KN_MAX(1, letters / 9);
         p->ends_sentence = is_sentence_mark(closing_mark(p->word.text));
         p->may_break = !next || break_allowed(p, next);
         p->cost = next ? break_cost(p, next) : 0;

@@ -60,12 +60,11 @@ double kn_captions_font_px(const struct kn_caption_job *job, struct kn_font font
 void kn_captions_part(const struct kn_caption_job *job, const struct kn_piece *whole,
                       struct kn_pieces *pieces);
 
+/* Letters of a phrase that fit on a line, for scripts without spaces: about an em wide each. */
+int kn_captions_phrase_most(const struct kn_caption_job *job);
+
 /* costs: sets weight, may_break, cost and ends_sentence. */
 void kn_captions_rate(struct kn_pieces *pieces);
-/* May a phrase of a script without spaces end between two characters? */
-bool kn_captions_closes_phrase(uint32_t before, uint32_t after);
-/* Has the text any letter of such a script? */
-bool kn_captions_spaceless(const char *text);
 
 /* breaks */
 KN_VEC_TYPE(kn_screens, struct kn_caption);

@@ -1,25 +1,22 @@
 /*
  * Words that are too long for a line, in parts.
  *
- * A "word" of a script without spaces may be a whole sentence (subtitles come so): it is parted
- * into phrases, before a Han or Katakana word that follows Hiragana (there a particle or an ending
- * has just closed a phrase) and after punctuation. A word that is too wide for a line even when
+ * A "word" of a script without spaces may be a whole sentence, where a transcript did not part it:
+ * it is parted into phrases, as base/words.h finds them. A word that is too wide for a line even when
  * drawn smaller is parted between syllables, as well as can be told without a dictionary, and gets
  * hyphens.
  */
 #include "clip/captions_layout.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "base/utf8.h"
+#include "base/words.h"
 
 enum {
-    PHRASE_MOST = 9,  /* letters of a phrase; fewer where a line has no room for them */
-    PHRASE_LONG = 27, /* letters without a natural end */
     WORD_MOST = 120,  /* letters of a word that are looked at as one; longer are parted first */
 };
 /* Words are drawn this much smaller before they are parted. */
@@ -60,45 +57,6 @@ static uint32_t last_of(const char *at, size_t bytes)
     return c;
 }
 
-/* Letters of a phrase that fit on a line; the letters in question are about an em wide. */
-static int phrase_most(const struct kn_caption_job *job)
-{
-    if (!job->look)
-        return PHRASE_MOST;
-    return (int)KN_CLAMP(job->line_width / (job->look->em * job->area.unit), 3, PHRASE_MOST);
-}
-
-/* Pushes a phrase, in as many even parts as it takes to fit lines. */
-static void push_phrase(const struct kn_caption_job *job, const struct kn_piece *whole, int letters,
-                        const bool *breaks, struct stretch phrase, struct kn_pieces *pieces)
-{
-    const char *text = whole->word.text;
-    int length = phrase.to_letter - phrase.from_letter;
-    int count = (length + phrase_most(job) - 1) / phrase_most(job);
-    struct stretch part = {phrase.from, phrase.from, phrase.from_letter, phrase.from_letter};
-
-    for (int k = 1; k < count; k++) {
-        int even = phrase.from_letter + length * k / count, nearest = INT_MAX, i;
-        size_t at = part.from, n = kn_utf8_grapheme(text + at);
-        for (i = part.from_letter + 1, at += n; at < phrase.to; at += n, i++) {
-            n = kn_utf8_grapheme(text + at);
-            if (breaks[at] && abs(i - even) < nearest) {
-                nearest = abs(i - even);
-                part.to = at;
-                part.to_letter = i;
-            }
-        }
-        if (part.to == part.from)
-            break;
-        push_part(job, whole, letters, part, "", pieces);
-        part.from = part.to;
-        part.from_letter = part.to_letter;
-    }
-    part.to = phrase.to;
-    part.to_letter = phrase.to_letter;
-    push_part(job, whole, letters, part, "", pieces);
-}
-
 static void part_phrases(const struct kn_caption_job *job, const struct kn_piece *whole,
                          int letters, struct kn_pieces *pieces)
 {
@@ -106,22 +64,16 @@ static void part_phrases(const struct kn_caption_job *job, const struct kn_piece
     size_t size = strlen(text), n;
     bool *breaks = kn_calloc(size + 1, sizeof *breaks);
     struct stretch phrase = {0};
-    uint32_t before = 0;
 
-    kn_utf8_breaks(text, size, breaks);
+    kn_words_breaks(text, size, kn_captions_phrase_most(job), breaks);
     for (; (n = kn_utf8_grapheme(text + phrase.to)); phrase.to += n, phrase.to_letter++) {
-        int length = phrase.to_letter - phrase.from_letter;
-        /* A phrase without an end in sight is cut too, so that the work stays linear. */
-        if (breaks[phrase.to] && length >= 2 &&
-            (kn_captions_closes_phrase(before, kn_utf8_first(text + phrase.to)) ||
-             length >= PHRASE_LONG)) {
-            push_phrase(job, whole, letters, breaks, phrase, pieces);
-            phrase.from = phrase.to;
-            phrase.from_letter = phrase.to_letter;
-        }
-        before = last_of(text + phrase.to, n);
+        if (phrase.to == phrase.from || !breaks[phrase.to])
+            continue;
+        push_part(job, whole, letters, phrase, "", pieces);
+        phrase.from = phrase.to;
+        phrase.from_letter = phrase.to_letter;
     }
-    push_phrase(job, whole, letters, breaks, phrase, pieces);
+    push_part(job, whole, letters, phrase, "", pieces);
     free(breaks);
 }
 
@@ -211,7 +163,8 @@ void kn_captions_part(const struct kn_caption_job *job, const struct kn_piece *w
     double room = job->line_width / (job->look ? SMALLEST_SCALE : 1);
     int letters = kn_utf8_graphemes(whole->word.text);
 
-    if (letters > phrase_most(job) && kn_captions_spaceless(whole->word.text)) {
+    if (letters > kn_captions_phrase_most(job) &&
+        kn_words_spaceless(whole->word.text, strlen(whole->word.text))) {
         part_phrases(job, whole, letters, pieces);
         return;
     }

@@ -9,13 +9,17 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "base/words.h"
 
-enum { PARTS_MOST = 96 };
+enum {
+    PARTS_MOST = 96,
+    PHRASE_MOST = 10, /* letters that stay together in scripts without spaces */
+};
 
 /* Letters become so much smaller at most to save a line: a lower card hides less of the picture. */
 #define LINE_SAVED 1.1
 
-/* What a line break cannot divide: a word with the space after it, or one CJK character. */
+/* What a line break cannot divide: a word with the space after it, or a phrase of a script without. */
 struct part {
     size_t from, to;
     double width; /* pixels, its space included */
@@ -44,7 +48,7 @@ static int cut_parts(const struct kn_caption_job *job, const char *title,
     bool *breaks = kn_calloc(size + 1, sizeof *breaks);
     int count = 0;
 
-    kn_utf8_breaks(title, size, breaks);
+    kn_words_breaks(title, size, PHRASE_MOST, breaks);
     for (size_t from = 0, to = 1; to <= size; to++) {
         if (to < size && (!breaks[to] || count == PARTS_MOST - 1))
             continue;

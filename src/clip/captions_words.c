@@ -8,8 +8,14 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/words.h"
+#include "model/regroup.h"
 
-enum { PIECE_LEAST_US = 20000 };
+enum {
+    PIECE_LEAST_US = 20000,
+    PHRASE_MOST = 12,         /* letters of a phrase; fewer where a line has no room for them */
+    PHRASE_PAUSE_US = 300000, /* a silence that parts what would be one phrase */
+};
 
 const char *kn_captions_shown(const struct kn_caption_job *job, const char *text)
 {
@@ -92,10 +98,10 @@ static int compare_spoken(const void *a, const void *b)
 
 static bool ends_turn(const struct kn_word *word, const struct kn_word *next)
 {
-    size_t length = strlen(word->text);
+    uint32_t last = kn_utf8_last(word->text);
 
-    return next->start_us - word->end_us > TURN_PAUSE_US ||
-           (length && strchr(".?!", word->text[length - 1]));
+    return next->start_us - word->end_us > TURN_PAUSE_US || last == '.' || last == '?' ||
+           last == '!' || last == 0x3002 || last == 0xff01 || last == 0xff1f || last == 0x061f;
 }
 
 /*
@@ -141,25 +147,56 @@ static void order_times(struct kn_pieces *pieces, int64_t clip_us)
     }
 }
 
+int kn_captions_phrase_most(const struct kn_caption_job *job)
+{
+    if (!job->look)
+        return PHRASE_MOST;
+    return (int)KN_CLAMP(job->line_width / (job->look->em * job->area.unit), 3, PHRASE_MOST);
+}
+
+/* How many words from list[from] on are one phrase: in scripts without spaces what leans on a word
+ * is read with it (脳が, 休みます) and lights up with it. No phrase is longer than a line. */
+static int phrase_length(const struct kn_caption_job *job, const struct spoken *list, int from,
+                         int count)
+{
+    const struct kn_word *words = job->timeline->words;
+    int letters = kn_utf8_graphemes(words[list[from].index].text), n = 1;
+
+    for (; from + n < count; n++) {
+        const struct kn_word *before = &words[list[from + n - 1].index];
+        const struct kn_word *word = &words[list[from + n].index];
+        letters += kn_utf8_graphemes(word->text);
+        if (word->speaker != before->speaker || word->start_us - before->end_us > PHRASE_PAUSE_US ||
+            letters > kn_captions_phrase_most(job) || kn_words_spaced(before, word) ||
+            !kn_word_leans(before->text, word->text))
+            break;
+    }
+    return n;
+}
+
 void kn_captions_cut_words(const struct kn_caption_job *job, struct kn_pieces *ret_pieces)
 {
+    const struct kn_word *words = job->timeline->words;
     struct spoken *list = kn_calloc((size_t)job->timeline->word_count + 1, sizeof *list);
     int count = choose_words(job, list);
-    const char *before = NULL;
 
-    for (int i = 0; i < count; i++) {
-        const struct kn_word *w = &job->timeline->words[list[i].index];
+    for (int i = 0, n; i < count; i += n) {
+        const struct kn_word *w = &words[list[i].index];
         KN_SCOPED_STR text = {0};
-        kn_utf8_clean(w->text, strlen(w->text), &text);
+        n = phrase_length(job, list, i, count);
         struct kn_piece piece = {.speaker = w->speaker};
         piece.word = (struct kn_caption_word){
             .start_us = w->start_us - job->start_us,
             .end_us = w->end_us - job->start_us,
             .source = list[i].index,
-            .text = kn_arena_strdup(job->arena, kn_str_text(&text)),
-            .spaced = before && kn_utf8_spaced(before, kn_str_text(&text)),
+            .spaced = i && kn_words_spaced(&words[list[i - 1].index], w),
         };
-        before = piece.word.text;
+        for (int k = i; k < i + n; k++) {
+            const struct kn_word *part = &words[list[k].index];
+            kn_utf8_clean(part->text, strlen(part->text), &text);
+            piece.word.end_us = KN_MAX(piece.word.end_us, part->end_us - job->start_us);
+        }
+        piece.word.text = kn_arena_strdup(job->arena, kn_str_text(&text));
         kn_captions_part(job, &piece, ret_pieces);
     }
     order_times(ret_pieces, job->end_us - job->start_us);

@@ -19,6 +19,7 @@ struct kn_word {
     float confidence;      /* 0..1: mean probability of its tokens; 1 when given by a person */
     int16_t speaker;       /* -1: unknown */
     bool starts_utterance; /* first word after a cut of the recogniser: a likely boundary */
+    bool after_space;      /* a space parts it from the word before, in a script that has none */
 };
 
 /*

@@ -85,6 +85,7 @@ static const struct kn_field word_fields[] = {
     FLOAT(kn_word, confidence, 0, 1),
     SHORT(kn_word, speaker, -1, INT16_MAX),
     BOOL(kn_word, starts_utterance),
+    FIELD(kn_word, after_space, FIELD_BOOL, RANGE(0, 1), .optional = true), /* came later */
     END,
 };
 

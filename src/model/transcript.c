@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unictype.h>
 #include <unistr.h>
 
 #include "base/file.h"
 #include "base/str.h"
+#include "base/utf8.h"
+#include "base/words.h"
 #include "model/timeline_json.h"
 #include "model/transcript_words.h"
 
-enum { SPEAKERS_MAX = 200, HAN_RUN = 4, HOURS_MAX = 1000 };
+enum { SPEAKERS_MAX = 200, HOURS_MAX = 1000 };
 
 /* Gathering words. */
 
@@ -35,104 +36,73 @@ int16_t kn_transcript_speaker(struct kn_transcript_words *out, const char *name,
     return (int16_t)(out->speakers.count - 1);
 }
 
-enum script { SCRIPT_OTHER, SCRIPT_HAN, SCRIPT_HIRAGANA, SCRIPT_KATAKANA, SCRIPT_MARK };
-
-static enum script script_of(ucs4_t c)
+/* How long a word takes to say, against others of its line: its characters, and the gap before the
+ * next word where there is one. Marks of scripts without spaces are not said. */
+static int64_t length_of(const char *word, size_t length, bool spaced)
 {
-    if (c < 0x3000)
-        return SCRIPT_OTHER;
-    if ((c >= 0x3040 && c < 0x30a0))
-        return SCRIPT_HIRAGANA;
-    if ((c >= 0x30a0 && c < 0x3100) || (c >= 0xff66 && c < 0xffa0))
-        return SCRIPT_KATAKANA;
-    if ((c >= 0x3400 && c < 0xa000) || (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x32000))
-        return SCRIPT_HAN;
-    return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_P) ? SCRIPT_MARK : SCRIPT_OTHER;
-}
-
-/*
- * The length of the first word of a text without spaces. Chinese and Japanese are cut where the
- * script changes (but not between a stem in Han and its ending in Hiragana) and after a few Han
- * characters; marks stay with what is before them. Everything else is one word.
- */
-static size_t word_length(const char *text, size_t length)
-{
-    size_t at = 0;
-    enum script before = SCRIPT_MARK;
-    int run = 0;
-
-    while (at < length) {
+    int64_t count = spaced;
+    for (size_t i = 0, n; i < length; i += n) {
         ucs4_t c;
-        size_t n = (size_t)u8_mbtouc(&c, (const uint8_t *)text + at, length - at);
-        enum script now = script_of(c);
-        bool change = now != before && before != SCRIPT_MARK;
-        bool ending = before == SCRIPT_HAN && now == SCRIPT_HIRAGANA;
-        bool marked = before == SCRIPT_MARK && at > 0 && run > 0;
-        if (now != SCRIPT_MARK && ((change && !ending) || (marked && now != SCRIPT_OTHER) ||
-                                   (now == SCRIPT_HAN && run >= HAN_RUN)))
-            break;
-        run = now == before && now == SCRIPT_HAN ? run + 1 : 1;
-        if (now == SCRIPT_MARK && at == 0)
-            run = 0;
-        before = now;
-        at += n;
+        n = (size_t)u8_mbtouc(&c, (const uint8_t *)word + i, length - i);
+        count += spaced || kn_char_is_in_words(c);
     }
-    return at;
+    return KN_MAX(count, 1);
 }
 
-/* Takes the next word off [*at, end); false when there is none. */
-static bool next_word(const char **at, const char *end, const char **ret_word, size_t *ret_length)
+/* Is a word followed by a gap? By script: within a run of letters without spaces words touch. */
+static bool has_gap(const char *text, size_t size, const struct kn_word_spans *words, int i)
 {
-    while (*at < end && strchr(" \t\r\n\v\f", **at))
-        (*at)++;
-    if (*at >= end)
-        return false;
-    const char *stop = *at;
-    while (stop < end && !strchr(" \t\r\n\v\f", *stop))
-        stop++;
-    *ret_word = *at;
-    *ret_length = word_length(*at, (size_t)(stop - *at));
-    *at += *ret_length;
-    return true;
+    const struct kn_word_span *w = &words->at[i];
+    return i + 1 < words->count ? words->at[i + 1].after_space
+                                : !kn_words_spaceless(text + w->from, size - w->from);
 }
 
-static int64_t characters(const char *word, size_t length)
+static enum kn_status add_spans(struct kn_transcript_words *out, const char *text, size_t size,
+                                const struct kn_word_spans *spans, int64_t start_us,
+                                int64_t end_us, int16_t speaker, bool starts_utterance,
+                                struct kn_error *err)
 {
-    int64_t count = 1; /* the space */
-    for (size_t i = 0; i < length; i++)
-        count += ((unsigned char)word[i] & 0xC0) != 0x80;
-    return count;
-}
-
-enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *text, size_t length,
-                                 int64_t start_us, int64_t end_us, int16_t speaker,
-                                 bool starts_utterance, struct kn_error *err)
-{
-    const char *end = text + length, *word;
-    size_t bytes;
-    if (start_us < out->length_us)
-        end_us = KN_MIN(end_us, out->length_us);
     int64_t all = 0, before = 0, span_us = end_us - start_us;
 
-    for (const char *at = text; next_word(&at, end, &word, &bytes);)
-        all += characters(word, bytes);
-    for (const char *at = text; next_word(&at, end, &word, &bytes);) {
-        int64_t mine = characters(word, bytes);
+    for (int i = 0; i < spans->count; i++)
+        all += length_of(text + spans->at[i].from, spans->at[i].to - spans->at[i].from,
+                         has_gap(text, size, spans, i));
+    for (int i = 0; i < spans->count; i++) {
+        const struct kn_word_span *span = &spans->at[i];
+        size_t bytes = span->to - span->from;
+        int64_t mine = length_of(text + span->from, bytes, has_gap(text, size, spans, i));
         struct kn_word w = {
             .start_us = start_us + (int64_t)((double)span_us * (double)before / (double)all),
             .end_us = start_us + (int64_t)((double)span_us * (double)(before + mine) / (double)all),
-            .text = kn_arena_strndup(out->arena, word, bytes),
+            .text = kn_arena_strndup(out->arena, text + span->from, bytes),
             .confidence = 1,
             .speaker = speaker,
             .starts_utterance = starts_utterance,
         };
         if (out->words.count >= KN_TRANSCRIPT_MAX_WORDS)
             return kn_error_set(err, KN_LIMIT, "more than %d words", KN_TRANSCRIPT_MAX_WORDS);
+        if (i > 0 && span->after_space)
+            w.after_space = !kn_utf8_spaced(kn_vec_last(&out->words)->text, w.text);
         kn_vec_push(&out->words, w);
         before += mine;
         starts_utterance = false;
     }
     return KN_OK;
+}
+
+enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *text, size_t length,
+                                 int64_t start_us, int64_t end_us, int16_t speaker,
+                                 bool starts_utterance, struct kn_error *err)
+{
+    struct kn_word_spans spans = {0};
+
+    if (start_us < out->length_us)
+        end_us = KN_MIN(end_us, out->length_us);
+    kn_words_find(text, length, &spans);
+    enum kn_status status = add_spans(out, text, length, &spans, start_us, end_us, speaker,
+                                      starts_utterance, err);
+    kn_vec_free(&spans);
+    return status;
 }
 
 bool kn_transcript_time(const char *text, int64_t *ret_us, const char **ret_end)

@@ -54,7 +54,7 @@ static void quotations_are_cleaned_and_cut_well(void **state)
         {"He counted every single one of twenty three different houses and gardens there.",
          "He counted every single", 40, false}, /* not "one of twenty" */
         {"école est ouverte aujourd’hui.", "École est ouverte aujourd’hui", 80, false},
-        {"地図は 物語です。", "地図は物語です。", 80, false},
+        {"地図は 物語です。", "地図は物語です", 80, false},
         {"um uh. And that is all of it.", "", 80, false},
     };
     struct kn_arena *arena = *state;
