@@ -118,7 +118,8 @@ struct kn_captions {
  * into screenfuls. Every such word is in exactly one screenful, in order; a screenful is on from
  * its first word to its last one's end and at most 0.4 s longer, never before its words.
  *
- * The style KN_CAPTIONS_OFF gives reading subtitles (two lines of 42 columns) for the sidecars;
+ * The style KN_CAPTIONS_OFF gives reading subtitles (two lines of 42 columns, or of 16
+ * letters of full width) for the sidecars;
  * nothing is measured and the places stay zero. Everything lives in `arena`. Any thread.
  */
 void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us,

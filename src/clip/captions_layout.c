@@ -2,8 +2,27 @@
 
 #include <assert.h>
 
-/* Columns of a line of reading subtitles: what broadcasters and Netflix allow for Latin script. */
-enum { READING_COLUMNS = 42 };
+#include "base/utf8.h"
+
+/* Columns of a line of reading subtitles: what broadcasters and Netflix allow for Latin script, and
+ * where letters are of full width, 16 of them. */
+enum { READING_COLUMNS = 42, WIDE_COLUMNS = 32 };
+
+/* Are most of the words within the clip of letters of full width? */
+static bool is_wide(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us)
+{
+    int wide = 0, all = 0;
+
+    for (int i = 0; i < timeline->word_count; i++) {
+        const struct kn_word *w = &timeline->words[i];
+        if (w->end_us < start_us || w->start_us >= end_us)
+            continue;
+        uint32_t first = kn_utf8_first(w->text);
+        wide += kn_char_is_japanese_or_chinese(first) || kn_char_is_hangul(first);
+        all++;
+    }
+    return wide * 2 > all;
+}
 
 void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us,
                         const struct kn_caption_options *options, struct kn_arena *arena,
@@ -17,7 +36,7 @@ void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, in
         .start_us = start_us,
         .end_us = end_us,
         .arena = arena,
-        .line_width = READING_COLUMNS,
+        .line_width = is_wide(timeline, start_us, end_us) ? WIDE_COLUMNS : READING_COLUMNS,
     };
     bool draws = options->style != KN_CAPTIONS_OFF;
     struct kn_captions captions = {0};

@@ -10,6 +10,8 @@
 #include "analyze/lexicon.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "base/utf8.h"
+#include "base/words.h"
 
 enum { TITLE_BYTES_MAX = 60 };
 
@@ -46,6 +48,37 @@ static void drop_hanging_words(struct kn_str *out, size_t begin)
         continue;
 }
 
+/* Where a name of a script without spaces, which begins at `begin` and goes on with `more`, is best
+ * cut: behind a phrase, or else behind a word; not in its first half. */
+static void cut_phrase(struct kn_str *out, size_t begin, const char *more)
+{
+    KN_SCOPED_STR all = {0};
+    struct kn_word_spans words = {0};
+    size_t length = out->length - begin, phrase = 0, word = 0;
+    char before[TITLE_BYTES_MAX + 1] = "", now[TITLE_BYTES_MAX + 1];
+
+    kn_str_add(&all, out->at + begin);
+    kn_str_add(&all, more);
+    kn_words_find(all.at, all.length, &words);
+    for (int i = 0; i < words.count && words.at[i].from <= length; i++) {
+        const struct kn_word_span *w = &words.at[i];
+        snprintf(now, sizeof now, "%.*s", (int)(w->to - w->from), all.at + w->from);
+        if (i && w->from > length / 2) {
+            word = w->from;
+            if (!kn_word_leans(before, now) && !kn_word_waits(before))
+                phrase = w->from;
+        }
+        memcpy(before, now, sizeof before);
+    }
+    kn_vec_free(&words);
+    if (!word || word > length)
+        return;
+    out->length = begin + (phrase ? phrase : word);
+    while (out->length > begin && out->at[out->length - 1] == '-')
+        out->length--;
+    out->at[out->length] = '\0';
+}
+
 static void add_slug(struct kn_str *out, const char *title)
 {
     const uint8_t *at = (const uint8_t *)title;
@@ -63,6 +96,10 @@ static void add_slug(struct kn_str *out, const char *title)
         uint8_t lower[6];
         int bytes = u8_uctomb(lower, uc_tolower(c), sizeof lower);
         if (out->length + (size_t)bytes + 1 - begin > TITLE_BYTES_MAX) {
+            if (kn_words_spaceless(out->at + begin, out->length - begin)) {
+                cut_phrase(out, begin, (const char *)at - n);
+                return;
+            }
             if (!gap)
                 (void)drop_last_word(out, begin); /* of a single one the beginning stays */
             drop_hanging_words(out, begin);

@@ -1,7 +1,7 @@
 /*
  * Draws captions for eyes: draw_captions STYLE ASPECT LANGUAGE SECONDS GROUND > picture.ppm
  *
- * LANGUAGE picks a made-up talk: en, ja, ar, de or emoji. GROUND is what lies beneath: bright, dark
+ * LANGUAGE picks a made-up talk: en, ja, zh, th, ko, ar, he, de or emoji. GROUND is what lies beneath: bright, dark
  * or busy. scripts/caption-sheet.sh makes docs/captions.jpg of such pictures.
  */
 #include <inttypes.h>
@@ -14,10 +14,11 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/words.h"
 #include "clip/captions.h"
 #include "model/clip.h"
 
-enum { WORDS_MOST = 100 };
+enum { WORDS_MOST = 200 };
 
 static const struct {
     const char *language, *title, *text;
@@ -32,27 +33,47 @@ static const struct {
     {"ar", "لماذا ننام",
      "نحن ننام لأن الدماغ يحتاج إلى وقت لتنظيف نفسه. كل ليلة، منذ 20 مليون سنة، كان هذا صحيحا "
      "في New York وفي كل مكان."},
+    {"zh", "为什么我们需要睡眠，很多人都不知道这个秘密",
+     "我们睡觉是因为大脑需要时间来清洁自己。每天晚上，两千万年来一直如此，无论在北京还是在纽约。"},
+    {"th", "ทำไมเราต้องนอนหลับ และสมองทำอะไรตอนเราหลับ",
+     "เรานอนหลับเพราะสมองต้องการเวลาในการทำความสะอาดตัวเอง ทุกคืนเป็นเวลา 20 ล้านปี "
+     "มันเป็นความจริงเสมอ"},
+    {"ko", "우리가 잠을 자는 이유와 뇌에서 일어나는 일",
+     "우리는 뇌가 스스로를 청소할 시간이 필요하기 때문에 잠을 잡니다. 매일 밤, 이천만 년 동안 "
+     "그래 왔습니다."},
+    {"he", "למה אנחנו ישנים",
+     "אנחנו ישנים כי המוח צריך זמן כדי לנקות את עצמו. כל לילה, 20 מיליון שנה, זה היה נכון ב-New "
+     "York ובכל מקום."},
     {"de", "Warum wir schlafen",
      "Die Donaudampfschifffahrtsgesellschaft braucht eine Geschwindigkeitsbegrenzung, und zwar "
      "heute Nacht über der Straße."},
     {"emoji", "Feelings 😀", "This made me so 😀 happy and then ☹ sad, {\\b1} as they say."},
 };
 
-/* Words by spaces, as long as they take to say. */
-static int64_t speak(char *text, struct kn_word *words, int *ret_count)
+/* As long as words take to say. */
+static int64_t speak(struct kn_arena *arena, const char *text, struct kn_word *words,
+                     int *ret_count)
 {
-    char *rest = NULL;
+    struct kn_word_spans spans = {0};
     int64_t now = 100000;
     int count = 0;
 
-    for (char *w = strtok_r(text, " ", &rest); w && count < WORDS_MOST;
-         w = strtok_r(NULL, " ", &rest)) {
-        int64_t length = 120000 + 40000 * (int64_t)strlen(w);
-        words[count++] = (struct kn_word){now, now + length, w, 1, -1, false};
+    kn_words_find(text, strlen(text), &spans);
+    for (; count < spans.count && count < WORDS_MOST; count++) {
+        const struct kn_word_span *span = &spans.at[count];
+        int64_t length = 90000 + 40000 * (int64_t)(span->to - span->from);
+        char *word = kn_arena_strndup(arena, text + span->from, span->to - span->from);
+        words[count] = (struct kn_word){.start_us = now,
+                                        .end_us = now + length,
+                                        .text = word,
+                                        .confidence = 1,
+                                        .speaker = -1,
+                                        .after_space = span->after_space};
         now += length + 30000;
-        if (strchr(".!?", w[strlen(w) - 1]))
+        if (strchr(".!?", word[strlen(word) - 1]))
             now += 350000;
     }
+    kn_vec_free(&spans);
     *ret_count = count;
     return now;
 }
@@ -145,7 +166,7 @@ int main(int argc, char **argv)
     struct kn_arena *arena = kn_arena_new();
     struct kn_word words[WORDS_MOST];
     struct kn_timeline timeline = {.language = talks[talk].language, .words = words};
-    int64_t end = speak(kn_arena_strdup(arena, talks[talk].text), words, &timeline.word_count);
+    int64_t end = speak(arena, talks[talk].text, words, &timeline.word_count);
     int64_t at_us = (int64_t)(strtod(argv[4], NULL) * 1e6);
     KN_SCOPED_STR ass = {0};
     struct kn_captions captions;
