@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
-#include <unictype.h>
 #include <unistr.h>
 #include <xxhash.h>
 
@@ -28,11 +27,6 @@ enum {
 
 /* Words. */
 
-static bool is_word_char(ucs4_t c)
-{
-    return uc_is_property_alphabetic(c) || uc_is_general_category_withtable(c, UC_CATEGORY_MASK_N);
-}
-
 int kn_fold_word(const char *word, char folded[KN_FOLDED_MAX])
 {
     const uint8_t *at = (const uint8_t *)word;
@@ -46,7 +40,7 @@ int kn_fold_word(const char *word, char folded[KN_FOLDED_MAX])
         left -= (size_t)n;
         if (c == 0x2019 || c == 0x02bc)
             c = '\'';
-        bool letter = is_word_char(c);
+        bool letter = kn_char_is_in_words(c); /* with its marks */
         if (!letter && length == 0 && c != '\'')
             continue;
         uint8_t utf8[8];

@@ -234,6 +234,35 @@ bool kn_char_is_format(uint32_t c)
     return c != 0x200c && c != 0x200d && uc_is_general_category(c, UC_FORMAT);
 }
 
+static int direction_of(uint32_t c)
+{
+    int category = uc_bidi_category(c);
+
+    if (category == UC_BIDI_R || category == UC_BIDI_AL)
+        return -1;
+    return category == UC_BIDI_L;
+}
+
+int kn_utf8_first_direction(const char *text)
+{
+    int direction = 0;
+    uint32_t c;
+
+    for (size_t n; !direction && (n = kn_utf8_next(text, &c)); text += n)
+        direction = direction_of(c);
+    return direction;
+}
+
+int kn_utf8_direction(const char *text)
+{
+    int sum = 0;
+    uint32_t c;
+
+    for (size_t n; (n = kn_utf8_next(text, &c)); text += n)
+        sum += direction_of(c);
+    return (sum > 0) - (sum < 0);
+}
+
 bool kn_chars_spaced(uint32_t before, uint32_t after)
 {
     /* Latin words and figures stand in Japanese without spaces too; in Thai they take them. */

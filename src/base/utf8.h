@@ -56,6 +56,12 @@ bool kn_char_is_digit(uint32_t c);
  * joiners that shape emoji and Indic letters (U+200C, U+200D) are not among them. */
 bool kn_char_is_format(uint32_t c);
 
+/* Does the text run from right to left? -1: more of its letters do; 1: more run from left to right;
+ * 0: it has none with a direction. The sum of several texts is how a paragraph of them runs. */
+int kn_utf8_direction(const char *text);
+/* Its first letter with a direction, in the same way. */
+int kn_utf8_first_direction(const char *text);
+
 /* Are two words said one after the other written with a space between them? The characters are the
  * last of the one and the first of the other. */
 bool kn_chars_spaced(uint32_t before, uint32_t after);

@@ -85,6 +85,7 @@ struct kn_caption_word {
     bool bold;                 /* the family's bold weight is meant */
     double font_px;            /* ASS font size: so that all families look equally large */
     bool spaced;               /* a space parts it from the word before */
+    bool rtl;                  /* it stands in text that runs from right to left */
     double x, y;               /* where \an5\pos puts it */
     struct kn_caption_box ink; /* what its letters cover, without outline */
 };

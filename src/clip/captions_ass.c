@@ -39,6 +39,18 @@ void kn_ass_add_text(struct kn_str *ass, const char *text)
     }
 }
 
+void kn_ass_add_direction(struct kn_str *ass, bool rtl)
+{
+    if (rtl)
+        kn_str_add(ass, "\xe2\x80\x8f"); /* U+200F, the right-to-left mark */
+}
+
+void kn_ass_add_shown(struct kn_str *ass, const struct kn_caption_word *word)
+{
+    kn_ass_add_direction(ass, word->rtl);
+    kn_ass_add_text(ass, word->shown);
+}
+
 /* Lato joins "ti" and "fi", which looks odd in letters this large; libass leaves ligatures out
  * where letters are spaced, however little. Other scripts need theirs. */
 static bool drops_ligatures(const char *text)
@@ -231,7 +243,7 @@ static void add_word(const struct writer *w, const struct kn_caption *screen, in
         add_size(w, &m, pop_size(w, screen, k));
     kn_str_add_char(w->ass, '}');
     kn_ass_add_font(w->ass, word, screen->scale);
-    kn_ass_add_text(w->ass, word->shown);
+    kn_ass_add_shown(w->ass, word);
     kn_str_add_char(w->ass, '\n');
 }
 
@@ -369,7 +381,7 @@ static void add_title(const struct writer *w)
         kn_str_printf(w->ass, "{\\pos(%.1f,%.1f)\\1c&H%06X&\\fad(0,250)}", line->x, line->y,
                       bgr(KN_TITLE_COLOR));
         kn_ass_add_font(w->ass, line, 1);
-        kn_ass_add_text(w->ass, line->shown);
+        kn_ass_add_shown(w->ass, line);
         kn_str_add_char(w->ass, '\n');
     }
 }

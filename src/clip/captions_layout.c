@@ -8,20 +8,23 @@
  * where letters are of full width, 16 of them. */
 enum { READING_COLUMNS = 42, WIDE_COLUMNS = 32 };
 
-/* Are most of the words within the clip of letters of full width? */
-static bool is_wide(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us)
+/* What most of the clip's words are: letters of full width, letters from right to left. */
+static void look_at_script(struct kn_caption_job *job)
 {
-    int wide = 0, all = 0;
+    const struct kn_timeline *t = job->timeline;
+    int wide = 0, all = 0, direction = 0;
 
-    for (int i = 0; i < timeline->word_count; i++) {
-        const struct kn_word *w = &timeline->words[i];
-        if (w->end_us < start_us || w->start_us >= end_us)
+    for (int i = 0; i < t->word_count; i++) {
+        const struct kn_word *w = &t->words[i];
+        if (w->end_us < job->start_us || w->start_us >= job->end_us)
             continue;
         uint32_t first = kn_utf8_first(w->text);
         wide += kn_char_is_japanese_or_chinese(first) || kn_char_is_hangul(first);
+        direction += kn_utf8_direction(w->text);
         all++;
     }
-    return wide * 2 > all;
+    job->line_width = wide * 2 > all ? WIDE_COLUMNS : READING_COLUMNS;
+    job->rtl = direction < 0;
 }
 
 void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, int64_t end_us,
@@ -36,12 +39,12 @@ void kn_captions_layout(const struct kn_timeline *timeline, int64_t start_us, in
         .start_us = start_us,
         .end_us = end_us,
         .arena = arena,
-        .line_width = is_wide(timeline, start_us, end_us) ? WIDE_COLUMNS : READING_COLUMNS,
     };
     bool draws = options->style != KN_CAPTIONS_OFF;
     struct kn_captions captions = {0};
 
     assert(start_us <= end_us);
+    look_at_script(&job);
     KN_SCOPED(kn_fonts) fonts = NULL;
     KN_SCOPED(kn_ruler) ruler = NULL;
     if (draws || options->title) {

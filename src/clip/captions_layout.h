@@ -41,6 +41,7 @@ struct kn_caption_job {
     const struct kn_caption_look *look; /* NULL: reading subtitles */
     struct kn_caption_area area;        /* unset for reading subtitles */
     double line_width; /* room for the ink of a line: pixels, or columns for subtitles */
+    bool rtl;          /* the clip's words run from right to left */
     struct kn_fonts *fonts;
     struct kn_ruler *ruler; /* may be NULL: estimate */
 };
@@ -92,8 +93,12 @@ void kn_captions_place(const struct kn_caption_job *job, struct kn_pieces *piece
 void kn_captions_place_title(const struct kn_caption_job *job, const struct kn_pieces *pieces,
                              const struct kn_screens *screens, struct kn_caption_title *ret_title);
 
-/* ASS text that no word can break out of (captions_ass.c). */
+/* ASS text that no word can break out of (captions_ass.c). libass takes a line's direction from its
+ * first letter that has one: in Arabic a line that begins with a Latin name is told so. */
 void kn_ass_add_text(struct kn_str *ass, const char *text);
+void kn_ass_add_direction(struct kn_str *ass, bool rtl);
+/* The word's text as it is drawn, alone on its line. */
+void kn_ass_add_shown(struct kn_str *ass, const struct kn_caption_word *word);
 void kn_ass_add_font(struct kn_str *ass, const struct kn_caption_word *word, double scale);
 void kn_ass_add_space(struct kn_str *ass, double extra_px);
 

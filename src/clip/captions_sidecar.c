@@ -65,10 +65,14 @@ static void add_lines(struct kn_str *out, const struct kn_captions *captions,
 {
     for (int k = 0; k < caption->word_count; k++) {
         const struct kn_caption_word *word = &captions->words[caption->first_word + k];
-        if (k && k == caption->line_break)
+        bool begins = k == 0 || k == caption->line_break;
+        if (k && begins)
             kn_str_add_char(out, '\n');
         else if (k && word->spaced)
             kn_str_add_char(out, ' ');
+        /* Players take a line's direction from its first letter, too. */
+        if (begins && word->rtl && kn_utf8_first_direction(word->text) >= 0)
+            kn_str_add(out, "\xe2\x80\x8f");
         add(out, word->text);
     }
     kn_str_add_char(out, '\n');

@@ -32,7 +32,7 @@ static double measure(const struct kn_caption_job *job, struct kn_caption_word *
     if (job->ruler) {
         kn_ass_add_font(&text, line, 1);
         kn_str_add(&text, "{\\1c&H000001&}");
-        kn_ass_add_text(&text, line->shown);
+        kn_ass_add_shown(&text, line);
         kn_ruler_ink(job->ruler, kn_str_text(&text), 1, &line->ink);
     } else {
         double half = 0.26 * line->font_px * kn_utf8_columns(line->shown);
@@ -142,7 +142,8 @@ static double cut_lines(const struct kn_caption_job *job, const char *text,
     double room = job->area.right - job->area.left - 2 * KN_TITLE_PAD * job->area.unit;
     struct kn_font font = kn_fonts_for(job->fonts, text);
     struct kn_caption_word line = {.font = kn_arena_strdup(job->arena, font.family),
-                                   .bold = font.bold};
+                                   .bold = font.bold,
+                                   .rtl = kn_utf8_direction(text) < 0};
 
     line.font_px = kn_captions_font_px(job, font, KN_TITLE_EM * job->area.unit);
     int count = cut_parts(job, text, &line, parts), lines = fill(parts, count, room, begins);

@@ -63,7 +63,7 @@ void kn_captions_measure(const struct kn_caption_job *job, struct kn_piece *piec
         KN_SCOPED_STR text = {0};
         kn_ass_add_font(&text, word, 1);
         kn_str_add(&text, "{\\1c&H000001&}");
-        kn_ass_add_text(&text, word->shown);
+        kn_ass_add_shown(&text, word);
         kn_ruler_ink(job->ruler, kn_str_text(&text), 1, &piece->alone);
     } else {
         /* Heavy sans serifs: 0.62 em a letter, 0.74 a capital, 1.0 a wide character. */
@@ -189,6 +189,7 @@ void kn_captions_cut_words(const struct kn_caption_job *job, struct kn_pieces *r
             .start_us = w->start_us - job->start_us,
             .end_us = w->end_us - job->start_us,
             .source = list[i].index,
+            .rtl = job->rtl,
             .spaced = i && kn_words_spaced(&words[list[i - 1].index], w),
         };
         for (int k = i; k < i + n; k++) {

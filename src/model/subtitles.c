@@ -7,6 +7,8 @@
 #include <unistr.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
+#include "base/words.h"
 #include "model/transcript_words.h"
 
 enum {
@@ -15,7 +17,8 @@ enum {
     LANES_MAX = 8,        /* cues on the screen at once */
     /* A cue that starts so soon before the last one ends only overlaps by carelessness. */
     OVERLAP_US = 500000,
-    PAUSE_US = 500000, /* between cues: somebody takes a breath */
+    PAUSE_US = 500000,       /* between cues: somebody takes a breath */
+    PAUSE_UNMARKED_US = 150000, /* the same where no marks tell, as in Thai */
     /* Rolling captions repeat a line at once. */
     ROLLING_US = 100000,
     NAME_MAX_BYTES = 30,
@@ -96,6 +99,19 @@ static const char *closing(const char *at, const char *end, char bracket)
     return at < end ? memchr(at, bracket, (size_t)(end - at)) : NULL;
 }
 
+/* Where a full-width bracket that opens at `at`, such as （, closes; NULL: it is none. What stands in
+ * them is not said: who speaks, or what is heard. */
+static const char *closing_wide(const char *at, const char *end, const char *opening,
+                                const char *closing_mark)
+{
+    size_t n = strlen(opening), m = strlen(closing_mark);
+
+    if ((size_t)(end - at) < n || memcmp(at, opening, n) != 0)
+        return NULL;
+    const char *close = memmem(at, (size_t)(end - at), closing_mark, m);
+    return close ? close + m : NULL;
+}
+
 /* Skips what stands at the start of a line and is not said: dashes, ">>", "NAME:". */
 static const char *skip_lead(struct parser *p, const char *at, const char *end)
 {
@@ -112,6 +128,9 @@ static const char *skip_lead(struct parser *p, const char *at, const char *end)
     }
     while (at < end && (*at == ' ' || *at == '>'))
         at++;
+    const char *wide = closing_wide(at, end, "（", "）"); /* （田中）, （拍手） */
+    if (wide && wide - at <= NAME_MAX_BYTES + 6)
+        at = wide;
     const char *colon = closing(at, end, ':');
     if (!colon || colon - at < 2 || colon - at > NAME_MAX_BYTES || colon + 1 >= end ||
         colon[1] != ' ')
@@ -158,6 +177,8 @@ static void read_text(struct parser *p, const char *at, const char *end)
         } else if (*at == '[' && (close = closing(at, end, ']'))) {
             kn_str_add_char(&cue->text, ' ');
             at = close + 1; /* a sound: [applause] */
+        } else if ((close = closing_wide(at, end, "［", "］"))) {
+            at = close;
         } else if (end - at >= 3 && (memcmp(at, "♪", 3) == 0 || memcmp(at, "♫", 3) == 0)) {
             at += 3;
         } else if (*at == '&' && (n = add_entity(at, (size_t)(end - at), &cue->text))) {
@@ -223,11 +244,14 @@ static enum kn_status add_span(struct parser *p, size_t from, size_t to, int64_t
  * pause lies between, or somebody else speaks. */
 static bool starts_utterance(const struct parser *p)
 {
-    static const char *const marks[] = {".", "!", "?", "…", "。", "！", "？", "\"", "”", "-"};
+    static const char *const marks[] = {".",  "!",  "?", "…", "。", "！", "？",
+                                        "\"", "”", "-", "」", "』", "؟",  "۔"};
     const char *last = kn_str_text(&p->last);
+    bool unmarked = kn_words_spaceless(last, p->last.length) &&
+                    kn_char_is_in_words(kn_utf8_last(last));
 
     if (p->last.length == 0 || p->cue.speaker != p->last_speaker ||
-        p->cue.start_us - p->last_end_us >= PAUSE_US)
+        p->cue.start_us - p->last_end_us >= (unmarked ? PAUSE_UNMARKED_US : PAUSE_US))
         return true;
     for (size_t i = 0; i < KN_COUNT_OF(marks); i++) {
         if (kn_ends_with(last, marks[i]))

@@ -180,7 +180,8 @@ static enum kn_status set_to_sound(struct kn_attempt *attempt, const struct kn_s
         kn_words_align(&attempt->source, &how, env, words, heard->word_count, &aligned, &why);
     if (status == KN_OK && aligned > 0)
         heard->words = words;
-    else if (status == KN_OK && attempt->source.has_audio && heard->word_count > 0)
+    else if (status == KN_OK && attempt->source.has_audio && heard->word_count > 0 &&
+             kn_engine_knows(kn_engines()[0], heard->language))
         note_heard(attempt, "the words of the subtitles could not be found in the sound, so they "
                             "light up by the times of their lines");
     else if (status == KN_MISSING)
