@@ -214,16 +214,21 @@ static int find_opener(const struct quote *q, int fits, bool (*opens)(const char
     return 0;
 }
 
-/* The same in scripts without spaces, where a phrase ends with what leans on it. */
+/* The same in scripts without spaces, where a phrase ends with what leans on it: rather one after
+ * which nobody waits for more, but in a long run of particles any is better than half a line. */
 static int find_whole_phrase(const struct quote *q, int fits)
 {
+    int any = 0;
     if (!kn_char_is_spaceless(kn_utf8_last(word_at(q, fits - 1))))
         return 0;
-    for (int i = fits; i >= 2 && i < q->count && length(q, i) >= CLAUSE_MIN_CHARS; i--)
-        if (!kn_word_leans(word_at(q, i - 1), word_at(q, i)) && !kn_word_waits(word_at(q, i - 1)) &&
-            !hangs(q, i - 1))
+    for (int i = fits; i >= 2 && i < q->count && length(q, i) >= CLAUSE_MIN_CHARS; i--) {
+        if (kn_word_leans(word_at(q, i - 1), word_at(q, i)))
+            continue;
+        if (!kn_word_waits(word_at(q, i - 1)) && !hangs(q, i - 1))
             return i;
-    return 0;
+        any = any ? any : i;
+    }
+    return any;
 }
 
 /* Does the first word behind the cut lean on the last before it? */
@@ -236,7 +241,7 @@ static bool is_torn(const struct quote *q, int all)
  * a word; and no word that hangs stays at the end. */
 static void trim_end(struct quote *q, int max)
 {
-    int fits = q->count, all = q->count, at;
+    int fits = q->count, all = q->count, at = 0;
 
     while (fits > 1 && length(q, fits) > max)
         fits--;
@@ -253,7 +258,8 @@ static void trim_end(struct quote *q, int max)
         fits = at > 0 ? at : fits;
     }
     q->count = fits;
-    while (q->count > 2 && !q->whole &&
+    bool phrase = at > 0 && kn_char_is_spaceless(kn_utf8_last(word_at(q, q->count - 1)));
+    while (q->count > 2 && !q->whole && !phrase &&
            (classes_at(q, q->count - 1) & KN_CLASS_LEFT_OPEN ||
             (q->cut == CUT_AT_WORD && (hangs(q, q->count - 1) || is_torn(q, all)))))
         q->count--;

@@ -170,10 +170,21 @@ static bool is_suffix(const char *text, size_t size)
     return strstr(suffixes, letter) != NULL;
 }
 
-/* Does ICU's dictionary part what is one word: a number and what is counted, a noun's suffix? */
+static bool is_text(const char *text, size_t from, size_t to, const char *word)
+{
+    return to - from == strlen(word) && memcmp(text + from, word, to - from) == 0;
+}
+
+/* Does ICU's dictionary part what is one word: a number and what is counted, a noun's suffix, the
+ * "er" of Japanese (えっと)? */
 static bool belongs(const char *text, const struct kn_word_span *word, size_t from, size_t to)
 {
     uint32_t before = last_char(text + word->from, word->to - word->from);
+
+    if (is_text(text, from, to, "と") &&
+        (is_text(text, word->from, word->to, "えっ") || is_text(text, word->from, word->to, "ええ") ||
+         is_text(text, word->from, word->to, "えー")))
+        return true;
 
     if (!kn_char_is_han(first_char(text + from, to - from)))
         return false;
@@ -233,13 +244,20 @@ static void cut_window(UBreakIterator *iterator, struct run *run, size_t from, s
     utext_close(source);
 }
 
-/* Not behind a letter of which marks may follow: at the start of a character at least. */
+/* Behind the last mark, if there is one, for what comes after it does not change the words before.
+ * Else at the start of a character at least. */
 static size_t window_end(const char *text, size_t from, size_t to)
 {
-    size_t end = from + WINDOW;
+    size_t end = from + WINDOW, mark = from;
+    uint32_t c;
 
     if (end >= to)
         return to;
+    for (size_t at = from, n; (n = next_char(text + at, to - at, &c)) && at + n <= end; at += n)
+        if (!kn_char_is_in_words(c))
+            mark = at + n;
+    if (mark > from + WINDOW / 2)
+        return mark;
     while (end > from + 1 && ((unsigned char)text[end] & 0xc0) == 0x80)
         end--;
     return end;
@@ -257,7 +275,8 @@ static void cut_run(const char *text, size_t from, size_t to, bool after_space,
         size_t end = window_end(text, at, to);
         cut_window(iterator, &run, at, end);
         /* The last word may go on behind the window, unless it fills much of it. */
-        if (end < to && run.open.from > at + WINDOW / 2) {
+        if (end < to && run.open.from > at + WINDOW / 2 &&
+            kn_char_is_in_words(last_char(text, end))) {
             end = run.open.from;
             run.open.to = end;
             run.lettered = false;

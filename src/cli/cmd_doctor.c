@@ -9,6 +9,7 @@
 #include "ai/models.h"
 #include "ai/onnx.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "cli/commands.h"
 #include "clip/caption_fonts.h"
@@ -115,6 +116,10 @@ static void check_fonts(struct report *report)
     else
         add(report, LACKING, "font for captions", kn_error_text(&err),
             "apt install fonts-lato, or choose one with --font");
+    KN_SCOPED_STR scripts = {0}; /* nobody needs them all, so that none is a fault */
+    kn_caption_font_scripts(&scripts);
+    add(report, GOOD, "letters for captions",
+        kn_arena_strdup(report->arena, kn_str_text(&scripts)), NULL);
 }
 
 static void check_machine(struct report *report)

@@ -8,6 +8,7 @@
 
 #include <kirinuki/status.h>
 
+#include "base/str.h"
 #include "model/timeline.h"
 
 /*
@@ -20,5 +21,9 @@
  */
 enum kn_status kn_caption_font_check(const char *family, const struct kn_timeline *timeline,
                                      char *ret_found, size_t size, struct kn_error *err);
+
+/* Of the scripts that most videos are in, those that some installed font has letters for, and those
+ * that none has, with the packages to install: "Japanese, Arabic; none for Thai: apt install …". */
+void kn_caption_font_scripts(struct kn_str *ret_text);
 
 #endif

@@ -143,7 +143,7 @@ static double cut_lines(const struct kn_caption_job *job, const char *text,
     struct kn_font font = kn_fonts_for(job->fonts, text);
     struct kn_caption_word line = {.font = kn_arena_strdup(job->arena, font.family),
                                    .bold = font.bold,
-                                   .rtl = kn_utf8_direction(text) < 0};
+                                   .rtl = job->rtl || kn_utf8_direction(text) < 0};
 
     line.font_px = kn_captions_font_px(job, font, KN_TITLE_EM * job->area.unit);
     int count = cut_parts(job, text, &line, parts), lines = fill(parts, count, room, begins);

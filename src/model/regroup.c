@@ -16,9 +16,13 @@
 #include "base/words.h"
 
 enum {
-    AHEAD = 24, /* letters that are skipped at most, text and pieces together, to agree again */
-    AGREE = 3   /* so many in a row */
+    AHEAD = 24,  /* letters that are skipped at most, text and pieces together, to agree again */
+    AGREE = 3,   /* so many in a row */
+    RUN_MOST = 500, /* pieces of a run */
 };
+
+/* A silence after which nothing belongs to the word before it. */
+#define RUN_PAUSE_US 300000
 
 /* A letter of the text or of a piece. */
 struct letter {
@@ -218,4 +222,35 @@ int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
     kn_vec_free(&letters);
     kn_vec_free(&said);
     return made;
+}
+
+static bool continues(const struct kn_word *before, const struct kn_word *word)
+{
+    return word->speaker == before->speaker && !word->starts_utterance && !word->after_space &&
+           word->start_us - before->end_us < RUN_PAUSE_US &&
+           !kn_utf8_spaced(before->text, word->text);
+}
+
+int kn_words_regroup_runs(const struct kn_word *words, int count, struct kn_arena *arena,
+                          const struct kn_word **ret_words)
+{
+    KN_VEC(struct kn_word) made = {0};
+
+    for (int from = 0, to; from < count; from = to) {
+        const struct kn_word *run;
+        for (to = from + 1; to < count && to - from < RUN_MOST; to++)
+            if (!continues(&words[to - 1], &words[to]))
+                break;
+        int n = to - from > 1 ? kn_words_regroup(NULL, words + from, to - from, arena, &run) : 0;
+        if (n == 0) { /* one word, or marks alone */
+            n = to - from;
+            run = words + from;
+        }
+        for (int i = 0; i < n; i++)
+            kn_vec_push(&made, run[i]);
+    }
+    int all = made.count;
+    *ret_words = kn_vec_to_arena(&made, arena);
+    kn_vec_free(&made);
+    return all;
 }

@@ -29,4 +29,9 @@ bool kn_words_spaced(const struct kn_word *before, const struct kn_word *after);
 int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
                      struct kn_arena *arena, const struct kn_word **ret_words);
 
+/* The same for the words of a whole transcript: pieces of scripts without spaces that follow each
+ * other are regrouped, each speaker's run by itself; all other words stay as they are. */
+int kn_words_regroup_runs(const struct kn_word *words, int count, struct kn_arena *arena,
+                          const struct kn_word **ret_words);
+
 #endif

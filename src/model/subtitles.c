@@ -266,6 +266,7 @@ static enum kn_status add_words(struct parser *p, size_t from, struct kn_error *
     int64_t at_us = cue->start_us;
     bool first = starts_utterance(p);
 
+    p->out->fragments = p->out->fragments || cue->stamp_count > 0;
     for (int i = 0; i < cue->stamp_count; i++) {
         const struct stamp *stamp = &cue->stamps[i];
         if (stamp->at <= from || stamp->us < at_us) { /* in what was repeated, or out of order */

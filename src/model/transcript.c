@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/words.h"
+#include "model/regroup.h"
 #include "model/timeline_json.h"
 #include "model/transcript_words.h"
 
@@ -262,6 +263,7 @@ static enum kn_status read_row(struct table *table, const char *line, size_t len
     /* Rows of several words are utterances. */
     if (table->place[COLUMN_UTTERANCE] < 0 && out->words.count > words + 1)
         out->words.at[words].starts_utterance = true;
+    out->fragments = true;
     return KN_OK;
 }
 
@@ -347,6 +349,8 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
     free(order);
     timeline->words = words;
     timeline->word_count = count;
+    if (out->fragments)
+        timeline->word_count = kn_words_regroup_runs(words, count, out->arena, &timeline->words);
     if (out->skipped_cues) {
         struct kn_note *note = kn_arena_alloc(out->arena, sizeof *note);
         note->text = kn_arena_printf(out->arena,

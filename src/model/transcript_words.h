@@ -21,6 +21,7 @@ struct kn_transcript_words {
     KN_VEC(const char *) speakers; /* by number; -1 is nobody's */
     int64_t length_us;             /* of what is said, INT64_MAX: not known */
     int skipped_cues;              /* ended before they started, or had no words */
+    bool fragments;                /* words came one by one, so that they may be parts of words */
 };
 
 void kn_transcript_words_free(struct kn_transcript_words *out);

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "media/audio_reader.h"
+#include "model/regroup.h"
 
 enum { RATE_HZ = 16000, UNFINISHED_MAX = 16, BLOCK = RATE_HZ };
 
@@ -91,7 +92,7 @@ static char *joined_text(const struct passage *p, struct kn_arena *arena)
 {
     KN_SCOPED_STR text = {0};
     for (int i = 0; i < p->count; i++) {
-        kn_str_add(&text, i ? " " : "");
+        kn_str_add(&text, i && kn_words_spaced(&p->words[i - 1], &p->words[i]) ? " " : "");
         kn_str_add(&text, p->words[i].text);
     }
     return kn_arena_strdup(arena, kn_str_text(&text));

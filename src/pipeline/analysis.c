@@ -24,7 +24,7 @@
 static const int64_t KEPT_BYTES_MAX = INT64_C(1) << 30;
 
 /* Raise when listening or looking find something else than before: old timelines no longer fit. */
-enum { ANALYSIS_VERSION = 2 };
+enum { ANALYSIS_VERSION = 3 };
 
 /* Says now what would only go wrong after minutes of work. */
 static enum kn_status check_folder(const struct kn_attempt *attempt, struct kn_error *err)

@@ -11,6 +11,7 @@
 #include "analyze/features.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/regroup.h"
 #include "pipeline/report.h"
 #include "pipeline/result_json.h"
 
@@ -56,11 +57,15 @@ static bool speakers_known(const struct kn_timeline *t)
 static json_t *describe_words(const struct kn_timeline *t)
 {
     json_t *made = json_object(), *texts = json_array(), *starts = json_array(),
-           *lengths = json_array(), *speakers = json_array();
+           *lengths = json_array(), *speakers = json_array(), *tight = json_array();
     bool with_speakers = speakers_known(t);
-    int64_t last_ms = 0;
+    int64_t last_ms = 0, last_tight = 0;
     for (int i = 0; i < t->word_count; i++) {
         const struct kn_word *word = &t->words[i];
+        if (i && !kn_words_spaced(word - 1, word)) {
+            push_int(tight, i - last_tight);
+            last_tight = i;
+        }
         json_array_append_new(texts, kn_json_text(word->text));
         push_time(starts, word->start_us, &last_ms);
         push_int(lengths, to_ms(word->end_us - word->start_us));
@@ -71,6 +76,7 @@ static json_t *describe_words(const struct kn_timeline *t)
     put(made, "start", starts);
     put(made, "length", lengths);
     put(made, "speaker", speakers);
+    put(made, "tight", tight);
     return made;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Timelines out of scripts, for tests of what is made of words.
  *
- * Words are parted by spaces; each lasts 60 ms and 30 ms a byte, and 20 ms lie between. "(700)"
+ * Words are parted by spaces (and in scripts without them by a dictionary); each lasts 60 ms and 30 ms a byte, and 20 ms lie between. "(700)"
  * makes a pause of 700 ms, "A:" sets the speaker, "|" starts an utterance.
  */
 #ifndef KN_TESTS_SPEAK_H
@@ -12,6 +12,7 @@
 
 #include <kirinuki/arena.h>
 
+#include "base/words.h"
 #include "model/timeline.h"
 
 struct speech {
@@ -43,6 +44,18 @@ static inline void speech_add_word(struct speech *s, const char *text, int64_t e
     s->now_us = end_us + 20000;
 }
 
+static inline void speech_add_words(struct speech *s, const char *text)
+{
+    struct kn_word_spans spans = {0};
+    kn_words_find(text, strlen(text), &spans);
+    for (int i = 0; i < spans.count; i++) {
+        size_t bytes = spans.at[i].to - spans.at[i].from;
+        speech_add_word(s, kn_arena_strndup(s->arena, text + spans.at[i].from, bytes),
+                        s->now_us + 60000 + 30000 * (int64_t)bytes);
+    }
+    kn_vec_free(&spans);
+}
+
 static inline void speak(struct speech *s, const char *script)
 {
     char *rest = NULL, *copy = kn_arena_strdup(s->arena, script);
@@ -55,7 +68,7 @@ static inline void speak(struct speech *s, const char *script)
         else if (strcmp(w, "|") == 0)
             s->starts = true;
         else
-            speech_add_word(s, w, s->now_us + 60000 + 30000 * (int64_t)strlen(w));
+            speech_add_words(s, w);
     }
 }
 

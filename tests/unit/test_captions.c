@@ -354,6 +354,14 @@ static void breaks_come_where_readers_expect_them(void **state)
         {"脳が自分を掃除する時間を必要としているからです。", "ja",
          "脳が自分を掃除する時間を / 必要としているからです。"},
         {"日本 の 技術 は 、 とても すごい ！", "ja", "日本の技術は、とてもすごい！"},
+        /* Lines of 16 wide letters, balanced, between phrases. */
+        {"味噌は一種類ではなく、赤味噌と白味噌を半分ずつ混ぜてみてください。", "ja",
+         "味噌は一種類ではなく、 | 赤味噌と白味噌を半分ずつ / 混ぜてみてください。"},
+        {"我们睡觉是因为大脑需要时间来清洁自己。", "zh", "我们睡觉是因为大脑 / 需要时间来清洁自己。"},
+        {"우리는 뇌가 스스로를 청소할 시간이 필요해서 잠을 잔다.", "ko",
+         "우리는 뇌가 스스로를 청소할 / 시간이 필요해서 잠을 잔다."},
+        {"هل تعلم أن الدماغ ينظف نفسه أثناء النوم كل ليلة؟", "ar",
+         "هل تعلم أن الدماغ ينظف / نفسه أثناء النوم كل ليلة؟"},
     };
     KN_SCOPED_STR got = {0};
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
@@ -416,6 +424,54 @@ static void no_line_begins_with_a_mark_that_closes(void **state)
         }
         kn_arena_free(arena);
     }
+}
+
+/* What lights up at a time is a word with its particles, whatever pieces the timeline has. */
+static void phrases_light_up_whole(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    struct script script;
+    struct kn_captions c;
+    struct kn_caption_options o = {.width_px = 1080, .height_px = 1920};
+    KN_SCOPED_STR got = {0};
+
+    speak(arena, "脳 が 自分 を 掃除 する 時間 です 。 (900) はい", "ja", &script);
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    for (int i = 0; i < c.word_count; i++)
+        kn_str_printf(&got, "%s%s", i ? "|" : "", c.words[i].text);
+    assert_string_equal(kn_str_text(&got), "脳が|自分を|掃除する|時間です。|はい");
+    assert_int_equal(c.words[0].start_us, script.words[0].start_us);
+    assert_int_equal(c.words[0].end_us, script.words[1].end_us);
+    kn_arena_free(arena);
+}
+
+/* Arabic goes from right to left also where a line begins with a Latin name. */
+static void right_to_left_lines_keep_their_direction(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    struct script script;
+    struct kn_captions c;
+    struct kn_caption_options o = {.width_px = 1920, .height_px = 1080, .title = "New York كل ليلة"};
+    KN_SCOPED_STR srt = {0};
+
+    speak(arena, "New York وفي كل مكان.", "ar", &script);
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    assert_int_equal(c.count, 1);
+    assert_true(c.words[0].rtl && c.title.lines[0].rtl);
+    assert_true(c.words[0].ink.right < c.words[1].ink.left); /* the name itself does not turn */
+    for (int i = 2; i < c.word_count; i++)
+        assert_true(c.words[i].ink.right < c.words[i - 1].ink.left + 1 || i == 2);
+    assert_true(c.words[2].ink.right < c.words[0].ink.left);
+    o = (struct kn_caption_options){.style = KN_CAPTIONS_OFF};
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    kn_captions_srt(&c, &srt);
+    assert_non_null(strstr(kn_str_text(&srt), "\n\xe2\x80\x8fNew York وفي"));
+    speak(arena, "We say سلام often here.", "en", &script);
+    kn_captions_layout(&script.timeline, 0, script.end_us, &o, arena, &c);
+    assert_false(c.words[1].rtl);
+    kn_arena_free(arena);
 }
 
 static void only_the_clip_s_words_are_taken(void **state)
@@ -632,6 +688,8 @@ int main(void)
         cmocka_unit_test(long_words_are_parted_between_syllables),
         cmocka_unit_test(nothing_is_left_hanging),
         cmocka_unit_test(no_line_begins_with_a_mark_that_closes),
+        cmocka_unit_test(phrases_light_up_whole),
+        cmocka_unit_test(right_to_left_lines_keep_their_direction),
         cmocka_unit_test(only_the_clip_s_words_are_taken),
         cmocka_unit_test(people_who_talk_at_once_are_shown_in_turns),
         cmocka_unit_test(endless_words_are_laid_out_too),

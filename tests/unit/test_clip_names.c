@@ -37,6 +37,12 @@ static void titles_become_file_names(void **state)
         {"What a company learns from every single day of work in a pandemic year",
          "03-what-a-company-learns-from-every-single-day-of-work"},
         {"Of the", "03-of-the"},
+        /* Behind a phrase where there are no spaces. */
+        {"皆さんは、おいしい味噌汁を作るための一番大事なコツを知っていますか？",
+         "03-皆さんは-おいしい味噌汁を作るための一番"},
+        {"なぜ私たちは一日の三分の一を眠って過ごすのか", "03-なぜ私たちは一日の三分の一を眠って"},
+        {"很多人都不知道自己的大脑在晚上做什么以及为什么", "03-很多人都不知道自己的大脑在晚上做什么"},
+        {"โปรแกรมนี้สวัสดีครับวันนี้เรานอน", "03-โปรแกรมนี้สวัสดีครับ"},
     };
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)

@@ -11,10 +11,12 @@
 #include "analyze/sentences.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/words.h"
+#include "model/regroup.h"
 #include "support/arena_state.h"
 
 /*
- * Builds words from a script: words by spaces, 0.3 s each and 0.05 s apart; "(700)" makes a pause
+ * Builds words from a script: words by spaces or dictionary, 0.3 s each and 0.05 s apart; "(700)" makes a pause
  * of 700 ms, "A:" sets the speaker, "|" starts an utterance. Returns the sentences joined by " / ",
  * with "~" at the end of each that is not complete.
  */
@@ -36,9 +38,17 @@ static const char *joined(struct kn_arena *arena, const char *script)
         } else if (strcmp(w, "|") == 0) {
             starts = true;
         } else {
-            words[t.word_count++] = (struct kn_word){now, now + 300000, w, 1.0f, speaker, starts};
-            now += 350000;
-            starts = false;
+            struct kn_word_spans spans = {0};
+            kn_words_find(w, strlen(w), &spans);
+            for (int i = 0; i < spans.count; i++) {
+                size_t from = spans.at[i].from, to = spans.at[i].to;
+                char *text = kn_arena_strndup(arena, w + from, to - from);
+                words[t.word_count++] =
+                    (struct kn_word){now, now + 300000, text, 1.0f, speaker, starts};
+                now += 350000;
+                starts = false;
+            }
+            kn_vec_free(&spans);
         }
     }
     kn_sentences_join(&t, arena);
@@ -48,12 +58,13 @@ static const char *joined(struct kn_arena *arena, const char *script)
         const struct kn_sentence *s = &t.sentences[i];
         if (i)
             kn_str_add(&out, " / ");
-        bool first = true;
+        const struct kn_word *before = NULL;
         for (int k = s->first_word; k < s->first_word + s->word_count; k++) {
             if (words[k].speaker != s->speaker)
                 continue;
-            kn_str_printf(&out, "%s%s", first ? "" : " ", words[k].text);
-            first = false;
+            bool spaced = before && kn_words_spaced(before, &words[k]);
+            kn_str_printf(&out, "%s%s", spaced ? " " : "", words[k].text);
+            before = &words[k];
         }
         if (!s->complete)
             kn_str_add_char(&out, '~');
@@ -80,6 +91,12 @@ static void sentences_end_where_a_reader_would_end_them(void **state)
         {"Really?! Yes!", "Really?! / Yes!"},
         {"これは本です。 あれは何ですか？ 犬です。",
          "これは本です。 / あれは何ですか？ / 犬です。"},
+        /* A quotation is no end, a sentence in brackets is. */
+        {"「はい。」と彼は言いました。彼は「もう帰る。」次の日です。",
+         "「はい。」と彼は言いました。 / 彼は「もう帰る。」 / 次の日です。"},
+        {"你知道吗？我不知道！好。", "你知道吗？ / 我不知道！ / 好。"},
+        {"오늘은 좋네요. 왜 우리는 잘까요? 끝.", "오늘은 좋네요. / 왜 우리는 잘까요? / 끝."},
+        {"نحن ننام. هل تعلم؟ نعم.", "نحن ننام. / هل تعلم؟ / نعم."},
         {"We tried. But then (2000) it broke. Done.", "We tried. / But then~ / it broke. / Done."},
         {"One. two", "One. / two~"},
     };
@@ -102,11 +119,32 @@ static void without_punctuation_pauses_and_openers_stand_in(void **state)
         {"a b c d e f g h i j k l m n so the end", "a b c d e f g h i j k l m n / so the end"},
         {"a b c d e f g h i j k l m n | the end", "a b c d e f g h i j k l m n / the end"},
         {"a b c d | the end", "a b c d the end"},
+        /* Polite forms end a sentence, unless something leans on them. */
+        {"今日は眠りの話です 脳は自分を掃除します だから眠ります",
+         "今日は眠りの話です / 脳は自分を掃除します / だから眠ります"},
+        {"眠りますが 脳は眠りません そうですか", "眠りますが脳は眠りません / そうですか"},
+        {"สวัสดีครับ (700) วันนี้เราจะพูด", "สวัสดีครับ / วันนี้เราจะพูด"},
+        {"우리는 잠을 잡니다 뇌는 청소합니다", "우리는 잠을 잡니다 / 뇌는 청소합니다"},
     };
     struct kn_arena *arena = *state;
 
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
         assert_string_equal(joined(arena, cases[i].script), cases[i].want);
+}
+
+/* Japanese is measured by its letters: 48 of the dictionary's words would be half a sentence. */
+static void long_japanese_sentences_stay_whole(void **state)
+{
+    struct kn_arena *arena = *state;
+    static const char phrase[] = "朝の脳は紙に予定を書くと何に集中すればいいのかを理解して、";
+    KN_SCOPED_STR script = {0};
+    kn_str_printf(&script, "%s%s夜の脳も紙に予定を書いて、眠ります。", phrase, phrase);
+    assert_string_equal(joined(arena, kn_str_text(&script)), kn_str_text(&script));
+    /* A longer one is cut behind a phrase. */
+    kn_str_clear(&script);
+    for (int i = 0; i < 5; i++)
+        kn_str_add(&script, phrase);
+    assert_non_null(strstr(joined(arena, kn_str_text(&script)), "理解して、~ / 朝の脳は"));
 }
 
 static void people_who_talk_over_each_other_keep_their_sentences(void **state)
@@ -211,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ARENA_TEST(sentences_end_where_a_reader_would_end_them),
         ARENA_TEST(without_punctuation_pauses_and_openers_stand_in),
+        ARENA_TEST(long_japanese_sentences_stay_whole),
         ARENA_TEST(people_who_talk_over_each_other_keep_their_sentences),
         ARENA_TEST(a_sentence_without_end_is_cut_at_its_widest_gap),
         ARENA_TEST(pauses_are_gaps_in_everybodys_speech),

@@ -12,6 +12,7 @@
 #include "analyze/sentences.h"
 #include "analyze/text.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "support/arena_state.h"
 #include "support/speak.h"
 
@@ -203,11 +204,62 @@ static void other_languages_still_have_terms(void **state)
                                             "beim Gehen.");
     assert_false(german.english);
     assert_true(german.term_count > 3);
-    struct kn_text japanese = text_of(*state, "地図は 物語です。 地図を 見る。");
-    assert_false(japanese.english);
-    assert_true(japanese.term_count > 0);
+    assert_false(german.classed);
+    struct kn_text korean = text_of(*state, "우리는 지도를 봅니다. 지도는 이야기입니다. 지도가 좋습니다.");
+    assert_int_equal(korean.term_uses[1], 3); /* 지도 with three particles */
+    struct kn_text arabic = text_of(*state, "الدماغ ينام. هذا دماغ كبير. للدماغ وقت وبالدماغ نحلم.");
+    assert_true(arabic.term_uses[0] >= 3);
+    struct kn_text thai = text_of(*state, "แต่ การนอน ก็ดี");
+    assert_string_equal(thai.term_words[thai.tokens[0].term], "แต่"); /* marks stay */
     struct kn_text marks = text_of(*state, "… — !? ♪");
     assert_int_equal(marks.term_count, 0);
+}
+
+/* The terms of a text, in the order in which they are first said. */
+static const char *terms_of(const struct kn_text *text, struct kn_arena *arena)
+{
+    KN_SCOPED_STR out = {0};
+    for (int i = 0; i < text->term_count; i++)
+        kn_str_printf(&out, "%s%s", i ? " " : "", text->term_words[i]);
+    return kn_arena_strdup(arena, kn_str_text(&out));
+}
+
+static void japanese_and_chinese_terms_are_no_grammar(void **state)
+{
+    struct kn_text japanese =
+        text_of(*state, "今日は、脳とコーヒーの話をします。私は三十分、脳が眠るのを待ちました。");
+    assert_true(japanese.classed && !japanese.english);
+    assert_string_equal(terms_of(&japanese, *state), "脳 コーヒー 話 眠る 待ち");
+    struct kn_text chinese = text_of(*state, "我们的大脑需要睡眠。你知道吗？大脑在晚上做梦。");
+    assert_true(chinese.classed && !chinese.english);
+    assert_string_equal(terms_of(&chinese, *state), "大脑 睡眠 晚上 做梦");
+    struct kn_text english = text_of(*state, "We have a reactor, and it is the biggest of all. 東京");
+    assert_true(english.classed && english.english);
+}
+
+static void japanese_and_chinese_lines_are_rated(void **state)
+{
+    static const struct {
+        const char *script;
+        bool question, hook, begins;
+    } cases[] = {
+        {"実は、ほとんどの人が間違えています。", false, true, true},
+        {"なぜ脳は眠るのでしょうか。", true, true, true},
+        {"庭に木があります。", false, false, true},
+        {"だから庭に木があります。", false, false, false},
+        {"你知道吗，大脑会清洁自己吗？", true, true, true},
+        {"但是院子里有一棵树。", false, false, false},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_text text = text_of(*state, cases[i].script);
+        const struct kn_line *line = &text.lines[0];
+        if (line->question != cases[i].question || (line->hook >= 0.4f) != cases[i].hook ||
+            (line->begins >= 0.5f) != cases[i].begins)
+            fail_msg("“%s”: question %d, hook %.2f, begins %.2f", cases[i].script, line->question,
+                     (double)line->hook, (double)line->begins);
+    }
+    struct kn_text two = text_of(*state, "朝の脳は、一日の中で一番きれいな状態なのです。");
+    assert_in_range(two.lines[0].said.words, 8, 11); /* not the dictionary's 14 */
 }
 
 int main(void)
@@ -224,6 +276,8 @@ int main(void)
         ARENA_TEST(what_was_just_said_counts_less),
         ARENA_TEST(marked_utterances_are_stretches),
         ARENA_TEST(other_languages_still_have_terms),
+        ARENA_TEST(japanese_and_chinese_terms_are_no_grammar),
+        ARENA_TEST(japanese_and_chinese_lines_are_rated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

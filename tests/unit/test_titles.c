@@ -56,6 +56,21 @@ static void quotations_are_cleaned_and_cut_well(void **state)
         {"école est ouverte aujourd’hui.", "École est ouverte aujourd’hui", 80, false},
         {"地図は 物語です。", "地図は物語です", 80, false},
         {"um uh. And that is all of it.", "", 80, false},
+        /* Without spaces, without 。 in a title, with it in a quotation. */
+        {"地図は物語です。", "地図は物語です。", 80, true},
+        {"でも、えっと、朝の脳はとてもきれいです。", "朝の脳はとてもきれいです", 80, false},
+        {"最後に、豆腐を入れて火を止めます。", "豆腐を入れて火を止めます", 80, false},
+        /* Cut by width at a clause, or behind a phrase; never on a particle or inside a word. */
+        {"私も以前は、布団の中でニュースやメールを三十分も読んでいました。",
+         "私も以前は、布団の中でニュースやメールを三十分も", 52, false},
+        {"画面から入る大量の情報がまだ眠っている脳を疲れさせてしまうんです。",
+         "画面から入る大量の情報がまだ眠っている", 44, false},
+        {"我以前每天只睡五个小时，觉得这样可以多做一些工作。", "我以前每天只睡五个小时", 40, false},
+        {"我谈谈自己的看法。", "我谈谈自己的看法", 80, false},
+        {"การนอนหลับสำคัญมาก", "การนอนหลับสำคัญมาก", 80, false},
+        {"우리의 뇌가 밤에 무엇을 하는지 알고 있나요?", "우리의 뇌가 밤에 무엇을 하는지 알고 있나요?", 80,
+         false},
+        {"هل تعلم أن الدماغ ينظف نفسه، أثناء النوم؟", "هل تعلم أن الدماغ ينظف نفسه", 30, false},
     };
     struct kn_arena *arena = *state;
 

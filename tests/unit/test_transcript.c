@@ -32,8 +32,8 @@ static const char *parsed(struct kn_arena *arena, const char *text)
             kn_str_printf(&out, "%s%s", i ? " / " : "", w->starts_utterance ? "|" : "");
             if (w->speaker >= 0)
                 kn_str_printf(&out, "[%d]", w->speaker);
-            kn_str_printf(&out, "%d-%d %s", (int)(w->start_us / 1000), (int)(w->end_us / 1000),
-                          w->text);
+            kn_str_printf(&out, "%d-%d %s%s", (int)(w->start_us / 1000), (int)(w->end_us / 1000),
+                          w->after_space ? "_" : "", w->text);
         }
     }
     const char *copy = kn_arena_strdup(arena, kn_str_text(&out));
@@ -94,7 +94,17 @@ static void srt_gives_words_with_times_by_length(void **state)
          "|1000-2000 we / 2000-3000 left. / |3000-4000 Then"},
         /* Scripts without spaces. */
         {"1\n00:00:01,000 --> 00:00:02,000\nこれは本です。犬\n",
-         "|1000-1363 これは / 1363-1818 本です。 / 1818-2000 犬"},
+         "|1000-1285 これ / 1285-1428 は / 1428-1571 本 / 1571-1857 です。 / 1857-2000 犬"},
+        /* What a line is about is not said; a line's end parts no words, a space may. */
+        {"1\n00:00:01,000 --> 00:00:02,000\n（田中）脳が\n眠る［拍手］\n\n"
+         "2\n00:00:02,000 --> 00:00:03,000\n（拍手）\n",
+         "|1000-1250 脳 / 1250-1500 が / 1500-2000 眠る"},
+        {"1\n00:00:01,000 --> 00:00:02,100\nสวัสดีครับ เรานอน\n",
+         "|1000-1388 สวัสดี / 1388-1711 ครับ / 1711-1905 _เรา / 1905-2100 นอน"},
+        /* Thai has no marks: a breath between cues is one, and in Japanese without marks too. */
+        {"1\n00:00:01,000 --> 00:00:02,000\nเรา\n\n2\n00:00:02,000 --> 00:00:03,000\nนอน\n\n"
+         "3\n00:00:03,200 --> 00:00:04,000\nเรา\n",
+         "|1000-2000 เรา / 2000-3000 นอน / |3200-4000 เรา"},
     };
     check(*state, cases, KN_COUNT_OF(cases));
 }
@@ -127,6 +137,9 @@ static void webvtt_gives_voices_and_inline_times(void **state)
          "|[0]1000-2000 Go / |3000-4000 Stop"},
         {"WEBVTT - title\n\n00:01.000 --> 00:04.000\none <00:02.000>two <00:03.500><c>three</c>\n",
          "|1000-2000 one / 2000-3500 two / 3500-4000 three"},
+        /* Fragments of a recogniser, each with its time, become words. */
+        {"WEBVTT\n\n00:01.000 --> 00:04.000\n今<00:02.000>日は<00:03.000>眠る\n",
+         "|1000-2500 今日 / 2500-3000 は / 3000-4000 眠る"},
         /* Stamps outside of the cue or out of order do no harm. */
         {"WEBVTT\n\n00:01.000 --> 00:02.000\na <00:09.000>b <00:00.500>c\n",
          "|1000-2000 a / 2000-2000 b / 2000-2000 c"},

@@ -92,6 +92,18 @@ static void words_are_joined_as_they_are_written(void **state)
     assert_false(kn_utf8_spaced("ไป", "ไหน"));
 }
 
+static void directions_are_those_of_most_letters(void **state)
+{
+    (void)state;
+    assert_int_equal(kn_utf8_direction("one"), 1);
+    assert_int_equal(kn_utf8_direction("日本"), 1);
+    assert_int_equal(kn_utf8_direction("שלום a"), -1);
+    assert_int_equal(kn_utf8_direction("New York وفي كل مكان"), -1);
+    assert_int_equal(kn_utf8_direction("20 %"), 0);
+    assert_int_equal(kn_utf8_first_direction("20 % New كل"), 1);
+    assert_int_equal(kn_utf8_first_direction("(كل New"), -1);
+}
+
 static void capitals_follow_the_language(void **state)
 {
     (void)state;
@@ -128,6 +140,7 @@ int main(void)
         cmocka_unit_test(graphemes_are_what_readers_see),
         cmocka_unit_test(lines_break_where_they_may),
         cmocka_unit_test(words_are_joined_as_they_are_written),
+        cmocka_unit_test(directions_are_those_of_most_letters),
         cmocka_unit_test(capitals_follow_the_language),
         cmocka_unit_test(bad_bytes_are_replaced),
     };

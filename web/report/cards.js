@@ -166,14 +166,15 @@ function makeCard(clip) {
         : el("div.left", {}, el("div.absent", {}, "This clip was not made"));
     const heading = el("header", {},
         el("span.rank", {"aria-hidden": "true"}, number),
-        el("h3", {id: titleId, tabindex: -1, dir: "auto"}, segment.title || `Clip ${number}`),
+        el("h3", {id: titleId, tabindex: -1, dir: "auto", lang: result.timeline.language},
+            segment.title || `Clip ${number}`),
         gauge(segment.score));
     clip.card = el("article.clip", {id: `clip-${number}`, "aria-labelledby": titleId},
         left,
         el("div.right", {},
             heading,
             segment.hook && !sameWords(segment.hook, segment.title) &&
-                el("blockquote", {dir: "auto"}, segment.hook),
+                el("blockquote", {dir: "auto", lang: result.timeline.language}, segment.hook),
             facts(clip),
             clip.error && el("p.error", {}, el("b", {}, "It failed: "), clip.error),
             clip.remark && el("p.remark", {}, sentence(clip.remark)),

@@ -65,13 +65,9 @@ function lastAtOrBefore(times, at) {
 const wordAt = at => lastAtOrBefore(words.start, at);
 const wordEnd = i => words.start[i] + words.length[i];
 
-// What stands before a word: nothing between two of a script that does without spaces.
-const unspaced = /[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]/;
-function gap(i) {
-    if (i === 0)
-        return "";
-    return unspaced.test(words.text[i][0]) && unspaced.test(words.text[i - 1].at(-1)) ? "" : " ";
-}
+// What stands before a word: nothing where its script does without spaces.
+const tight = new Set(runningSum(data.words.tight));
+const gap = i => i === 0 || tight.has(i) ? "" : " ";
 
 // Words [from, to).
 function wordsFrom(from, to) {

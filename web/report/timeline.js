@@ -46,7 +46,7 @@ function said(at) {
     if (i < 0 || (at - wordEnd(i) > 1500 && after > 1500))
         return "";
     const word = at <= wordEnd(i) + 80 ? el("b", {}, words.text[i]) : words.text[i];
-    return el("p.words", {dir: "auto"},
+    return el("p.words", {dir: "auto", lang: result.timeline.language},
         wordsFrom(Math.max(i - 6, 0), i), gap(i), word,
         next < words.count && gap(next), wordsFrom(next, Math.min(i + 6, words.count)));
 }
