@@ -21,7 +21,7 @@ struct kn_usage {
     int cached;   /* that were answered from the cache: nothing was sent */
     int64_t input_tokens, output_tokens;
     double audio_s;
-    double usd; /* by the prices known; see `unpriced` */
+    double usd;   /* by the prices known; see `unpriced` */
     int unpriced; /* of `requests`, those whose price is not known */
 };
 

@@ -65,7 +65,7 @@ struct kn_engine_desc {
     /* Facts. */
     const char *const *languages; /* BCP 47 primary tags that it knows; NULL ends it; NULL: any */
     int64_t chunk_max_us;         /* longer sound is LIMIT */
-    int64_t chunk_best_us; /* utterances are joined up to this length; 0: each by itself */
+    int64_t chunk_best_us;        /* utterances are joined up to this length; 0: each by itself */
     enum kn_lane lane;            /* where its runs belong */
     bool aligns;                  /* takes kn_chunk.text */
     size_t state_size;            /* zeroed, passed as `state` */

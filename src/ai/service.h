@@ -72,9 +72,9 @@ struct kn_service_call {
  * also when it failed after billed tries.
  *
  * DENIED: the key or the account; NOT_FOUND: the model or the path; LIMIT: the budget, or the
- * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence is
- * in `err`); TIMEOUT, REMOTE: tries are used up; DAMAGED: answers that are none; CANCELLED. Every
- * sentence begins with the service's name and says what to do where something can be done.
+ * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence
+ * is in `err`); TIMEOUT, REMOTE: tries are used up; DAMAGED: answers that are none; CANCELLED.
+ * Every sentence begins with the service's name and says what to do where something can be done.
  */
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
                                struct kn_cancel *cancel, json_t **ret_answer,

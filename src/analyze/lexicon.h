@@ -1,7 +1,7 @@
 /*
  * What general words of English, Japanese and Chinese say about the sentence that they stand in.
- * Written by hand from grammar and from how people speak; nothing here is learned from a corpus, and
- * nothing is about a subject. Words of other languages are in no class.
+ * Written by hand from grammar and from how people speak; nothing here is learned from a corpus,
+ * and nothing is about a subject. Words of other languages are in no class.
  */
 #ifndef KN_ANALYZE_LEXICON_H
 #define KN_ANALYZE_LEXICON_H

@@ -54,9 +54,9 @@ static bool in_list(const char *const *list, size_t count, const char *text, siz
 /* Cuts quotation marks and brackets off both ends. */
 static const char *bare(const char *word, size_t *ret_length)
 {
-    static const char *const marks[] = {"\"", "'",  ")",  "(",  "[",  "]",  "“",  "”", "’",
-                                        "‘",  "«",  "»",  "「", "」", "『", "』", "（", "）",
-                                        "【", "】", "《", "》", "〈", "〉"};
+    static const char *const marks[] = {"\"", "'",  ")",  "(",  "[",  "]",  "“",  "”",
+                                        "’",  "‘",  "«",  "»",  "「", "」", "『", "』",
+                                        "（", "）", "【", "】", "《", "》", "〈", "〉"};
     size_t length = strlen(word);
     bool again = true;
 
@@ -178,13 +178,13 @@ static bool ends_clause(const char *word)
 static bool is_opener(const char *word)
 {
     static const char *const openers[] = {
-        "so",       "now",      "well",     "okay",   "ok",     "but",     "and",      "then",
-        "however",  "anyway",   "right",    "alright", "also",  "next",    "finally",  "because",
-        "first",    "actually", "そして",   "しかし", "でも",   "だから",  "それで",   "それから",
-        "ところで", "では",     "じゃあ",   "さて",   "まず",   "つまり",  "実は",     "なので",
-        "ですから", "例えば",   "たとえば", "但是",   "可是",   "所以",    "然后",     "那么",
-        "首先",     "其实",     "因为",     "不过",   "另外",   "最后",    "然後",     "其實",
-        "그리고",   "하지만",   "그래서",   "그런데", "그러나", "ดังนั้น", "แต่",      "เพราะ"};
+        "so",       "now",      "well",     "okay",    "ok",     "but",    "and",     "then",
+        "however",  "anyway",   "right",    "alright", "also",   "next",   "finally", "because",
+        "first",    "actually", "そして",   "しかし",  "でも",   "だから", "それで",  "それから",
+        "ところで", "では",     "じゃあ",   "さて",    "まず",   "つまり", "実は",    "なので",
+        "ですから", "例えば",   "たとえば", "但是",    "可是",   "所以",   "然后",    "那么",
+        "首先",     "其实",     "因为",     "不过",    "另外",   "最后",   "然後",    "其實",
+        "그리고",   "하지만",   "그래서",   "그런데",  "그러나", "ดังนั้น",   "แต่",      "เพราะ"};
     static const char *const clause_marks[] = {",", ";", ":", "、", "，"};
     size_t length;
     const char *text = bare(word, &length);
@@ -202,7 +202,7 @@ static bool is_opener(const char *word)
 struct walk {
     const struct kn_word *words;
     const float *measures; /* of the words: kn_word_measure */
-    const int *next; /* the same speaker's next word, -1 at the last */
+    const int *next;       /* the same speaker's next word, -1 at the last */
     bool punctuated;
     KN_VEC(struct kn_sentence) sentences;
     KN_VEC(int) open; /* the words of the sentence being built */
@@ -258,11 +258,12 @@ static const char *open_tail(const struct walk *walk, struct kn_str *tail)
 static bool closes_by_form(const struct walk *walk, const struct kn_word *next)
 {
     static const char *const forms[] = {
-        "です",   "ます",   "でした", "ました", "ません", "ましょう", "でしょう", "ください",
-        "ですね", "ますね", "ですよ", "ますよ", "ですか", "ますか",   "ましたか", "でしょうか",
-        "ましたね", "ましたよ", "ませんか", "ませんよ", "よね", "でしたか", "ましょうか", "니다", "니까",
-        "어요",   "아요",   "에요",   "예요",   "네요",   "죠",       "까요",     "세요",
-        "해요",   "ครับ",   "ค่ะ"};
+        "です",     "ます",     "でした",   "ました",     "ません",     "ましょう",
+        "でしょう", "ください", "ですね",   "ますね",     "ですよ",     "ますよ",
+        "ですか",   "ますか",   "ましたか", "でしょうか", "ましたね",   "ましたよ",
+        "ませんか", "ませんよ", "よね",     "でしたか",   "ましょうか", "니다",
+        "니까",     "어요",     "아요",     "에요",       "예요",       "네요",
+        "죠",       "까요",     "세요",     "해요",       "ครับ",        "ค่ะ"};
     KN_SCOPED_STR tail = {0};
     const char *word = walk->words[walk->open.at[walk->open.count - 1]].text;
     uint32_t last = kn_utf8_last(word);

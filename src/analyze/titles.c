@@ -103,9 +103,9 @@ static void drop_first(struct quote *q)
 static bool is_joiner(const char *folded)
 {
     static const char *const joiners[] = {
-        "and",  "but",      "because", "then", "or",   "cause", "そして", "でも",   "だから", "しかし",
-        "それで", "それから", "なので",  "けど", "但是", "可是",  "所以",   "而且",   "然后",   "然後",
-        "不过", "不過",     "그리고",  "하지만", "그래서"};
+        "and",    "but",    "because",  "then",   "or",     "cause",  "そして", "でも", "だから",
+        "しかし", "それで", "それから", "なので", "けど",   "但是",   "可是",   "所以", "而且",
+        "然后",   "然後",   "不过",     "不過",   "그리고", "하지만", "그래서"};
     for (size_t i = 0; i < KN_COUNT_OF(joiners); i++)
         if (strcmp(folded, joiners[i]) == 0)
             return true;
@@ -281,7 +281,8 @@ static bool ends_with_one(struct kn_str *out, const char *const *marks, size_t c
 static void cut_marks(struct kn_str *out, bool keep_end)
 {
     static const char marks[] = ",;:-.\"'([";
-    static const char *const others[] = {"。", "、", "，", "；", "：", "｡", "،", "؛", "۔", "「", "『", "（"};
+    static const char *const others[] = {"。", "、", "，", "；", "：", "｡",
+                                         "،",  "؛",  "۔",  "「", "『", "（"};
     while (out->length && strchr(marks, out->at[out->length - 1]) &&
            !(keep_end && out->at[out->length - 1] == '.'))
         out->at[--out->length] = '\0';

@@ -112,7 +112,8 @@ enum kind {
 
 static bool is_tail(uint32_t c)
 {
-    static const char *const tails = "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々んンๆ";
+    static const char *const tails =
+        "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々んンๆ";
     uint8_t text[8] = {0};
     int n = c >= 0x0e00 ? u8_uctomb(text, c, sizeof text) : 0;
 
@@ -135,9 +136,11 @@ static enum kind kind_of(const char *text, size_t size)
 
 static bool is_numeral(uint32_t c)
 {
-    static const uint32_t han[] = {0x4e00, 0x4e8c, 0x4e09, 0x56db, 0x4e94, 0x516d, 0x4e03, 0x516b,
-                                   0x4e5d, 0x5341, 0x767e, 0x5343, 0x4e07, 0x842c, 0x5104, 0x4ebf,
-                                   0x5146, 0x3007, 0x6570, 0x4e24}; /* 一 … 十 百 千 万 億 兆 〇 数 两 */
+    static const uint32_t
+        han[] = {0x4e00, 0x4e8c, 0x4e09, 0x56db, 0x4e94, 0x516d, 0x4e03,
+                 0x516b, 0x4e5d, 0x5341, 0x767e, 0x5343, 0x4e07, 0x842c,
+                 0x5104, 0x4ebf, 0x5146, 0x3007, 0x6570, 0x4e24}; /* 一 … 十 百 千 万 億 兆 〇 数 两
+                                                                   */
 
     for (size_t i = 0; i < KN_COUNT_OF(han); i++)
         if (c == han[i])
@@ -181,9 +184,9 @@ static bool belongs(const char *text, const struct kn_word_span *word, size_t fr
 {
     uint32_t before = last_char(text + word->from, word->to - word->from);
 
-    if (is_text(text, from, to, "と") &&
-        (is_text(text, word->from, word->to, "えっ") || is_text(text, word->from, word->to, "ええ") ||
-         is_text(text, word->from, word->to, "えー")))
+    if (is_text(text, from, to, "と") && (is_text(text, word->from, word->to, "えっ") ||
+                                          is_text(text, word->from, word->to, "ええ") ||
+                                          is_text(text, word->from, word->to, "えー")))
         return true;
 
     if (!kn_char_is_han(first_char(text + from, to - from)))
@@ -382,38 +385,48 @@ static bool is_listed(const char *list, const char *word)
 
 /* Particles: they lean on whatever is before them. */
 static const char particles[] =
-    " は が を に で と も の へ や か ね よ な わ さ ぞ ぜ し ば て から まで より だけ しか ほど など "
-    "くらい ぐらい ばかり って という といった として について によって による とって には では でも "
-    "とは とも にも への からは までに のは のが のを のに のも ので けど けれど けれども ながら たり "
+    " は が を に で と も の へ や か ね よ な わ さ ぞ ぜ し ば て から まで より だけ しか ほど "
+    "など "
+    "くらい ぐらい ばかり って という といった として について によって による とって には では "
+    "でも "
+    "とは とも にも への からは までに のは のが のを のに のも ので けど けれど けれども ながら "
+    "たり "
     "なら です でした でしょ でしょう だ だった だろう だろ かな かも よね こそ さえ すら ";
 
-/* After these a verb begins a phrase of its own (秘密が あります), which it would not after 〜て. */
-static const char cases[] = " は が を に も へ と の から まで には では でも とは のは のが のを ";
+/* After these a verb begins a phrase of its own (秘密が あります), which it would not after 〜て.
+ */
+static const char cases[] =
+    " は が を に も へ と の から まで には では でも とは のは のが のを ";
 
 /* Words in Hiragana that begin a phrase. All others are taken for endings, which ICU cuts into
  * pieces: 行|かな|け|れ|ば. */
 static const char independent[] =
     " これ それ あれ どれ ここ そこ あそこ どこ こう そう どう この その あの どの こんな そんな "
-    "あんな どんな こちら そちら あちら どちら なぜ なに なん いつ だれ とても もっと もう まだ また "
-    "まず すぐ ずっと きっと ちょっと たくさん みんな みなさん あなた わたし ぼく おれ そして しかし "
+    "あんな どんな こちら そちら あちら どちら なぜ なに なん いつ だれ とても もっと もう まだ "
+    "また "
+    "まず すぐ ずっと きっと ちょっと たくさん みんな みなさん あなた わたし ぼく おれ そして "
+    "しかし "
     "だから だけど それで それから それに それでも つまり たとえば ところで じゃあ さて さあ ただ "
-    "ただし もし もしも やはり やっぱり ほとんど すべて いちばん いい よい よく うまく すごい すごく "
-    "おいしい うれしい たのしい かなり ほんとう ほんとうに ぜひ むしろ いつも いつか あまり あまりに "
+    "ただし もし もしも やはり やっぱり ほとんど すべて いちばん いい よい よく うまく すごい "
+    "すごく "
+    "おいしい うれしい たのしい かなり ほんとう ほんとうに ぜひ むしろ いつも いつか あまり "
+    "あまりに "
     "はい いいえ うん ええ えっと あの えー まあ ありがとう おはよう こんにちは いろいろ いろんな "
     "どうして どうやって なので ですから ところが さらに いくつ しっかり はっきり ゆっくり ";
 
 /* Chinese, after Han letters alone; and Thai. */
-static const char chinese_particles[] =
-    " 的 了 着 过 们 吗 呢 吧 啊 嘛 呀 啦 得 地 過 們 嗎 著 ";
+static const char chinese_particles[] = " 的 了 着 过 们 吗 呢 吧 啊 嘛 呀 啦 得 地 過 們 嗎 著 ";
 static const char thai_particles[] = " ครับ ค่ะ คะ นะ จ้ะ จ๊ะ ล่ะ ";
 
 /* What joins to something that is still to come. */
 static const char waiting[] =
     " は が を に で と も の へ や て から より として について によって による という といった "
-    "とって ので のに けど けれど けれども し ながら たり なら たら れば ば には では とは への のは "
+    "とって ので のに けど けれど けれども し ながら たり なら たら れば ば には では とは への "
+    "のは "
     "のが のを この その あの どの こんな そんな あんな どんな な お ご そして しかし だから でも "
     "また または および あるいは もし なぜなら つまり 約 第 毎 "
-    "的 和 与 與 或 在 把 被 对 對 从 從 向 跟 比 给 給 因为 因為 所以 但 但是 如果 虽然 雖然 而 而且 "
+    "的 和 与 與 或 在 把 被 对 對 从 從 向 跟 比 给 給 因为 因為 所以 但 但是 如果 虽然 雖然 而 "
+    "而且 "
     "就 是 不 很 也 都 要 会 會 能 这 這 那 一个 一個 "
     "ที่ ของ และ หรือ แต่ ใน กับ จาก เพื่อ โดย เพราะ ว่า จะ ไม่ การ ความ ";
 

@@ -118,8 +118,8 @@ static void check_fonts(struct report *report)
             "apt install fonts-lato, or choose one with --font");
     KN_SCOPED_STR scripts = {0}; /* nobody needs them all, so that none is a fault */
     kn_caption_font_scripts(&scripts);
-    add(report, GOOD, "letters for captions",
-        kn_arena_strdup(report->arena, kn_str_text(&scripts)), NULL);
+    add(report, GOOD, "letters for captions", kn_arena_strdup(report->arena, kn_str_text(&scripts)),
+        NULL);
 }
 
 static void check_machine(struct report *report)

@@ -152,7 +152,8 @@ void kn_captions_rate(struct kn_pieces *pieces)
         struct kn_piece *p = &pieces->at[i];
         const struct kn_piece *next = i + 1 < pieces->count ? p + 1 : NULL;
         double letters = kn_utf8_graphemes(p->word.text);
-        p->weight = kn_words_spaceless(p->word.text, strlen(p->word.text)) ? letters / 3 : KN_MAX(1, letters / 9);
+        p->weight = kn_words_spaceless(p->word.text, strlen(p->word.text)) ? letters / 3
+                                                                           : KN_MAX(1, letters / 9);
         p->ends_sentence = is_sentence_mark(closing_mark(p->word.text));
         p->may_break = !next || break_allowed(p, next);
         p->cost = next ? break_cost(p, next) : 0;

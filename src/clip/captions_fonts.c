@@ -278,8 +278,8 @@ void kn_caption_font_scripts(struct kn_str *ret_text)
         const char *name;
         uint32_t letter;
     } scripts[] = {
-        {"Latin", 'A'},       {"Cyrillic", 0x0416}, {"Greek", 0x03a9},  {"Japanese", 0x3042},
-        {"Chinese", 0x6c49},  {"Korean", 0xd55c},   {"Arabic", 0x0639}, {"Hebrew", 0x05d0},
+        {"Latin", 'A'},         {"Cyrillic", 0x0416}, {"Greek", 0x03a9},  {"Japanese", 0x3042},
+        {"Chinese", 0x6c49},    {"Korean", 0xd55c},   {"Arabic", 0x0639}, {"Hebrew", 0x05d0},
         {"Devanagari", 0x0905}, {"Thai", 0x0e01},
     };
     KN_SCOPED(kn_fonts) fonts = kn_fonts_open(kn_caption_look(KN_CAPTIONS_DEFAULT)->font, NULL);

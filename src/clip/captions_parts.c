@@ -2,9 +2,9 @@
  * Words that are too long for a line, in parts.
  *
  * A "word" of a script without spaces may be a whole sentence, where a transcript did not part it:
- * it is parted into phrases, as base/words.h finds them. A word that is too wide for a line even when
- * drawn smaller is parted between syllables, as well as can be told without a dictionary, and gets
- * hyphens.
+ * it is parted into phrases, as base/words.h finds them. A word that is too wide for a line even
+ * when drawn smaller is parted between syllables, as well as can be told without a dictionary, and
+ * gets hyphens.
  */
 #include "clip/captions_layout.h"
 
@@ -17,7 +17,7 @@
 #include "base/words.h"
 
 enum {
-    WORD_MOST = 120,  /* letters of a word that are looked at as one; longer are parted first */
+    WORD_MOST = 120, /* letters of a word that are looked at as one; longer are parted first */
 };
 /* Words are drawn this much smaller before they are parted. */
 #define SMALLEST_SCALE 0.6

@@ -19,7 +19,8 @@ enum {
 /* Letters become so much smaller at most to save a line: a lower card hides less of the picture. */
 #define LINE_SAVED 1.1
 
-/* What a line break cannot divide: a word with the space after it, or a phrase of a script without. */
+/* What a line break cannot divide: a word with the space after it, or a phrase of a script without.
+ */
 struct part {
     size_t from, to;
     double width; /* pixels, its space included */

@@ -16,8 +16,8 @@
 #include "base/words.h"
 
 enum {
-    AHEAD = 24,  /* letters that are skipped at most, text and pieces together, to agree again */
-    AGREE = 3,   /* so many in a row */
+    AHEAD = 24,     /* letters that are skipped at most, text and pieces together, to agree again */
+    AGREE = 3,      /* so many in a row */
     RUN_MOST = 500, /* pieces of a run */
 };
 
@@ -211,6 +211,10 @@ int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
         const char *spelling = kn_arena_strndup(arena, written + span->from, span->to - span->from);
         struct kn_word word = make_word(&letters, from, to, pieces);
         word.text = spelling;
+        if (words.count) { /* pieces that overlap do not change the order of what was said */
+            word.start_us = KN_MAX(word.start_us, kn_vec_last(&words)->start_us);
+            word.end_us = KN_MAX(word.end_us, word.start_us);
+        }
         word.after_space = words.count && span->after_space &&
                            !kn_utf8_spaced(kn_vec_last(&words)->text, spelling);
         kn_vec_push(&words, word);

@@ -17,7 +17,7 @@ enum {
     LANES_MAX = 8,        /* cues on the screen at once */
     /* A cue that starts so soon before the last one ends only overlaps by carelessness. */
     OVERLAP_US = 500000,
-    PAUSE_US = 500000,       /* between cues: somebody takes a breath */
+    PAUSE_US = 500000,          /* between cues: somebody takes a breath */
     PAUSE_UNMARKED_US = 150000, /* the same where no marks tell, as in Thai */
     /* Rolling captions repeat a line at once. */
     ROLLING_US = 100000,
@@ -99,8 +99,8 @@ static const char *closing(const char *at, const char *end, char bracket)
     return at < end ? memchr(at, bracket, (size_t)(end - at)) : NULL;
 }
 
-/* Where a full-width bracket that opens at `at`, such as （, closes; NULL: it is none. What stands in
- * them is not said: who speaks, or what is heard. */
+/* Where a full-width bracket that opens at `at`, such as （, closes; NULL: it is none. What stands
+ * in them is not said: who speaks, or what is heard. */
 static const char *closing_wide(const char *at, const char *end, const char *opening,
                                 const char *closing_mark)
 {
@@ -244,11 +244,11 @@ static enum kn_status add_span(struct parser *p, size_t from, size_t to, int64_t
  * pause lies between, or somebody else speaks. */
 static bool starts_utterance(const struct parser *p)
 {
-    static const char *const marks[] = {".",  "!",  "?", "…", "。", "！", "？",
+    static const char *const marks[] = {".",  "!", "?", "…",  "。", "！", "？",
                                         "\"", "”", "-", "」", "』", "؟",  "۔"};
     const char *last = kn_str_text(&p->last);
-    bool unmarked = kn_words_spaceless(last, p->last.length) &&
-                    kn_char_is_in_words(kn_utf8_last(last));
+    bool unmarked =
+        kn_words_spaceless(last, p->last.length) && kn_char_is_in_words(kn_utf8_last(last));
 
     if (p->last.length == 0 || p->cue.speaker != p->last_speaker ||
         p->cue.start_us - p->last_end_us >= (unmarked ? PAUSE_UNMARKED_US : PAUSE_US))

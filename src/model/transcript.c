@@ -59,9 +59,8 @@ static bool has_gap(const char *text, size_t size, const struct kn_word_spans *w
 }
 
 static enum kn_status add_spans(struct kn_transcript_words *out, const char *text, size_t size,
-                                const struct kn_word_spans *spans, int64_t start_us,
-                                int64_t end_us, int16_t speaker, bool starts_utterance,
-                                struct kn_error *err)
+                                const struct kn_word_spans *spans, int64_t start_us, int64_t end_us,
+                                int16_t speaker, bool starts_utterance, struct kn_error *err)
 {
     int64_t all = 0, before = 0, span_us = end_us - start_us;
 
@@ -100,8 +99,8 @@ enum kn_status kn_transcript_add(struct kn_transcript_words *out, const char *te
     if (start_us < out->length_us)
         end_us = KN_MIN(end_us, out->length_us);
     kn_words_find(text, length, &spans);
-    enum kn_status status = add_spans(out, text, length, &spans, start_us, end_us, speaker,
-                                      starts_utterance, err);
+    enum kn_status status =
+        add_spans(out, text, length, &spans, start_us, end_us, speaker, starts_utterance, err);
     kn_vec_free(&spans);
     return status;
 }
@@ -334,12 +333,15 @@ static int by_start(const void *left, const void *right)
 
 static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline)
 {
+    const struct kn_word *given = out->words.at;
     int count = out->words.count;
+    if (out->fragments)
+        count = kn_words_regroup_runs(given, count, out->arena, &given);
     const struct kn_word **order = kn_malloc((size_t)count * sizeof *order);
     struct kn_word *words = kn_arena_array(out->arena, (size_t)count + 1, sizeof *words);
 
     for (int i = 0; i < count; i++)
-        order[i] = &out->words.at[i];
+        order[i] = &given[i];
     qsort(order, (size_t)count, sizeof *order, by_start);
     *timeline = (struct kn_timeline){.speech_engine = "subtitles"};
     for (int i = 0; i < count; i++) {
@@ -349,8 +351,6 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
     free(order);
     timeline->words = words;
     timeline->word_count = count;
-    if (out->fragments)
-        timeline->word_count = kn_words_regroup_runs(words, count, out->arena, &timeline->words);
     if (out->skipped_cues) {
         struct kn_note *note = kn_arena_alloc(out->arena, sizeof *note);
         note->text = kn_arena_printf(out->arena,

@@ -76,15 +76,16 @@ struct kn_server_options {
     void *arg;
 };
 
-enum kn_status kn_server_open(const struct kn_server_options *options, struct kn_server **ret_server,
-                              struct kn_error *err);
+enum kn_status kn_server_open(const struct kn_server_options *options,
+                              struct kn_server **ret_server, struct kn_error *err);
 int kn_server_port(const struct kn_server *server);
 /* Takes no more requests, cancels those that run, waits for them. NULL is fine. */
 void kn_server_close(struct kn_server *server);
 KN_SCOPED_DEFINE(kn_server, kn_server_close)
 
 /* By name, NULL when there is none; headers in any case, others exactly. */
-const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange,
+                                               const char *name);
 const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange, const char *name);
 const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name);
 

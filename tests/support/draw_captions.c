@@ -1,8 +1,8 @@
 /*
  * Draws captions for eyes: draw_captions STYLE ASPECT LANGUAGE SECONDS GROUND > picture.ppm
  *
- * LANGUAGE picks a made-up talk: en, ja, zh, th, ko, ar, he, de or emoji. GROUND is what lies beneath: bright, dark
- * or busy. scripts/caption-sheet.sh makes docs/captions.jpg of such pictures.
+ * LANGUAGE picks a made-up talk: en, ja, zh, th, ko, ar, he, de or emoji. GROUND is what lies
+ * beneath: bright, dark or busy. scripts/caption-sheet.sh makes docs/captions.jpg of such pictures.
  */
 #include <inttypes.h>
 #include <math.h>

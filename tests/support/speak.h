@@ -1,8 +1,9 @@
 /*
  * Timelines out of scripts, for tests of what is made of words.
  *
- * Words are parted by spaces (and in scripts without them by a dictionary); each lasts 60 ms and 30 ms a byte, and 20 ms lie between. "(700)"
- * makes a pause of 700 ms, "A:" sets the speaker, "|" starts an utterance.
+ * Words are parted by spaces (and in scripts without them by a dictionary); each lasts 60 ms and 30
+ * ms a byte, and 20 ms lie between. "(700)" makes a pause of 700 ms, "A:" sets the speaker, "|"
+ * starts an utterance.
  */
 #ifndef KN_TESTS_SPEAK_H
 #define KN_TESTS_SPEAK_H

@@ -357,7 +357,8 @@ static void breaks_come_where_readers_expect_them(void **state)
         /* Lines of 16 wide letters, balanced, between phrases. */
         {"味噌は一種類ではなく、赤味噌と白味噌を半分ずつ混ぜてみてください。", "ja",
          "味噌は一種類ではなく、 | 赤味噌と白味噌を半分ずつ / 混ぜてみてください。"},
-        {"我们睡觉是因为大脑需要时间来清洁自己。", "zh", "我们睡觉是因为大脑 / 需要时间来清洁自己。"},
+        {"我们睡觉是因为大脑需要时间来清洁自己。", "zh",
+         "我们睡觉是因为大脑 / 需要时间来清洁自己。"},
         {"우리는 뇌가 스스로를 청소할 시간이 필요해서 잠을 잔다.", "ko",
          "우리는 뇌가 스스로를 청소할 / 시간이 필요해서 잠을 잔다."},
         {"هل تعلم أن الدماغ ينظف نفسه أثناء النوم كل ليلة؟", "ar",
@@ -453,7 +454,8 @@ static void right_to_left_lines_keep_their_direction(void **state)
     struct kn_arena *arena = kn_arena_new();
     struct script script;
     struct kn_captions c;
-    struct kn_caption_options o = {.width_px = 1920, .height_px = 1080, .title = "New York كل ليلة"};
+    struct kn_caption_options o = {
+        .width_px = 1920, .height_px = 1080, .title = "New York كل ليلة"};
     KN_SCOPED_STR srt = {0};
 
     speak(arena, "New York وفي كل مكان.", "ar", &script);

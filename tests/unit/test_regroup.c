@@ -99,8 +99,8 @@ static void what_pieces_had_words_keep(void **state)
 
 static void bad_pieces_do_no_harm(void **state)
 {
-    static const char *const texts[] = {"\xff\xff", "日本", "", "completely other words", "...",
-                                        "\xe3\x81"};
+    static const char *const texts[] = {"\xff\xff", "日本",    "", "completely other words",
+                                        "...",      "\xe3\x81"};
     for (size_t i = 0; i < KN_COUNT_OF(texts); i++) {
         struct kn_word pieces[PIECES_MOST];
         const struct kn_word *words;

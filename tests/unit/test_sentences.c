@@ -16,9 +16,9 @@
 #include "support/arena_state.h"
 
 /*
- * Builds words from a script: words by spaces or dictionary, 0.3 s each and 0.05 s apart; "(700)" makes a pause
- * of 700 ms, "A:" sets the speaker, "|" starts an utterance. Returns the sentences joined by " / ",
- * with "~" at the end of each that is not complete.
+ * Builds words from a script: words by spaces or dictionary, 0.3 s each and 0.05 s apart; "(700)"
+ * makes a pause of 700 ms, "A:" sets the speaker, "|" starts an utterance. Returns the sentences
+ * joined by " / ", with "~" at the end of each that is not complete.
  */
 static const char *joined(struct kn_arena *arena, const char *script)
 {

@@ -205,9 +205,11 @@ static void other_languages_still_have_terms(void **state)
     assert_false(german.english);
     assert_true(german.term_count > 3);
     assert_false(german.classed);
-    struct kn_text korean = text_of(*state, "우리는 지도를 봅니다. 지도는 이야기입니다. 지도가 좋습니다.");
+    struct kn_text korean =
+        text_of(*state, "우리는 지도를 봅니다. 지도는 이야기입니다. 지도가 좋습니다.");
     assert_int_equal(korean.term_uses[1], 3); /* 지도 with three particles */
-    struct kn_text arabic = text_of(*state, "الدماغ ينام. هذا دماغ كبير. للدماغ وقت وبالدماغ نحلم.");
+    struct kn_text arabic =
+        text_of(*state, "الدماغ ينام. هذا دماغ كبير. للدماغ وقت وبالدماغ نحلم.");
     assert_true(arabic.term_uses[0] >= 3);
     struct kn_text thai = text_of(*state, "แต่ การนอน ก็ดี");
     assert_string_equal(thai.term_words[thai.tokens[0].term], "แต่"); /* marks stay */
@@ -233,7 +235,8 @@ static void japanese_and_chinese_terms_are_no_grammar(void **state)
     struct kn_text chinese = text_of(*state, "我们的大脑需要睡眠。你知道吗？大脑在晚上做梦。");
     assert_true(chinese.classed && !chinese.english);
     assert_string_equal(terms_of(&chinese, *state), "大脑 睡眠 晚上 做梦");
-    struct kn_text english = text_of(*state, "We have a reactor, and it is the biggest of all. 東京");
+    struct kn_text english =
+        text_of(*state, "We have a reactor, and it is the biggest of all. 東京");
     assert_true(english.classed && english.english);
 }
 

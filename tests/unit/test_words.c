@@ -64,8 +64,8 @@ static void words_are_the_dictionarys(void **state)
 static void nothing_is_lost(void **state)
 {
     (void)state;
-    static const char *const cases[] = {"\xff\xfe日本\xe6", "日\x80本 語\xf0", "「「「「", "。。。\xe3",
-                                        "ーーーっっ", "เเเ"};
+    static const char *const cases[] = {"\xff\xfe日本\xe6", "日\x80本 語\xf0", "「「「「",
+                                        "。。。\xe3",       "ーーーっっ",      "เเเ"};
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_word_spans words = {0};
         size_t size = strlen(cases[i]), at = 0;
@@ -109,13 +109,12 @@ static void particles_and_endings_lean(void **state)
         const char *before, *word;
         bool leans;
     } cases[] = {
-        {"脳", "が", true},       {"休み", "ます。", true}, {"言", "いました", true},
-        {"が", "あります", false}, {"て", "いる", true},
-        {"は、", "とても", false}, {"です。", "でも、", false}, {"はい。」", "と", true},
-        {"今日", "とても", false}, {"この", "方法", false},   {"コンピューター", "も", true},
-        {"看到", "了", true},     {"服を", "着", false},     {"知道", "吗？", true},
-        {"one", "two", false},    {"สวัสดี", "ครับ", true},  {"우리는", "뇌가", false},
-        {"", "は", true},
+        {"脳", "が", true},          {"休み", "ます。", true},       {"言", "いました", true},
+        {"が", "あります", false},   {"て", "いる", true},           {"は、", "とても", false},
+        {"です。", "でも、", false}, {"はい。」", "と", true},       {"今日", "とても", false},
+        {"この", "方法", false},     {"コンピューター", "も", true}, {"看到", "了", true},
+        {"服を", "着", false},       {"知道", "吗？", true},         {"one", "two", false},
+        {"สวัสดี", "ครับ", true},       {"우리는", "뇌가", false},      {"", "は", true},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
         if (kn_word_leans(cases[i].before, cases[i].word) != cases[i].leans)
@@ -189,12 +188,9 @@ static void lines_break_between_phrases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_the_dictionarys),
-        cmocka_unit_test(nothing_is_lost),
-        cmocka_unit_test(long_runs_are_parted_alike),
-        cmocka_unit_test(particles_and_endings_lean),
-        cmocka_unit_test(words_are_measured_by_time),
-        cmocka_unit_test(lines_break_between_phrases),
+        cmocka_unit_test(words_are_the_dictionarys),  cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(long_runs_are_parted_alike), cmocka_unit_test(particles_and_endings_lean),
+        cmocka_unit_test(words_are_measured_by_time), cmocka_unit_test(lines_break_between_phrases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
