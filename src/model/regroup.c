@@ -182,7 +182,7 @@ static struct kn_word make_word(const struct letters *letters, int from, int to,
 int kn_words_regroup(const char *text, const struct kn_word *pieces, int count,
                      struct kn_arena *arena, const struct kn_word **ret_words)
 {
-    KN_SCOPED_STR spelled = {0}, said_text = {0}, clean = {0};
+    KN_SCOPED_STR spelled = {0}, clean = {0};
     struct letters said = {0}, letters = {0};
     struct kn_word_spans spans = {0};
     KN_VEC(struct kn_word) words = {0};
