@@ -1,4 +1,5 @@
 /* Words, phrases and line breaks of scripts with and without spaces. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -185,12 +186,48 @@ static void lines_break_between_phrases(void **state)
     }
 }
 
+static void *part_again_and_again(void *arg)
+{
+    static const char *const lines[] = {"脳が自分を掃除する時間です。", "大脑需要时间来清洁自己。",
+                                        "สวัสดีครับ วันนี้เราจะพูด", "one two"};
+    int *count = arg;
+
+    for (int i = 0; i < 200; i++) {
+        struct kn_word_spans words = {0};
+        kn_words_find(lines[i % 4], strlen(lines[i % 4]), &words);
+        *count += words.count;
+        kn_vec_free(&words);
+    }
+    return NULL;
+}
+
+static void many_threads_ask_at_once(void **state)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    int counts[THREADS] = {0}, alone = 0;
+    (void)state;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, part_again_and_again, &counts[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    part_again_and_again(&alone);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(counts[i], alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_the_dictionarys),  cmocka_unit_test(nothing_is_lost),
-        cmocka_unit_test(long_runs_are_parted_alike), cmocka_unit_test(particles_and_endings_lean),
-        cmocka_unit_test(words_are_measured_by_time), cmocka_unit_test(lines_break_between_phrases),
+        /* First, so that ICU's data are loaded by several at once. */
+        cmocka_unit_test(many_threads_ask_at_once),
+        cmocka_unit_test(words_are_the_dictionarys),
+        cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(long_runs_are_parted_alike),
+        cmocka_unit_test(particles_and_endings_lean),
+        cmocka_unit_test(words_are_measured_by_time),
+        cmocka_unit_test(lines_break_between_phrases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
