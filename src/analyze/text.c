@@ -40,6 +40,8 @@ int kn_fold_word(const char *word, char folded[KN_FOLDED_MAX])
         left -= (size_t)n;
         if (c == 0x2019 || c == 0x02bc)
             c = '\'';
+        if (c >= 0xff10 && c <= 0xff5a) /* digits and Latin letters of full width */
+            c -= 0xfee0;
         bool letter = kn_char_is_in_words(c); /* with its marks */
         if (!letter && length == 0 && c != '\'')
             continue;

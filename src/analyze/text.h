@@ -70,7 +70,8 @@ struct kn_text {
 void kn_text_build(const struct kn_timeline *timeline, struct kn_arena *arena,
                    struct kn_text *ret_text);
 
-/* Lower case, punctuation off both ends, typographic apostrophes made plain. Returns the length;
+/* Lower case, punctuation off both ends, typographic apostrophes and letters of full width made
+ * plain. Returns the length;
  * 0 when nothing is left ("—"). `folded` has KN_FOLDED_MAX bytes; longer words are cut. */
 enum { KN_FOLDED_MAX = 64 };
 int kn_fold_word(const char *word, char folded[KN_FOLDED_MAX]);

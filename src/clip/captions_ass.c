@@ -39,15 +39,15 @@ void kn_ass_add_text(struct kn_str *ass, const char *text)
     }
 }
 
-void kn_ass_add_direction(struct kn_str *ass, bool rtl)
+void kn_ass_add_direction(struct kn_str *ass, const struct kn_caption_word *first)
 {
-    if (rtl)
+    if (first->rtl && kn_utf8_first_direction(first->shown) >= 0)
         kn_str_add(ass, "\xe2\x80\x8f"); /* U+200F, the right-to-left mark */
 }
 
 void kn_ass_add_shown(struct kn_str *ass, const struct kn_caption_word *word)
 {
-    kn_ass_add_direction(ass, word->rtl);
+    kn_ass_add_direction(ass, word);
     kn_ass_add_text(ass, word->shown);
 }
 

@@ -278,22 +278,24 @@ void kn_caption_font_scripts(struct kn_str *ret_text)
         const char *name;
         uint32_t letter;
     } scripts[] = {
-        {"Latin", 'A'},         {"Cyrillic", 0x0416}, {"Greek", 0x03a9},  {"Japanese", 0x3042},
-        {"Chinese", 0x6c49},    {"Korean", 0xd55c},   {"Arabic", 0x0639}, {"Hebrew", 0x05d0},
-        {"Devanagari", 0x0905}, {"Thai", 0x0e01},
+        {"Latin", 'A'},      {"Cyrillic", 0x0416}, {"Greek", 0x03a9}, {"Arabic", 0x0639},
+        {"Hebrew", 0x05d0},  {"Hindi", 0x0905},    {"Thai", 0x0e01},  {"Japanese", 0x3042},
+        {"Chinese", 0x6c49}, {"Korean", 0xd55c},
     };
     KN_SCOPED(kn_fonts) fonts = kn_fonts_open(kn_caption_look(KN_CAPTIONS_DEFAULT)->font, NULL);
-    KN_SCOPED_STR lacking = {0}, packages = {0};
+    KN_SCOPED_STR lacking = {0};
+    const char *package = NULL;
 
     for (size_t i = 0; i < KN_COUNT_OF(scripts); i++) {
         bool have = kn_fonts_have(fonts, scripts[i].letter);
         struct kn_str *list = have ? ret_text : &lacking;
         kn_str_printf(list, "%s%s", list->length ? ", " : "", scripts[i].name);
-        const char *package = package_for(scripts[i].letter);
-        if (!have && !strstr(kn_str_text(&packages), package))
-            kn_str_printf(&packages, " %s", package);
+        const char *has_it = package_for(scripts[i].letter);
+        if (!have) /* several packages: the one that brings all */
+            package = package && strcmp(package, has_it) != 0 ? "fonts-noto" : has_it;
     }
-    if (lacking.length)
-        kn_str_printf(ret_text, "%snone for %s: apt install%s", ret_text->length ? "; " : "",
-                      kn_str_text(&lacking), kn_str_text(&packages));
+    if (!lacking.length)
+        return;
+    kn_str_clear(ret_text); /* the shorter list */
+    kn_str_printf(ret_text, "all but %s: apt install %s", kn_str_text(&lacking), package);
 }

@@ -96,7 +96,7 @@ void kn_captions_place_title(const struct kn_caption_job *job, const struct kn_p
 /* ASS text that no word can break out of (captions_ass.c). libass takes a line's direction from its
  * first letter that has one: in Arabic a line that begins with a Latin name is told so. */
 void kn_ass_add_text(struct kn_str *ass, const char *text);
-void kn_ass_add_direction(struct kn_str *ass, bool rtl);
+void kn_ass_add_direction(struct kn_str *ass, const struct kn_caption_word *first);
 /* The word's text as it is drawn, alone on its line. */
 void kn_ass_add_shown(struct kn_str *ass, const struct kn_caption_word *word);
 void kn_ass_add_font(struct kn_str *ass, const struct kn_caption_word *word, double scale);

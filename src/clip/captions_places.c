@@ -11,7 +11,7 @@ static void measure_line(const struct kn_caption_job *job, const struct kn_piece
     KN_SCOPED_STR text = {0};
     double space = job->look->space * job->look->em * job->area.unit;
 
-    kn_ass_add_direction(&text, job->rtl);
+    kn_ass_add_direction(&text, &words[0].word);
     for (int i = 0; i < count; i++) {
         if (i && words[i].word.spaced) {
             kn_ass_add_font(&text, &words[i - 1].word, 1);

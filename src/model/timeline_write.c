@@ -143,6 +143,8 @@ static void write_struct(struct kn_str *json, const struct kn_field *fields, con
     if (top)
         kn_str_printf(json, "\"kirinuki_timeline\":%d", KN_TIMELINE_JSON_VERSION);
     for (const struct kn_field *f = fields; f->key; f++) {
+        if (f->type == FIELD_BOOL && f->optional && !*(const bool *)(base + f->offset))
+            continue; /* never the first; there are as many as words */
         if (top)
             kn_str_add(json, ",\n");
         else if (f != fields)

@@ -61,7 +61,7 @@ static int64_t speak(struct kn_arena *arena, const char *text, struct kn_word *w
     kn_words_find(text, strlen(text), &spans);
     for (; count < spans.count && count < WORDS_MOST; count++) {
         const struct kn_word_span *span = &spans.at[count];
-        int64_t length = 90000 + 40000 * (int64_t)(span->to - span->from);
+        int64_t length = 120000 + 40000 * (int64_t)(span->to - span->from);
         char *word = kn_arena_strndup(arena, text + span->from, span->to - span->from);
         words[count] = (struct kn_word){.start_us = now,
                                         .end_us = now + length,

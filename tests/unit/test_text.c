@@ -32,6 +32,8 @@ static void words_are_folded(void **state)
         {"'Kay.", "'kay"},
         {"3.5%", "3.5"},
         {"犬。", "犬"},
+        {"「ＡＩ２」、", "ai2"},
+        {"ก็", "ก็"}, /* marks are letters' own */
         {"…", ""},
         {"", ""},
         {"''", ""},

@@ -16,7 +16,7 @@
 static const struct kn_word words[] = {
     {1000000, 1250000, "Why", 0.1f, -1, true},
     {1250000, 1250000, "\"quoted\\\"", 1.0f / 3.0f, 32767, false},
-    {1300001, 1999999, "犬。", 1.0f, 0, true},
+    {1300001, 1999999, "犬。", 1.0f, 0, true, true},
 };
 static const struct kn_sentence sentences[] = {
     {.first_word = 0,
@@ -133,6 +133,7 @@ static void everything_comes_back(void **state)
         assert_true(to.words[i].confidence == words[i].confidence);
         assert_int_equal(to.words[i].speaker, words[i].speaker);
         assert_int_equal(to.words[i].starts_utterance, words[i].starts_utterance);
+        assert_int_equal(to.words[i].after_space, words[i].after_space);
     }
     SAME(pauses, 2);
     SAME(shots, 2);

@@ -1,4 +1,5 @@
 /* Words, phrases and line breaks of scripts with and without spaces. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,22 +82,26 @@ static void nothing_is_lost(void **state)
     }
 }
 
-/* ICU gets a long run in parts, which must not show. */
+/* ICU gets a long run in parts, which must not show: with marks to part it at, and without. */
 static void long_runs_are_parted_alike(void **state)
 {
     (void)state;
-    static const char line[] = "脳が自分を掃除する時間を必要としているからです。";
+    static const char *const lines[] = {"脳が自分を掃除する時間を必要としているからです。",
+                                        "脳が自分を掃除する時間を"};
     KN_SCOPED_STR text = {0}, one = {0}, got = {0}, wanted = {0};
-    const int times = 300;
 
-    parted(line, &one);
-    for (int i = 0; i < times; i++) {
-        kn_str_add(&text, line);
-        kn_str_printf(&wanted, "%s%s", i ? "|" : "", kn_str_text(&one));
+    for (size_t k = 0; k < KN_COUNT_OF(lines); k++) {
+        kn_str_clear(&text);
+        kn_str_clear(&wanted);
+        parted(lines[k], &one);
+        for (int i = 0; i < 600; i++) {
+            kn_str_add(&text, lines[k]);
+            kn_str_printf(&wanted, "%s%s", i ? "|" : "", kn_str_text(&one));
+        }
+        assert_string_equal(parted(kn_str_text(&text), &got), kn_str_text(&wanted));
     }
-    assert_string_equal(parted(kn_str_text(&text), &got), kn_str_text(&wanted));
-    /* One word that never ends. */
     kn_str_clear(&text);
+    /* One word that never ends. */
     for (int i = 0; i < 20000; i++)
         kn_str_add(&text, "ー");
     assert_string_equal(parted(kn_str_text(&text), &got), kn_str_text(&text));
@@ -185,12 +190,48 @@ static void lines_break_between_phrases(void **state)
     }
 }
 
+static void *part_again_and_again(void *arg)
+{
+    static const char *const lines[] = {"脳が自分を掃除する時間です。", "大脑需要时间来清洁自己。",
+                                        "สวัสดีครับ วันนี้เราจะพูด", "one two"};
+    int *count = arg;
+
+    for (int i = 0; i < 200; i++) {
+        struct kn_word_spans words = {0};
+        kn_words_find(lines[i % 4], strlen(lines[i % 4]), &words);
+        *count += words.count;
+        kn_vec_free(&words);
+    }
+    return NULL;
+}
+
+static void many_threads_ask_at_once(void **state)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    int counts[THREADS] = {0}, alone = 0;
+    (void)state;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, part_again_and_again, &counts[i]), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    part_again_and_again(&alone);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(counts[i], alone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_are_the_dictionarys),  cmocka_unit_test(nothing_is_lost),
-        cmocka_unit_test(long_runs_are_parted_alike), cmocka_unit_test(particles_and_endings_lean),
-        cmocka_unit_test(words_are_measured_by_time), cmocka_unit_test(lines_break_between_phrases),
+        /* First, so that ICU's data are loaded by several at once. */
+        cmocka_unit_test(many_threads_ask_at_once),
+        cmocka_unit_test(words_are_the_dictionarys),
+        cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(long_runs_are_parted_alike),
+        cmocka_unit_test(particles_and_endings_lean),
+        cmocka_unit_test(words_are_measured_by_time),
+        cmocka_unit_test(lines_break_between_phrases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
