@@ -109,7 +109,8 @@ static void prompts_are_cut_between_characters(void **state)
         assert_int_equal(run(fake, NULL, &chunk, arena, &findings, NULL), KN_OK);
         const char *sent = field(arena, &fake->requests[0], "prompt");
         assert_in_range(kn_utf8_count(sent), 190, 200);
-        assert_true(kn_starts_with(sent, i ? "かな" : "worded worded") || kn_starts_with(sent, "なか"));
+        assert_true(kn_starts_with(sent, i ? "かな" : "worded worded") ||
+                    kn_starts_with(sent, "なか"));
         assert_string_equal(field(arena, &fake->requests[0], "language"), "");
     }
     kn_str_free(&words);
