@@ -43,22 +43,29 @@ static uint8_t *put_little(uint8_t *at, uint32_t value, int bytes)
     return at;
 }
 
+static uint8_t *put_tag(uint8_t *at, const char *tag)
+{
+    while (*tag)
+        *at++ = (uint8_t)*tag++;
+    return at;
+}
+
 /* "Multimedia Programming Interface and Data Specifications 1.0", 1991: RIFF, fmt, data. */
 static void put_head(uint8_t *at, int count, int rate_hz)
 {
     uint32_t bytes = (uint32_t)count * 2;
-    memcpy(at, "RIFF", 4);
-    at = put_little(at + 4, WAV_HEAD - 8 + bytes, 4);
-    memcpy(at, "WAVEfmt ", 8);
-    at = put_little(at + 8, 16, 4);
+    at = put_tag(at, "RIFF");
+    at = put_little(at, WAV_HEAD - 8 + bytes, 4);
+    at = put_tag(at, "WAVEfmt ");
+    at = put_little(at, 16, 4);
     at = put_little(at, 1, 2); /* PCM */
     at = put_little(at, 1, 2); /* channel */
     at = put_little(at, (uint32_t)rate_hz, 4);
     at = put_little(at, (uint32_t)rate_hz * 2, 4); /* bytes a second */
     at = put_little(at, 2, 2);                     /* bytes a sample of all channels */
     at = put_little(at, 16, 2);
-    memcpy(at, "data", 4);
-    (void)put_little(at + 4, bytes, 4);
+    at = put_tag(at, "data");
+    (void)put_little(at, bytes, 4);
 }
 
 static enum kn_status encode_wav(const float *samples, int count, int rate_hz, void **ret_data,
