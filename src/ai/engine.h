@@ -24,8 +24,7 @@
 struct kn_chunk {
     const float *samples;
     int count;
-    int64_t
-        start_us; /* in the source: names what is sent, for people who look at a service's log */
+    int64_t start_us; /* in the source: names what is sent, for whoever looks at a service's log */
     /* A text that is known to be spoken there: only its times are wanted. NULL: what is said is
      * wanted. Engines that cannot align (see `aligns`) are never given one. */
     const char *text;
