@@ -283,7 +283,7 @@ static void each_dialect_is_understood(void **state)
          "今日(0-500) は(500-700) いい(700-1200) 天気。(1200-1900)", "ja", 2},
         {"{\"language\":\"ja\",\"text\":\"今日は。\",\"segments\":[{\"start\":0,\"end\":2,"
          "\"text\":\"今日は。\"}]}",
-         "今日(0-1000) は。(1000-2000)", "ja", 2},
+         "今(0-500) 日(500-1000) は。(1000-2000)", "ja", 2},
         /* Silence. */
         {"{\"text\":\"\"}", "", NULL, 5},
         {"{\"text\":\"\",\"segments\":[],\"words\":[],\"language\":\"english\"}", "", "en", 5},
