@@ -94,9 +94,9 @@ def everything_is_asked_at_once():
                 "posts": {name: {"description": "Sleep, explained.", "hashtags": ["sleep"]}
                           for name in ("youtube", "tiktok", "instagram", "x")}}
     script = write("script.json", json.dumps({
-        "kirinuki_sandbox": 1, "chats": [{"contains": "<material>",
-                                          "content": {"segments": [proposal]}}]}))
-    with Sandbox("--transcript", transcript(), "--latency", "1", "--script", script) as sandbox:
+        "kirinuki_sandbox": 1, "latency": {"transcriptions": 3},
+        "chats": [{"contains": "<material>", "content": {"segments": [proposal]}}]}))
+    with Sandbox("--transcript", transcript(), "--script", script) as sandbox:
         made = result(analyze(ai("all", sandbox), *ALL, "--clips", "1"))
         speech, chat = sandbox.asked("transcriptions"), sandbox.asked("chat")
     timeline, segments = made["timeline"], made["result"]["segments"]
@@ -110,9 +110,9 @@ def everything_is_asked_at_once():
     ranking = [r for r in chat if not r["images"]]
     assert speech and pictures and ranking
     assert all(r["status"] == 200 for r in speech + chat), speech + chat
-    # A second each: speech and pictures were in flight together, ranking came after both.
-    assert speech[0]["at_s"] < pictures[0]["at_s"] + 1 and pictures[0]["at_s"] < speech[0]["at_s"] + 1
-    assert ranking[0]["at_s"] >= max(r["at_s"] for r in speech + pictures) + 1
+    # Pictures were shown while speech was being waited for, and ranking came after both.
+    assert pictures[0]["at_s"] < max(r["at_s"] for r in speech) + 3
+    assert ranking[0]["at_s"] >= max(r["at_s"] for r in speech) + 3
     used = made["result"]["services"]
     assert used["requests"] == len(speech) + len(chat) and used["input_tokens"] > 0
     steps = {t["step"]: t for t in made["result"]["step_times"] if t["step"] == t["name"]}
