@@ -131,7 +131,9 @@ fi
 tests build '' all
 if $everything; then
     commands
-    CC=clang tests build-sanitize '-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true' all \
+    # Optimised a little less: most of the building is for the checks that this adds.
+    CC=clang tests build-sanitize \
+        '-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Doptimization=1' all \
         --suite unit --suite models --suite contract --timeout-multiplier 4
     if sanitizer_runs cc thread; then
         tests build-tsan '-Db_sanitize=thread' threaded-tests --suite threads --timeout-multiplier 4

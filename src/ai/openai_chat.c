@@ -96,7 +96,7 @@ static json_t *messages(const struct kn_chat_question *question, const struct kn
 
 bool kn_chat_model_reasons(const char *model)
 {
-    static const char *const families[] = {"o1", "o3", "o4", "gpt-5"};
+    static const char *const families[] = {"o1", "o3", "o4", "gpt-5", "gpt-6"};
     const char *slash = strrchr(model, '/'); /* "openai/o3-mini", as brokers write it */
     const char *name = slash ? slash + 1 : model;
     for (size_t i = 0; i < KN_COUNT_OF(families); i++)

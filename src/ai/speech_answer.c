@@ -326,6 +326,10 @@ static const char *language_of(const json_t *answer)
     const char *tag = kn_language_tag(json_string_value(json_object_get(answer, "language")));
     if (!tag)
         tag = kn_language_tag(json_string_value(json_object_get(answer, "detected_language")));
+    if (!tag) { /* gpt-transcribe: those that were heard, the one heard most first */
+        const json_t *first = json_array_get(json_object_get(answer, "languages"), 0);
+        tag = kn_language_tag(json_string_value(json_object_get(first, "code")));
+    }
     return tag;
 }
 

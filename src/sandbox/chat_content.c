@@ -55,8 +55,9 @@ static bool read_image(struct kn_chat *asked, json_t *part, struct where *where)
         return kn_reject(rejection, at, "invalid_type", "'%s' has to be an object with a url.", at);
     if (!check_keys(image, keys, at, rejection))
         return false;
-    if (!how || (strcmp(how, "auto") != 0 && strcmp(how, "low") != 0 && strcmp(how, "high") != 0))
-        return kn_reject(rejection, at, "invalid_value", "detail is auto, low or high.");
+    if (!how || (strcmp(how, "auto") != 0 && strcmp(how, "low") != 0 && strcmp(how, "high") != 0 &&
+                 strcmp(how, "original") != 0))
+        return kn_reject(rejection, at, "invalid_value", "detail is auto, low, high or original.");
     if (!url)
         return kn_reject(rejection, at, "missing_required_parameter", "'%s.url' is missing.", at);
     if (!kn_image_check(url, at, &facts, rejection))

@@ -148,7 +148,9 @@ static bool read_values(struct kn_chat *asked, struct kn_rejection *rejection)
     const json_t *most = given(asked, "max_completion_tokens"), *old = given(asked, "max_tokens");
     const json_t *temperature = given(asked, "temperature"), *n = given(asked, "n");
     bool reasons = asked->model->family == KN_FAMILY_REASONING;
-    if (most && old)
+    /* Clients of models that a user has added send both: servers of such know one or the other. */
+    bool same = most && old && json_equal(most, old) && !asked->model->name[0];
+    if (most && old && !same)
         return kn_reject(rejection, "max_tokens", "invalid_parameter_combination",
                          "max_tokens and max_completion_tokens contradict each other.");
     if (reasons && old)

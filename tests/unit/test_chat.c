@@ -220,10 +220,19 @@ static void models_that_reason_are_known(void **state)
         const char *model;
         bool reasons;
     } cases[] = {
-        {"o1", true},          {"o3-mini", true},    {"openai/o4-mini", true},
-        {"gpt-5", true},       {"gpt-5-mini", true}, {"gpt-5.2", true},
-        {"gpt-5-chat", false}, {"gpt-4o", false},    {"gpt-4.1-mini", false},
-        {"o1234x", false},     {"olmo", false},      {"", false},
+        {"o1", true},
+        {"o3-mini", true},
+        {"openai/o4-mini", true},
+        {"gpt-5", true},
+        {"gpt-5-mini", true},
+        {"gpt-5.2", true},
+        {"gpt-6-sol", true},
+        {"gpt-5-chat", false},
+        {"gpt-4o", false},
+        {"gpt-4.1-mini", false},
+        {"o1234x", false},
+        {"olmo", false},
+        {"", false},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)
         if (kn_chat_model_reasons(cases[i].model) != cases[i].reasons)

@@ -248,6 +248,8 @@ static void each_dialect_is_understood(void **state)
         /* json alone. */
         {"{\"text\":\"Hello.\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14}}", "text Hello.",
          NULL, 9},
+        /* gpt-transcribe says in another way which language it is. */
+        {"{\"text\":\"Hola.\",\"languages\":[{\"code\":\"es\"}]}", "text Hola.", "es", 9},
         /* whisper.cpp: pieces inside segments, with spaces; a text that ends with a line break. */
         {"{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":2.5,\"text\":\" And so my "
          "fellow Americans,\\n ask not.\\n\",\"segments\":[{\"id\":0,\"text\":\" And so my fellow "
