@@ -280,8 +280,11 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
                                       struct kn_cancel *cancel, struct kn_error *err)
 {
     enum { LATER_MS = 100 };
+    struct kn_error said = {0};
     for (;;) {
         enum kn_status status = await_once(link, place, cancel, err);
+        if (status == KN_TIMEOUT && said.status != KN_OK) /* what it said tells more */
+            return kn_error_set(err, said.status, "%s", said.text);
         bool later = status != KN_OK && status != KN_CANCELLED && link->pg &&
                      kn_postgres_says_later(link->pg) &&
                      kn_now_us() + LATER_MS * 1000 < link->deadline_us;
@@ -289,6 +292,7 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
             return status;
         if (kn_cancel_wait_ms(cancel, LATER_MS))
             return kn_cancel_check(cancel, err);
+        (void)kn_postgres_connect_error(place, link->pg, &said);
         PQfinish(link->pg);
         dial(link, place, cancel);
     }

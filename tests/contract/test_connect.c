@@ -127,7 +127,7 @@ static void a_place_that_is_taken_is_waited_for(void **state)
     struct place place = {.taken = PQconnectdb(where), .for_us = 150000};
     pthread_t thread;
     assert_int_equal(PQstatus(place.taken), CONNECTION_OK);
-    assert_status(try_open(where, 250, &error), KN_REMOTE);
+    assert_status(try_open(where, 600, &error), KN_REMOTE);
     assert_says(error.text, "too many connections for role");
     assert_int_equal(pthread_create(&thread, NULL, give_back, &place), 0);
     assert_ok(try_open(where, WAIT_MS, &error));
