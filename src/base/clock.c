@@ -36,6 +36,16 @@ const char *kn_time_iso(int64_t wall_us, char text[KN_TIME_TEXT_BYTES])
     return text;
 }
 
+const char *kn_time_local(int64_t wall_us, char text[KN_TIME_TEXT_BYTES])
+{
+    time_t seconds = (time_t)(wall_us / KN_US_PER_S);
+    struct tm local;
+    if (!localtime_r(&seconds, &local) ||
+        !strftime(text, KN_TIME_TEXT_BYTES, "%Y-%m-%d %H:%M:%S %z", &local))
+        text[0] = '\0';
+    return text;
+}
+
 const char *kn_time_clock(int64_t us, char text[KN_TIME_TEXT_BYTES])
 {
     const char *sign = us < 0 ? "-" : "";

@@ -1,16 +1,19 @@
 /* kirinuki add VIDEO… | DIR | -: hands videos over to whoever works. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/str.h"
 #include "base/vec.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
 #include "service/job_need.h"
 #include "service/job_text.h"
+#include "service/settings_queue.h"
 #include "service/video_folder.h"
 
 /* Submitted together, so that the first are at work while the last are still read. */
@@ -85,15 +88,51 @@ static void gather(struct adding *adding)
 
 /* ---- submitting ---- */
 
-static void say(struct adding *adding, const struct kn_submitted *made, const char *path)
+/* How the job that is there differs from what was asked: its name where the content is known by
+ * another one, its owner and its priority. */
+static const char *differences(struct adding *adding, const struct kn_job *job,
+                               const struct kn_job_spec *spec)
 {
-    if (adding->call->settings.json) {
-        kn_print_json(json_pack(
-            "{s:s, s:I, s:s, s:b}", "event", "added", "id", (json_int_t)made->id, "source",
-            kn_job_path_write(path, adding->call->arena), "known", made->known));
-        return;
-    }
-    printf("%" PRId64 "  %s%s\n", made->id, path, made->known ? "  (known)" : "");
+    struct kn_queue_call *call = adding->call;
+    char level[KN_PRIORITY_TEXT_BYTES];
+    KN_SCOPED_STR text = {0};
+    if (strcmp(job->source, spec->source) != 0)
+        kn_str_printf(&text, " (%s)", kn_job_name(job, call->arena));
+    kn_str_printf(&text, ", %s", kn_job_state_shown(job->state));
+    if (spec->owner && strcmp(job->owner, spec->owner) != 0)
+        kn_str_printf(&text, ", owner %s", job->owner[0] ? job->owner : "nobody");
+    if (job->state == KN_JOB_QUEUED && job->level != spec->level)
+        kn_str_printf(&text, ", priority %s",
+                      kn_priority_text(job->level, kn_store_levels(call->store), level));
+    return kn_arena_strdup(call->arena, kn_str_text(&text));
+}
+
+/* Where it can't be read any more, it is known all the same. */
+static void say_known(struct adding *adding, const struct kn_submitted *made,
+                      const struct kn_job_spec *spec, const char *path)
+{
+    struct kn_queue_call *call = adding->call;
+    struct kn_job job;
+    bool read = kn_store_get(call->store, made->id, call->arena, &job, NULL) == KN_OK;
+    if (call->settings.json)
+        kn_print_json(json_pack("{s:s, s:I, s:s, s:b, s:s*}", "event", "added", "id",
+                                (json_int_t)made->id, "source", spec->source, "known", true,
+                                "state", read ? kn_job_state_shown(job.state) : NULL));
+    else
+        printf("%" PRId64 "  %s  known as job %" PRId64 "%s; --force makes it again\n", made->id,
+               path, made->id, read ? differences(adding, &job, spec) : "");
+}
+
+static void say(struct adding *adding, const struct kn_submitted *made,
+                const struct kn_job_spec *spec, const char *path)
+{
+    if (made->known)
+        say_known(adding, made, spec, path);
+    else if (adding->call->settings.json)
+        kn_print_json(json_pack("{s:s, s:I, s:s, s:b}", "event", "added", "id",
+                                (json_int_t)made->id, "source", spec->source, "known", false));
+    else
+        printf("%" PRId64 "  %s\n", made->id, path);
 }
 
 static enum kn_status submit(struct adding *adding)
@@ -104,7 +143,7 @@ static enum kn_status submit(struct adding *adding)
     enum kn_status status =
         kn_store_submit(call->store, adding->specs.at, count, made, adding->cancel, &call->err);
     for (int i = 0; status == KN_OK && i < count; i++)
-        say(adding, &made[i], adding->of_specs.at[i]);
+        say(adding, &made[i], &adding->specs.at[i], adding->of_specs.at[i]);
     fflush(stdout);
     adding->good += status == KN_OK ? count : 0;
     kn_vec_clear(&adding->specs);
@@ -127,7 +166,11 @@ static enum kn_status submit_all(struct adding *adding)
             complain(adding, made);
             continue;
         }
-        spec.memory_bytes = kn_job_need(adding->paths.at[i], &call->settings.job, adding->cancel);
+        struct kn_error why;
+        spec.memory_bytes =
+            kn_job_need(adding->paths.at[i], &call->settings.job, adding->cancel, &why);
+        if (why.status != KN_OK && why.status != KN_CANCELLED) /* it may be whole by its turn */
+            fprintf(stderr, "note: added all the same: %s\n", kn_error_text(&why));
         kn_vec_push(&adding->specs, spec);
         kn_vec_push(&adding->of_specs, adding->paths.at[i]);
         if (adding->specs.count == AT_ONCE)
@@ -136,9 +179,24 @@ static enum kn_status submit_all(struct adding *adding)
     return status == KN_OK ? submit(adding) : status;
 }
 
+/* Better told now than by a job that fails in the night. */
+static enum kn_status check_transcript(const char *path, struct kn_error *err)
+{
+    FILE *in = fopen(path, "re");
+    int error = in ? 0 : errno;
+    if (in && is_folder(path))
+        error = EISDIR;
+    if (in)
+        fclose(in);
+    return error ? kn_error_errno(err, error, "cannot read the transcript %s", path) : KN_OK;
+}
+
 static int add_videos(struct kn_queue_call *call)
 {
     struct adding adding = {.call = call, .cancel = kn_interrupt_watch()};
+    const char *transcript = call->settings.job.transcript;
+    if (transcript && check_transcript(transcript, &call->err) != KN_OK)
+        return kn_complain(call->err.status, &call->err);
     gather(&adding);
     const struct kn_job_options *job = &call->settings.job;
     int code = KN_EXIT_OK;

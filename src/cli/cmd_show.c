@@ -58,7 +58,7 @@ static void print_time(const char *what, int64_t at_us)
 {
     char at[KN_TIME_TEXT_BYTES];
     if (at_us)
-        printf("%-11s %s\n", what, kn_time_iso(at_us, at));
+        printf("%-11s %s\n", what, kn_time_local(at_us, at));
 }
 
 static void print_options(const struct kn_job *job)
@@ -98,11 +98,11 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
     printf("options\n");
     print_options(job);
     for (int i = 0; i < known->step_count; i++)
-        printf("%-11s %s  %s\n", i ? "" : "steps", kn_time_iso(known->steps[i].at_us, at),
+        printf("%-11s %s  %s\n", i ? "" : "steps", kn_time_local(known->steps[i].at_us, at),
                known->steps[i].name);
     for (int i = 0; i < known->reason_count; i++)
         printf("%-11s %s  attempt %d: %s\n", i ? "" : "reasons",
-               kn_time_iso(known->reasons[i].at_us, at), known->reasons[i].attempt,
+               kn_time_local(known->reasons[i].at_us, at), known->reasons[i].attempt,
                known->reasons[i].text);
 }
 

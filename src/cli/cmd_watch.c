@@ -13,12 +13,14 @@
 #include "cli/progress_view.h"
 #include "cli/queue_view.h"
 #include "service/follow.h"
+#include "service/job_waits.h"
 
 /* What was said of a job, so that only what is new is said again. */
 struct said {
     int64_t job;
     double fraction;
     char *waits; /* owned */
+    bool end;    /* how it ended was said, or that it was removed */
     KN_VEC(struct kn_progress_view) views;
 };
 
@@ -93,9 +95,17 @@ static bool is_for_people_with_bars(enum kn_event_kind kind)
            kind == KN_EVENT_RETRYING || kind == KN_EVENT_RECLAIMED;
 }
 
+static bool is_an_end(enum kn_event_kind kind)
+{
+    return kind == KN_EVENT_DONE || kind == KN_EVENT_FAILED || kind == KN_EVENT_CANCELLED ||
+           kind == KN_EVENT_REMOVED;
+}
+
 static void say_event(void *arg, const struct kn_event *event, const struct kn_job *job)
 {
     struct watch *watch = arg;
+    if (job)
+        said_of(watch, job->id)->end = is_an_end(event->kind);
     if (watch->call->settings.json)
         say_event_json(event);
     else if (job && (!watch->display || is_for_people_with_bars(event->kind)))
@@ -210,6 +220,27 @@ static void show(struct watch *watch, const struct kn_followed *followed)
         kn_progress_display_remove(watch->display, followed->job->id);
 }
 
+/* A job that was over before anybody watched: there was no event to tell. */
+static void say_end(struct watch *watch, const struct kn_followed *followed)
+{
+    const struct kn_job *job = followed->job;
+    struct kn_arena *arena = kn_arena_new();
+    const char *why =
+        job->state == KN_JOB_FAILED ? kn_job_last_reason(watch->call->store, job->id, arena) : NULL;
+    if (watch->call->settings.json)
+        say_event_json(&(struct kn_event){.id = followed->event_id,
+                                          .at_us = job->finished_us,
+                                          .kind = job->state == KN_JOB_DONE ? KN_EVENT_DONE
+                                                  : job->state == KN_JOB_FAILED
+                                                      ? KN_EVENT_FAILED
+                                                      : KN_EVENT_CANCELLED,
+                                          .job = job->id,
+                                          .detail = why});
+    else
+        say_line(watch, job, kn_job_state_shown(job->state), why);
+    kn_arena_free(arena);
+}
+
 static void say_changed(void *arg, const struct kn_followed *followed)
 {
     struct watch *watch = arg;
@@ -219,6 +250,26 @@ static void say_changed(void *arg, const struct kn_followed *followed)
         show(watch, followed);
     else if (watch->call->settings.json)
         say_progress_json(said, followed);
+    if (kn_job_state_final(followed->job->state) && !said->end) {
+        said->end = true;
+        say_end(watch, followed);
+    }
+}
+
+static void print_note(void *arg)
+{
+    fprintf(stderr, "note: waiting for the database: %s\n", (const char *)arg);
+}
+
+static void say_away(void *arg, const struct kn_error *why)
+{
+    struct watch *watch = arg;
+    char text[KN_ERROR_TEXT_BYTES];
+    snprintf(text, sizeof text, "%s", kn_error_text(why));
+    if (watch->display)
+        kn_progress_display_above(watch->display, print_note, text);
+    else
+        print_note(text);
 }
 
 /* ---- the command ---- */
@@ -262,6 +313,7 @@ static int watch_jobs(struct kn_queue_call *call)
         .since = call->settings.queue.since,
         .event = say_event,
         .changed = say_changed,
+        .away = say_away,
         .arg = &watch,
     };
     struct kn_follow_end end;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/sync.h"
@@ -13,10 +14,12 @@
 #include "service/job_need.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
+#include "service/job_waits.h"
 #include "service/video_folder.h"
 
 /* A file that has not changed for so long is complete. */
 enum { STILL_MS = 2000 };
+enum { JOBS_MOST = 10000 }; /* that are counted at the end */
 
 struct shift {
     struct kn_queue_call *call;
@@ -64,15 +67,44 @@ static void ended(void *arg, const struct kn_job_run *run, enum kn_job_state sta
     say(arg, run->job, what, well || status == KN_CANCELLED ? NULL : kn_error_text(err));
 }
 
-/* A worker that drains ends at once where the queue is paused, whatever waits. Jobs that wait for a
- * time are not counted: they would not have begun either. */
-static enum kn_status say_paused(const struct shift *shift)
+static enum kn_status say_scheduled(const struct shift *shift)
+{
+    struct kn_queue_call *call = shift->call;
+    const struct kn_job_filter filter = {.states = 1u << KN_JOB_QUEUED, .limit = JOBS_MOST};
+    const struct kn_job *jobs;
+    int count, waiting = 0;
+    int64_t first_us = INT64_MAX;
+    char at[KN_TIME_TEXT_BYTES];
+    enum kn_status status =
+        kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
+    for (int i = 0; status == KN_OK && i < count; i++)
+        if (jobs[i].held_until_us && !kn_job_is_reserved(&jobs[i])) {
+            waiting++;
+            first_us = KN_MIN(first_us, jobs[i].held_until_us);
+        }
+    if (status != KN_OK || !waiting)
+        return status;
+    if (call->settings.json)
+        kn_print_json(json_pack("{s:s, s:i, s:s}", "event", "scheduled", "waiting", waiting,
+                                "first", kn_time_iso(first_us, at)));
+    else
+        fprintf(stderr, "note: %d job%s scheduled for later, the first for %s\n", waiting,
+                waiting == 1 ? " is" : "s are", kn_time_local(first_us, at));
+    return KN_OK;
+}
+
+/* What a worker that drains leaves behind: it ends at once where the queue is paused, whatever
+ * waits, and does not wait for jobs with a time. The latter are not counted as paused: they would
+ * not have begun either. */
+static enum kn_status say_left(const struct shift *shift)
 {
     struct kn_queue_call *call = shift->call;
     struct kn_store_counts counts;
     enum kn_status status = kn_store_counts(call->store, call->arena, &counts, &call->err);
-    if (status != KN_OK || !counts.paused)
+    if (status != KN_OK)
         return status;
+    if (!counts.paused)
+        return say_scheduled(shift);
     int64_t waiting = counts.jobs[KN_JOB_QUEUED] - counts.held;
     if (call->settings.json)
         kn_print_json(json_pack("{s:s, s:I}", "event", "paused", "waiting", (json_int_t)waiting));
@@ -102,7 +134,7 @@ static void add_video(void *arg, const char *path)
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
     if (status == KN_OK) {
-        spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop);
+        spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop, &err);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
     }
     if (status != KN_OK && status != KN_CANCELLED)
@@ -196,7 +228,7 @@ static int run_worker(struct kn_queue_call *call)
     kn_executor_close(shift.runner.executor);
     kn_services_close(shift.services);
     if (status == KN_OK && call->settings.queue.drain && !stopped)
-        status = say_paused(&shift);
+        status = say_left(&shift);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
 }
 

@@ -128,36 +128,40 @@ const struct kn_command kn_commands[] = {
     },
     {
         .name = "cancel",
-        .arguments = "ID…",
+        .arguments = "[ID…]",
         .summary = "stop jobs",
         .about =
             "What runs stops within a second and leaves no half-made files; finished clips stay.\n",
-        .examples = "  kirinuki cancel 12                          one job\n",
-        .settings = KN_FOR_QUEUE,
+        .examples = "  kirinuki cancel 12                          one job\n"
+                    "  kirinuki cancel --state queued --owner ann   all of hers that wait\n",
+        .settings = KN_FOR_CHANGE,
     },
     {
         .name = "retry",
-        .arguments = "ID…",
+        .arguments = "[ID…]",
         .summary = "queue failed or cancelled jobs again",
         .about = "They continue after their last finished step.\n",
-        .examples = "  kirinuki retry 12                           one job\n",
-        .settings = KN_FOR_QUEUE,
+        .examples = "  kirinuki retry 12                           one job\n"
+                    "  kirinuki retry --state failed               all that failed\n",
+        .settings = KN_FOR_CHANGE,
     },
     {
         .name = "bump",
-        .arguments = "ID…",
+        .arguments = "[ID…]",
         .summary = "put jobs before all others",
         .about = "Also those that wait for a time.\n",
-        .examples = "  kirinuki bump 12                            it is next\n",
-        .settings = KN_FOR_QUEUE,
+        .examples = "  kirinuki bump 12                            it is next\n"
+                    "  kirinuki bump --state queued --owner ann    all of hers\n",
+        .settings = KN_FOR_CHANGE,
     },
     {
         .name = "rm",
-        .arguments = "ID…",
+        .arguments = "[ID…]",
         .summary = "forget jobs that have ended",
         .about = "Their clips stay where they are.\n",
-        .examples = "  kirinuki rm 12                              one job\n",
-        .settings = KN_FOR_QUEUE,
+        .examples = "  kirinuki rm 12                              one job\n"
+                    "  kirinuki rm --state done,cancelled          all of these\n",
+        .settings = KN_FOR_CHANGE,
     },
     {
         .name = "pause",

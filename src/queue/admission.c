@@ -151,7 +151,7 @@ struct kn_worker_room kn_admission_tell(const struct kn_admission *admission)
 
 /* ---- why a job waits ---- */
 
-/* "14:05", or with the day where it is another one. */
+/* "14:05 +0100", or with the day where it is another one. */
 static void time_of_day(int64_t at_us, int64_t now_us, char *text, size_t room)
 {
     time_t at = (time_t)(at_us / KN_US_PER_S), now = (time_t)(now_us / KN_US_PER_S);
@@ -160,7 +160,7 @@ static void time_of_day(int64_t at_us, int64_t now_us, char *text, size_t room)
     if (!localtime_r(&at, &then) || !localtime_r(&now, &today))
         return;
     bool same_day = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
-    if (!strftime(text, room, same_day ? "%H:%M" : "%Y-%m-%d %H:%M", &then))
+    if (!strftime(text, room, same_day ? "%H:%M %z" : "%Y-%m-%d %H:%M %z", &then))
         text[0] = '\0';
 }
 

@@ -28,8 +28,24 @@ int64_t kn_backoff_us(const struct kn_backoff *backoff, int failures, int64_t fl
 {
     int64_t bound_us = backoff->first_us ? backoff->first_us : 2 * KN_US_PER_S;
     int64_t most_us = backoff->most_us ? backoff->most_us : 600 * KN_US_PER_S;
+    int growth = backoff->growth ? backoff->growth : 2;
     for (int i = 1; i < failures && bound_us < most_us; i++)
-        bound_us *= 2;
+        bound_us *= growth;
     double dice = backoff->random ? backoff->random(backoff->arg) : own_random(NULL);
-    return KN_MAX(floor_us, 0) + (int64_t)(dice * (double)KN_MIN(bound_us, most_us));
+    double share = backoff->sure + (1 - backoff->sure) * dice;
+    return KN_MAX(floor_us, 0) + (int64_t)(share * (double)KN_MIN(bound_us, most_us));
+}
+
+bool kn_backoff_helps(enum kn_status failure)
+{
+    return failure == KN_NOT_FOUND || kn_status_retryable(failure);
+}
+
+struct kn_backoff kn_backoff_after(enum kn_status failure)
+{
+    bool lasts = failure == KN_NOT_FOUND || failure == KN_NO_SPACE || failure == KN_IO;
+    if (!lasts)
+        return (struct kn_backoff){0};
+    return (struct kn_backoff){
+        .first_us = 30 * KN_US_PER_S, .most_us = 1800 * KN_US_PER_S, .growth = 4, .sure = 0.8};
 }

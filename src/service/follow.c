@@ -11,6 +11,7 @@
 
 enum {
     LOOK_US = 500000,
+    AWAY_US = 1000000,
     WAITS_APART_US = 2000000, /* between looks at why jobs wait, where nothing has happened */
     WAITS_MOST = 20,          /* jobs that are told why; the first in line come first */
     EVENTS_AT_ONCE = 500,
@@ -32,6 +33,7 @@ struct follow {
     KN_VEC(struct entry) entries;
     int64_t since;    /* the last event that was read */
     int64_t waits_us; /* when to look for reasons again (kn_now_us) */
+    bool looked;      /* once, without a failure */
     struct kn_error *err;
 };
 
@@ -139,9 +141,10 @@ static enum kn_status read_event(struct follow *follow, const struct kn_event *e
     struct entry *entry = find(follow, event->job);
     struct kn_job job;
     enum kn_status status = KN_OK;
-    follow->since = event->id;
-    if (!entry && !takes_in(follow))
+    if (!entry && !takes_in(follow)) {
+        follow->since = event->id;
         return KN_OK;
+    }
     if (!entry && event->job) {
         status = kn_store_get(follow->store, event->job, follow->scratch, &job, follow->err);
         if (status == KN_OK)
@@ -153,6 +156,7 @@ static enum kn_status read_event(struct follow *follow, const struct kn_event *e
         if (status != KN_OK)
             return status;
     }
+    follow->since = event->id; /* now, so that one that could not be told yet is read again */
     if (options->event)
         options->event(options->arg, event, entry ? &entry->job : NULL);
     return KN_OK;
@@ -228,6 +232,7 @@ static char *digest(const struct kn_followed *followed)
 static void tell(struct follow *follow, struct entry *entry)
 {
     struct kn_followed followed = {.job = &entry->job,
+                                   .event_id = follow->since,
                                    .waits = entry->waits ? entry->waits : "",
                                    .fraction = entry->fraction,
                                    .eta_ms = -1};
@@ -266,15 +271,34 @@ static int look(struct follow *follow, bool news, enum kn_status *ret_status)
     return open;
 }
 
+/* A look that failed is made again until the store answers. */
+static int look_patiently(struct follow *follow, bool news, struct kn_cancel *cancel,
+                          enum kn_status *ret_status)
+{
+    const struct kn_follow_options *options = follow->options;
+    for (bool away = false;; away = true) {
+        int open = look(follow, news || away, ret_status);
+        if (open >= 0 || !options->away || !follow->looked || !kn_status_retryable(*ret_status))
+            return open;
+        if (!away)
+            options->away(options->arg, follow->err);
+        if (kn_cancel_wait_ms(cancel, AWAY_US / 1000)) {
+            *ret_status = kn_cancel_check(cancel, follow->err);
+            return -1;
+        }
+    }
+}
+
 static enum kn_status look_until_over(struct follow *follow, struct kn_cancel *cancel)
 {
     struct kn_wake *wake = NULL;
     bool news = true;
     enum kn_status status = kn_wake_open(follow->store, &wake, follow->err);
     while (status == KN_OK) {
-        int open = look(follow, news, &status);
+        int open = look_patiently(follow, news, cancel, &status);
         if (open < 0 || (open == 0 && !follow->options->stays))
             break;
+        follow->looked = true;
         /* Percentages are no changes that the store tells of. */
         int64_t until_us = follow->options->changed ? kn_now_us() + LOOK_US : INT64_MAX;
         enum kn_status woken = kn_wake_wait(wake, until_us, cancel);

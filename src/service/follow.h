@@ -17,6 +17,7 @@ struct kn_followed {
     const struct kn_job *job; /* `state` is KN_JOB_CANCELLED for one that was removed */
     const char *waits;        /* why; "" where it does not */
     double fraction;          /* never less than before, whatever becomes of the job */
+    int64_t event_id;         /* the last event that was read: what follows has a higher one */
     int64_t eta_ms;           /* -1: not known */
     /* Its tree as service/progress_text.h gives it; none unless it runs. */
     const struct kn_progress_view *views;
@@ -35,6 +36,10 @@ struct kn_follow_options {
     /* A job's state, reason or progress is another than at the call before, or is told for the
      * first time. Optional: without it nobody looks for progress. */
     void (*changed)(void *arg, const struct kn_followed *followed);
+    /* The store can't be asked, for this reason. Told once each time it goes away; then it is asked
+     * each second until it answers, and what happened meanwhile is told. Optional: without it the
+     * failure is returned. That of the first look always is. */
+    void (*away)(void *arg, const struct kn_error *why);
     void *arg;
 };
 

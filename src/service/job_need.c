@@ -70,12 +70,12 @@ int64_t kn_job_need_of(const struct kn_source *source, const struct kn_job_optio
 }
 
 int64_t kn_job_need(const char *video, const struct kn_job_options *options,
-                    struct kn_cancel *cancel)
+                    struct kn_cancel *cancel, struct kn_error *ret_why)
 {
     struct kn_arena *arena = kn_arena_new();
     struct kn_source source;
-    struct kn_error ignored;
-    bool known = kn_probe(video, arena, cancel, &source, &ignored) == KN_OK;
+    *ret_why = (struct kn_error){0};
+    bool known = kn_probe(video, arena, cancel, &source, ret_why) == KN_OK;
     int64_t need = known ? kn_job_need_of(&source, options) : KN_JOB_NEED_UNKNOWN_BYTES;
     kn_arena_free(arena);
     return need;

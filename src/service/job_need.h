@@ -26,10 +26,10 @@ enum { KN_JOB_NEED_UNKNOWN_BYTES = 310 << 20 };
 
 /* Of one of its steps that computes, beside the process's base. */
 int64_t kn_job_need_of(const struct kn_source *source, const struct kn_job_options *options);
-/* The same for a file. One that can't be probed has no need that is known: when its turn comes,
- * the attempt says what is wrong with it. */
+/* The same for a file. One that can't be probed has no need that is known; ret_why (KN_OK where it
+ * can) says what is wrong with it, as the attempt will when its turn comes. */
 int64_t kn_job_need(const char *video, const struct kn_job_options *options,
-                    struct kn_cancel *cancel);
+                    struct kn_cancel *cancel, struct kn_error *ret_why);
 
 /* What this process has in memory now; 0: the system does not say. */
 int64_t kn_worker_memory_now(void);

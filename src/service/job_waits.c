@@ -10,8 +10,7 @@ const char *kn_job_last_reason(struct kn_store *store, int64_t job, struct kn_ar
     return known ? reasons[count - 1].text : NULL;
 }
 
-/* Jobs of `kirinuki run` wait with a time that never comes. */
-static bool is_reserved(const struct kn_job *job)
+bool kn_job_is_reserved(const struct kn_job *job)
 {
     return job->held_until_us >= INT64_MAX / 8;
 }
@@ -30,7 +29,7 @@ const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outloo
 {
     if (job->state != KN_JOB_QUEUED)
         return "";
-    if (is_reserved(job))
+    if (kn_job_is_reserved(job))
         return "for the `kirinuki run` that submitted it";
     struct kn_waiting waiting = {
         .job = job,

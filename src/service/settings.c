@@ -179,7 +179,8 @@ static const char *const dialect_names[] = {"openai", "whisper", NULL};
 #define FILES          (CLIPS | KN_FOR_ANALYZE)
 #define RANKING        (FILES | KN_FOR_SEGMENTS)
 #define WORKERS        (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
-#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | KN_FOR_JOBS | KN_FOR_WATCH | KN_FOR_QUEUE)
+#define CHOOSES        (KN_FOR_JOBS | KN_FOR_CHANGE)
+#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE)
 #define ASKS           (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_ENGINES)
 #define NUMBER_OF_JOBS 1, 1000
 #define AI             "AI services"
@@ -308,7 +309,7 @@ static const struct {
                   "add it even if the same was added before", "Queue", .args_only = true}},
     {KN_FOR_ADD, {"attempts", 0, KN_OPTION_INT, QUEUE(attempts), "N",
                   "how often a job is tried before it is given up", "Queue", 1, 100}},
-    {KN_FOR_JOBS, {"state", 0, KN_OPTION_CUSTOM, QUEUE(states), "LIST",
+    {CHOOSES, {"state", 0, KN_OPTION_CUSTOM, QUEUE(states), "LIST",
                    "only queued, running, done, failed, cancelled, joined by commas", "Queue",
                    .args_only = true, .parse = kn_parse_states}},
     {KN_FOR_JOBS, {"limit", 'n', KN_OPTION_INT, QUEUE(limit), "N", "how many, the newest first",
@@ -334,7 +335,7 @@ static const struct {
     {KN_FOR_WORKER, {"lease", 0, KN_OPTION_NUMBER, QUEUE(lease_s), "SECONDS",
                      "silence after which others take over this worker's videos", "Queue", 0.5,
                      3600}},
-    {CLIPS | KN_FOR_WORKER | KN_FOR_JOBS,
+    {CLIPS | KN_FOR_WORKER | CHOOSES,
      {"owner", 0, KN_OPTION_TEXT, QUEUE(owner), "NAME",
       "whose jobs: owners share the queue fairly", "Queue",
       .aside = true}},

@@ -18,10 +18,11 @@ enum kn_command_set {
     KN_FOR_ADD = 32,
     KN_FOR_JOBS = 64,
     KN_FOR_WATCH = 128,
-    KN_FOR_QUEUE = 256, /* the commands that change single jobs or the queue */
+    KN_FOR_QUEUE = 256, /* the commands that show single jobs or change the queue */
     KN_FOR_SANDBOX = 1024,
     KN_FOR_ENGINES = 2048,
-    KN_FOR_ALL = 511 | KN_FOR_SANDBOX | KN_FOR_ENGINES,
+    KN_FOR_CHANGE = 4096, /* the commands that change jobs */
+    KN_FOR_ALL = 511 | KN_FOR_SANDBOX | KN_FOR_ENGINES | KN_FOR_CHANGE,
     KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
 };
 

@@ -79,10 +79,11 @@ static struct kn_finish finish_of(struct kn_job_worker *worker, const struct kn_
         finish.back = true;
         finish.retry_us += kn_backoff_us(&(struct kn_backoff){.most_us = BUSY_MOST_US},
                                          task->job.attempt, BUSY_LEAST_US);
-    } else if (task->stop == KN_STOP_NOT && kn_status_retryable(task->status)) {
+    } else if (task->stop == KN_STOP_NOT && kn_backoff_helps(task->status)) {
         int failures = task->job.attempts_max - task->job.attempts_left;
+        const struct kn_backoff backoff = kn_backoff_after(task->status);
         finish.retry = true;
-        finish.retry_us += kn_backoff_us(&(struct kn_backoff){0}, KN_MAX(failures, 1), 0);
+        finish.retry_us += kn_backoff_us(&backoff, KN_MAX(failures, 1), 0);
     }
     return finish;
 }
@@ -211,6 +212,18 @@ static void tell_room(struct kn_job_worker *worker)
         kn_progress_hub_room(worker->hub, worker->id, &room);
 }
 
+/* The upkeep releases those that are to be tried again: it is due with the first of them. */
+static void expect_again(struct kn_job_worker *worker, const struct kn_turn *turn)
+{
+    int64_t now_us = kn_now_us(), store_now_us = kn_store_now_us(worker->store);
+    for (int i = 0; i < turn->finish_count; i++) {
+        const struct kn_finish *finish = &turn->finishes[i];
+        int64_t due_us = now_us + KN_MAX(finish->retry_us - store_now_us, 0) + 1000;
+        if (finish->retry || finish->back)
+            worker->upkeep_us = KN_MIN(worker->upkeep_us, due_us);
+    }
+}
+
 static void turn(struct life *life)
 {
     struct kn_job_worker *worker = life->worker;
@@ -224,6 +237,7 @@ static void turn(struct life *life)
     }
     if (status == KN_OK) {
         worker->failures = 0;
+        expect_again(worker, &turn);
         let_go(life, turn.finishes);
         /* A full chunk: there may be more. */
         life->claims = turn.claim_max && turn.claimed_count == turn.claim_max;

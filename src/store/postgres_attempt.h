@@ -36,7 +36,7 @@ struct kn_postgres_run {
     struct kn_postgres_link *transaction_link;
     int failed_number; /* whom the transaction failed because of, or -1 */
     struct kn_error failed_why;
-    bool broke, conflict;
+    bool broke, conflict, later;
     struct kn_error why; /* the last of these, and of connecting */
 
     bool stopping;

@@ -165,19 +165,25 @@ static PGconn *begin_to_connect(const char *given)
     return pg;
 }
 
-struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place,
-                                                struct kn_cancel *cancel)
+static void dial(struct kn_postgres_link *link, const struct kn_postgres_place *place,
+                 struct kn_cancel *cancel)
 {
-    struct kn_postgres_link *link = kn_calloc(1, sizeof *link);
-    int64_t deadline_us = kn_now_us() + place->wait_ms * 1000;
     link->pg = place->by_name
-                   ? kn_postgres_lookup(begin_to_connect, place->given, deadline_us, cancel)
+                   ? kn_postgres_lookup(begin_to_connect, place->given, link->deadline_us, cancel)
                    : begin_to_connect(place->given);
     PQsetErrorVerbosity(link->pg, PQERRORS_VERBOSE); /* for find_sqlstate */
     PQsetNoticeReceiver(link->pg, hear, link);
     link->connecting = true;
+    link->ending = false;
     link->wants = PGRES_POLLING_WRITING;
-    link->deadline_us = deadline_us;
+}
+
+struct kn_postgres_link *kn_postgres_link_start(const struct kn_postgres_place *place,
+                                                struct kn_cancel *cancel)
+{
+    struct kn_postgres_link *link = kn_calloc(1, sizeof *link);
+    link->deadline_us = kn_now_us() + place->wait_ms * 1000;
+    dial(link, place, cancel);
     return link;
 }
 
@@ -242,9 +248,9 @@ enum kn_status kn_postgres_link_late(const struct kn_postgres_place *place, stru
                         place->shown, (double)place->wait_ms / 1000);
 }
 
-enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
-                                      const struct kn_postgres_place *place,
-                                      struct kn_cancel *cancel, struct kn_error *err)
+static enum kn_status await_once(struct kn_postgres_link *link,
+                                 const struct kn_postgres_place *place, struct kn_cancel *cancel,
+                                 struct kn_error *err)
 {
     while (link->connecting) {
         if (kn_cancel_check(cancel, err) != KN_OK)
@@ -267,6 +273,29 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
             return status;
     }
     return KN_OK;
+}
+
+enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
+                                      const struct kn_postgres_place *place,
+                                      struct kn_cancel *cancel, struct kn_error *err)
+{
+    enum { LATER_MS = 100 };
+    struct kn_error said = {0};
+    for (;;) {
+        enum kn_status status = await_once(link, place, cancel, err);
+        if (status == KN_TIMEOUT && said.status != KN_OK) /* what it said tells more */
+            return kn_error_set(err, said.status, "%s", said.text);
+        bool later = status != KN_OK && status != KN_CANCELLED && link->pg &&
+                     kn_postgres_says_later(link->pg) &&
+                     kn_now_us() + LATER_MS * 1000 < link->deadline_us;
+        if (!later)
+            return status;
+        if (kn_cancel_wait_ms(cancel, LATER_MS))
+            return kn_cancel_check(cancel, err);
+        (void)kn_postgres_connect_error(place, link->pg, &said);
+        PQfinish(link->pg);
+        dial(link, place, cancel);
+    }
 }
 
 /* An idle connection has nothing to read, unless the server has taken leave. (Or it tells of a

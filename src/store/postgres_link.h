@@ -42,6 +42,10 @@ enum kn_status kn_postgres_broken(const struct kn_postgres_place *place, struct 
 enum kn_status kn_postgres_connect_error(const struct kn_postgres_place *place, const PGconn *pg,
                                          struct kn_error *err);
 
+/* Whether the server that refused it may take a connection in a moment: all places are taken, by
+ * others that may be done soon (53300), or it is starting up (57P03). */
+bool kn_postgres_says_later(const PGconn *pg);
+
 /* Whether the server ends the connection with it. */
 bool kn_postgres_ends(const PGresult *result);
 
@@ -119,7 +123,7 @@ KN_SCOPED_DEFINE(kn_postgres_link, kn_postgres_link_close)
 /* One step; connected when link->connecting is false. */
 enum kn_status kn_postgres_link_step(struct kn_postgres_link *link,
                                      const struct kn_postgres_place *place, struct kn_error *err);
-/* Steps until connected. */
+/* Steps until connected. A server that says later is asked again until the deadline. */
 enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
                                       const struct kn_postgres_place *place,
                                       struct kn_cancel *cancel, struct kn_error *err);

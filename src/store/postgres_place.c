@@ -159,6 +159,13 @@ static const char *find_sqlstate(const char *text, char ret_sqlstate[6])
     return NULL;
 }
 
+bool kn_postgres_says_later(const PGconn *pg)
+{
+    char sqlstate[6];
+    return find_sqlstate(PQerrorMessage(pg), sqlstate) &&
+           (strcmp(sqlstate, "53300") == 0 || strcmp(sqlstate, "57P03") == 0);
+}
+
 enum kn_status kn_postgres_connect_error(const struct kn_postgres_place *place, const PGconn *pg,
                                          struct kn_error *err)
 {

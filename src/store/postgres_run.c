@@ -29,6 +29,7 @@ enum {
     ATTEMPTS_MOST = 8,  /* without deadlocks */
     STOP_MS = 600,      /* for the server to say that it has stopped */
     LONGEST_PAUSE_MS = 64,
+    LATER_MS = 100, /* before a server is asked again that has no place for us now */
 };
 
 /* ---- connections ---- */
@@ -313,6 +314,7 @@ static void connect_further(struct kn_postgres_run *run, struct kn_postgres_link
     if (status != KN_OK) {
         link->broken = true;
         run->broke |= link->stale; /* a fresh one may fare better */
+        run->later |= link->pg && kn_postgres_says_later(link->pg);
     }
 }
 
@@ -366,7 +368,7 @@ static void begin_attempt(struct kn_postgres_run *run)
     if (run->transaction == REPEAT)
         run->transaction = WAITING;
     run->transaction_link = NULL;
-    run->broke = run->conflict = false;
+    run->broke = run->conflict = run->later = false;
     run->failed_number = -1;
     run->attempts++;
 }
@@ -422,7 +424,13 @@ static bool try_again(struct kn_postgres_run *run, bool connected)
         run->attempts--;
         (void)kn_cancel_wait_ms(run->batch->cancel, pause_ms);
     }
-    bool late = run->conflict && kn_now_us() >= run->deadline_us;
+    bool in_time = kn_now_us() < run->deadline_us;
+    if (!connected && run->later && in_time) {
+        run->attempts--;
+        (void)kn_cancel_wait_ms(run->batch->cancel, LATER_MS);
+        return true; /* which looks at the cancel again */
+    }
+    bool late = run->conflict && !in_time;
     if (connected && !late && !(run->broke && run->breaks++) && run->attempts < ATTEMPTS_MOST)
         return true;
     give_up(run, &run->why);

@@ -90,6 +90,76 @@ static void a_server_that_can_not_prove_itself_is_refused(void **state)
                    "root certificate file \"/none.crt\" does not exist");
 }
 
+/* ---- a server that has no place just now ---- */
+
+struct place {
+    PGconn *taken;
+    int64_t for_us;
+};
+
+static void *give_back(void *arg)
+{
+    const struct place *place = arg;
+    (void)kn_cancel_wait_ms(NULL, place->for_us / 1000);
+    PQfinish(place->taken);
+    return NULL;
+}
+
+/* As a user with a password who may have `most` connections. */
+static const char *string_of_crowded(const struct contract *c, int most)
+{
+    const char *where = getenv("KN_TEST_POSTGRES_TCP");
+    const char *at = strchr(where, '@');
+    assert_non_null(at);
+    contract_outside((struct contract *)c, "DROP ROLE IF EXISTS crowded");
+    contract_outside((struct contract *)c,
+                     kn_arena_printf(c->arena,
+                                     "CREATE ROLE crowded LOGIN PASSWORD 'pw' CONNECTION LIMIT %d",
+                                     most));
+    return kn_arena_printf(c->arena, "postgres://crowded:pw%s", at);
+}
+
+static void a_place_that_is_taken_is_waited_for(void **state)
+{
+    struct contract *c = *state;
+    struct kn_error error;
+    const char *where = string_of_crowded(c, 1);
+    struct place place = {.taken = PQconnectdb(where), .for_us = 150000};
+    pthread_t thread;
+    assert_int_equal(PQstatus(place.taken), CONNECTION_OK);
+    assert_status(try_open(where, 600, &error), KN_REMOTE);
+    assert_says(error.text, "too many connections for role");
+    assert_int_equal(pthread_create(&thread, NULL, give_back, &place), 0);
+    assert_ok(try_open(where, WAIT_MS, &error));
+    pthread_join(thread, NULL);
+}
+
+/* The same for a batch of reads, whose connections are made beside each other. */
+static void reads_wait_for_a_place_as_well(void **state)
+{
+    static const struct kn_statement one = {
+        .name = "one", .access = KN_READ, .tables = "", .postgres = "SELECT 1"};
+    struct contract *c = *state;
+    struct kn_error error;
+    struct kn_database *database;
+    const char *where = string_of_crowded(c, 1);
+    struct kn_database_options options = {.where = where, .wait_ms = WAIT_MS, .connections = 2};
+    pthread_t thread;
+    assert_ok(kn_database_open(&options, &database, &error));
+    contract_outside(c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE usename = 'crowded'");
+    struct place place = {.taken = NULL, .for_us = 150000};
+    do { /* until the server has noticed */
+        PQfinish(place.taken);
+        place.taken = PQconnectdb(where);
+    } while (PQstatus(place.taken) != CONNECTION_OK);
+    assert_int_equal(pthread_create(&thread, NULL, give_back, &place), 0);
+    struct kn_operation read = PLAIN(one);
+    assert_ok(kn_batch_run(database, &read, 1, c->arena, NULL, &error));
+    pthread_join(thread, NULL);
+    kn_database_close(database);
+}
+
 /* ---- a server of ours that says little ---- */
 
 static int listen_at(int *ret_port)
@@ -217,6 +287,8 @@ static int run(void)
     const struct CMUnitTest tests[] = {
         CASE(tls_is_as_the_string_asks_for),
         CASE(a_server_that_can_not_prove_itself_is_refused),
+        CASE(a_place_that_is_taken_is_waited_for),
+        CASE(reads_wait_for_a_place_as_well),
         CASE(an_old_server_is_told_by_its_version),
         CASE(a_server_without_tls_is_refused_where_it_is_required),
         CASE(a_name_that_is_not_found_in_time_ends_the_wait),

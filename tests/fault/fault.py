@@ -99,6 +99,7 @@ def check_story(told):
     """Every event is one that may follow: nothing ends twice, nothing runs twice at a time."""
     moves = {("", "submitted"): "queued", ("queued", "claimed"): "leased",
              ("queued", "cancelled"): "ended", ("queued", "released"): "queued",
+             ("queued", "bumped"): "queued",
              ("leased", "step"): "leased", ("leased", "cancel"): "leased",
              ("leased", "retrying"): "queued", ("leased", "reclaimed"): "queued",
              ("leased", "done"): "ended", ("leased", "failed"): "ended",

@@ -96,6 +96,7 @@ def a_kill_anywhere_on_the_way_to_a_retry():
                      "an end of the attempt")
             worker.kill()
             killed(queue, worker)
+            queue("bump", str(job))  # where it waits, it waits for half a minute
             drain(queue)
             shown = check_ended_once(queue, job)
             why = shown["reasons"][0]["text"] if shown["reasons"] else "killed before the claim"

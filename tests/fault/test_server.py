@@ -195,7 +195,10 @@ def a_server_away_for_longer_than_the_lease_costs_an_attempt():
         job, = queue.add(LONG, *QUICK)
         worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
         wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        watch = queue.start("watch", str(job), "--json", "--since", "0")
+        watch.stdout.readline()
         wire.control("stop", "fast")
+        assert watch.stderr.readline().startswith("note: waiting for the database: ")
         told = (json.loads(line) for line in worker.stdout)
         assert any(event["what"] == "lost" for event in told)
         wire.control("start")
@@ -203,6 +206,11 @@ def a_server_away_for_longer_than_the_lease_costs_an_attempt():
         stop(worker)
         shown = check_ended_once(queue, job)
         assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
+        # Who watched misses nothing, and is told once each time.
+        said, notes = watch.communicate(timeout=60)
+        assert watch.returncode == 0 and len(notes.splitlines()) <= 1, (watch.returncode, notes)
+        seen = [e["what"] for e in map(json.loads, said.splitlines()) if e["event"] == "state"]
+        assert seen == story(queue, job)[1:], (seen, story(queue, job))
         check_clips(queue.out("long"), 1)
 
 

@@ -44,6 +44,7 @@ def a_disk_that_fills_up_while_a_clip_is_rendered():
         assert len(made) == 1, made  # the other clip is whole, and stays
         at = os.stat(os.path.join(out, made[0])).st_mtime_ns
         os.unlink(mark)
+        queue.good("bump", str(job))  # it waits for half a minute
         assert worker.wait(timeout=60) == 0
         check_ended_once(queue, job)
         check_clips(out, 2)

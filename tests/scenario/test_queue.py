@@ -22,7 +22,7 @@ def what_is_added_is_done():
                               cwd=queue.home, input=listed.encode(), capture_output=True, check=True)
         assert [l.split()[0] for l in done.stdout.decode().splitlines()] == ["3", "4"], done
         again = queue.good("add", *videos, *QUICK)
-        assert again.out.count("(known)") == 4, again
+        assert again.out.count("known as job") == 4, again
         assert [j["state"] for j in queue.jobs()] == ["queued"] * 4
         assert "No worker runs" in queue.good("jobs").out
         assert "ahead" in queue.show(4)["waits"], queue.show(4)
@@ -35,7 +35,7 @@ def what_is_added_is_done():
             name = os.path.splitext(os.path.basename(path))[0]
             clips = [f for f in os.listdir(queue.out(name)) if f.endswith(".mp4")]
             assert len(clips) == 1 and probe(os.path.join(queue.out(name), clips[0]))["video"]
-        assert queue.good("add", videos[0], *QUICK).out.count("(known)") == 1
+        assert queue.good("add", videos[0], *QUICK).out.count("known as job") == 1
         forced = queue.add(videos[0], *QUICK, "--force")
         assert forced[0] > 4, forced
 

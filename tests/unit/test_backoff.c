@@ -49,6 +49,32 @@ static void the_bound_doubles_up_to_a_limit(void **state)
     assert_int_equal(kn_backoff_us(&own, 100, 0), 999);
 }
 
+static void what_lasts_is_given_minutes(void **state)
+{
+    static const int lasting[] = {KN_NO_SPACE, KN_NOT_FOUND, KN_IO};
+    static const int64_t most_s[] = {30, 120, 480, 1800, 1800};
+    double none = 0, nearly_all = 0.999999;
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT_OF(lasting); i++) {
+        struct kn_backoff backoff = kn_backoff_after(lasting[i]);
+        assert_true(kn_backoff_helps(lasting[i]));
+        backoff.random = fixed;
+        for (int failures = 1; failures <= (int)KN_COUNT_OF(most_s); failures++) {
+            int64_t most_us = most_s[failures - 1] * S;
+            backoff.arg = &none;
+            assert_int_equal(kn_backoff_us(&backoff, failures, 0), most_us * 4 / 5);
+            backoff.arg = &nearly_all;
+            assert_in_range(kn_backoff_us(&backoff, failures, 0), most_us - S, most_us);
+        }
+    }
+    /* What passes quickly is tried again soon; what stays is not tried again. */
+    struct kn_backoff quick = kn_backoff_after(KN_REMOTE);
+    assert_true(kn_backoff_helps(KN_REMOTE));
+    assert_in_range(kn_backoff_us(&quick, 1, 0), 0, 2 * S);
+    assert_false(kn_backoff_helps(KN_DAMAGED));
+    assert_false(kn_backoff_helps(KN_DENIED));
+}
+
 static void own_dice_spread_over_the_whole_range(void **state)
 {
     (void)state;
@@ -67,6 +93,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bound_doubles_up_to_a_limit),
+        cmocka_unit_test(what_lasts_is_given_minutes),
         cmocka_unit_test(own_dice_spread_over_the_whole_range),
     };
     return cmocka_run_group_tests_name("backoff", tests, NULL, NULL);

@@ -204,6 +204,36 @@ static void what_may_help_is_tried_again(void **state)
     assert_string_equal(reasons[0].text, "failure 1");
 }
 
+/* Whoever sees it go back to the queue brings the file, and says that it may be tried. */
+static void bring_it(void *arg, const struct kn_job_run *run, enum kn_job_state state,
+                     enum kn_status status, const struct kn_error *err)
+{
+    struct fixture *f = arg;
+    (void)err;
+    if (status == KN_OK)
+        return;
+    assert_int_equal(state, KN_JOB_QUEUED);
+    int64_t now_us = kn_store_now_us(f->store), held_us = get(f, run->job->id).held_until_us;
+    assert_in_range(held_us - now_us, 20 * KN_US_PER_S, 30 * KN_US_PER_S);
+    assert_int_equal(kn_store_bump(f->store, run->job->id, NULL), KN_OK);
+}
+
+static void what_is_away_is_tried_again_later(void **state)
+{
+    static const enum kn_status outcomes[] = {KN_NOT_FOUND, KN_NO_SPACE, KN_IO};
+    struct fixture *f = *state;
+    f->fails = 1;
+    f->options.ended = bring_it;
+    for (size_t i = 0; i < KN_COUNT_OF(outcomes); i++) {
+        f->outcome = outcomes[i];
+        f->runs = 0;
+        int64_t id = submit(f, (struct kn_job_spec){0});
+        run_worker(f);
+        assert_int_equal(f->runs, 2);
+        assert_int_equal(get(f, id).state, KN_JOB_DONE);
+    }
+}
+
 static void what_cannot_help_is_not(void **state)
 {
     struct fixture *f = *state;
@@ -298,7 +328,7 @@ static enum kn_status record_steps(void *arg, const struct kn_job_run *run, stru
     if (!again)
         kn_job_run_record(run, "analysis", "{\"words\": 3}");
     f->runs++;
-    return again ? KN_OK : kn_error_set(err, KN_IO, "half way");
+    return again ? KN_OK : kn_error_set(err, KN_REMOTE, "half way");
 }
 
 static void steps_are_known_to_the_next_attempt(void **state)
@@ -409,6 +439,7 @@ int main(void)
         TEST(never_more_at_once_than_it_may),
         TEST(memory_bounds_what_runs),
         TEST(what_may_help_is_tried_again),
+        TEST(what_is_away_is_tried_again_later),
         TEST(what_cannot_help_is_not),
         TEST(a_cancel_reaches_what_runs),
         TEST(told_to_stop_it_hands_back),
