@@ -392,7 +392,9 @@ static enum kn_status finish_recogniser(struct listener *l, enum kn_status statu
     enum kn_status finished = kn_recogniser_finish(l->recogniser, arena, heard, &why);
     if (finished != KN_OK) {
         *err = why;
-        return finished;
+        if (finished == KN_NOT_FOUND) /* a model of a service, and no file that may come back */
+            err->status = KN_INVALID;
+        return err->status;
     }
     for (int i = 0; i < chain->count; i++) {
         const char *remark = kn_recogniser_remark(l->recogniser, i, arena);
