@@ -10,13 +10,14 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
+#include "media/whole.h"
 #include "service/job_need.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
 #include "service/video_folder.h"
 
-/* A file that has not changed for so long is complete. */
-enum { STILL_MS = 2000 };
+/* When a file in a watched folder is complete: see service/video_folder.h. */
+enum { STILL_MS = 2000, UNSURE_MS = 30000, BROKEN_MS = 60000 };
 
 struct shift {
     struct kn_queue_call *call;
@@ -88,7 +89,9 @@ static enum kn_status say_paused(const struct shift *shift)
 
 /* ---- a folder that is watched ---- */
 
-/* On the thread that watches. The clips lie beside the video, wherever the worker was started. */
+/* On the thread that watches. The clips lie beside the video, wherever the worker was started. What
+ * has failed or was cancelled is not made again only because a worker was started again: that is
+ * for people to ask for. */
 static void add_video(void *arg, const char *path)
 {
     struct shift *shift = arg;
@@ -101,7 +104,10 @@ static void add_video(void *arg, const char *path)
         settings.job.into = settings.queue.watch;
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
-    if (status == KN_OK) {
+    bool known = false;
+    if (status == KN_OK && !settings.queue.force)
+        status = kn_store_knows(shift->call->store, spec.key, &known, &err);
+    if (status == KN_OK && !known) {
         spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
     }
@@ -110,11 +116,29 @@ static void add_video(void *arg, const char *path)
     kn_arena_free(arena);
 }
 
+static void say_gone(void *arg, const char *why)
+{
+    const struct shift *shift = arg;
+    if (why)
+        kn_log(KN_LOG_WARN, "worker", "%s; looking for it until it is back", why);
+    else
+        kn_log(KN_LOG_WARN, "worker", "the folder %s is back", shift->call->settings.queue.watch);
+}
+
 static void *watch_folder(void *arg)
 {
     struct shift *shift = arg;
-    enum kn_status status = kn_videos_watch(shift->call->settings.queue.watch, STILL_MS,
-                                            shift->stop, add_video, shift, &shift->watch_error);
+    const struct kn_video_watch watch = {
+        .folder = shift->call->settings.queue.watch,
+        .still_ms = STILL_MS,
+        .unsure_ms = UNSURE_MS,
+        .broken_ms = BROKEN_MS,
+        .whole = kn_media_whole,
+        .found = add_video,
+        .gone = say_gone,
+        .arg = shift,
+    };
+    enum kn_status status = kn_videos_watch(&watch, shift->stop, &shift->watch_error);
     if (status != KN_CANCELLED)
         kn_cancel_trigger(shift->stop); /* a worker that does not watch is not what was asked for */
     return NULL;

@@ -99,6 +99,10 @@ enum kn_status kn_store_submit(struct kn_store *store, const struct kn_job_spec 
                                struct kn_submitted *ret_submitted, struct kn_cancel *cancel,
                                struct kn_error *err);
 
+/* Whether a job has this key, whatever became of it: also one that has failed or was cancelled. */
+enum kn_status kn_store_knows(struct kn_store *store, const char *key, bool *ret_known,
+                              struct kn_error *err);
+
 /* ---- Workers ---- */
 
 /* ret_worker: its id, alive for `lease_us` from now. INVALID: lease_us is not positive. */
