@@ -43,7 +43,7 @@ static void say(const struct shift *shift, const struct kn_job *job, const char 
                                 (json_int_t)job->id, "attempt", job->attempt, "what", what, "name",
                                 name, "text", more));
     } else {
-        printf("%" PRId64 "  %-9s  %s%s%s\n", job->id, what, name, more ? ": " : "",
+        kn_say("%" PRId64 "  %-9s  %s%s%s", job->id, what, name, more ? ": " : "",
                more ? more : "");
     }
     fflush(stdout);

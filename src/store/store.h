@@ -53,6 +53,7 @@ enum { KN_LEVELS_MAX = 100 };
 struct kn_store_options {
     struct kn_database *database; /* borrowed; NULL: one of its own at: */
     const char *where;            /* see kirinuki/database.h */
+    bool existing;                /* makes none: NOT_FOUND where there is none at `where` */
     int levels;                   /* of priority; 0: 3; at most KN_LEVELS_MAX */
     int64_t ageing_us;            /* waiting that lifts a job by a level; 0: 10 minutes */
     /* For tests: the wall clock; NULL: the real one. */
@@ -60,7 +61,7 @@ struct kn_store_options {
     void *now_arg;
 };
 
-/* Brings the tables up to date. UNSUPPORTED: they are of a newer kirinuki. */
+/* Brings the tables up to date. UNSUPPORTED: they are of a newer kirinuki, or another program's. */
 enum kn_status kn_store_open(const struct kn_store_options *options, struct kn_store **ret_store,
                              struct kn_error *err);
 void kn_store_close(struct kn_store *store); /* nobody may use it; NULL is fine */
