@@ -296,12 +296,12 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
     struct kn_error err = {0};
     struct kn_store *store = NULL;
     char *folder = NULL;
-    enum kn_status status =
-        kn_store_open_at(run->settings->queue.store, run->settings->queue.levels, true, &store,
-                         &err);
+    enum kn_status status = kn_store_open_at(run->settings->queue.store,
+                                             run->settings->queue.levels, true, &store, &err);
     if (status != KN_OK) {
         fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_text_clean(err.text));
-        status = kn_store_open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
+        status =
+            kn_store_open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
     }
     int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
     kn_store_close(store);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -144,9 +145,25 @@ static void *watch_folder(void *arg)
     return NULL;
 }
 
+/* Clips among the videos would be taken for videos, and clips be made of them without end. */
+static enum kn_status check_output(struct kn_queue_call *call)
+{
+    const char *watched = call->settings.queue.watch, *output = call->settings.job.output;
+    struct stat a, b;
+    if (!output || stat(watched, &a) != 0 || stat(output, &b) != 0 || a.st_dev != b.st_dev ||
+        a.st_ino != b.st_ino)
+        return KN_OK;
+    return kn_error_set(&call->err, KN_INVALID,
+                        "output = %s is the folder that is watched: its clips would be taken for "
+                        "videos; `into` makes a folder for each video",
+                        output);
+}
+
 static enum kn_status start_watching(struct shift *shift)
 {
     struct kn_queue_call *call = shift->call;
+    if (check_output(call) != KN_OK)
+        return KN_INVALID;
     int failed = kn_thread_start(&shift->watching, "kn-watch", watch_folder, shift);
     return failed ? kn_error_errno(&call->err, failed, "cannot start a thread") : KN_OK;
 }

@@ -31,10 +31,10 @@ enum { LOOK_MS = 10000, BUSY_LOOK_MS = 1000 };
 static bool is_remote(int fd)
 {
     static const uint32_t remote[] = {
-        0x6969 /* NFS */,    0x517b /* SMB */,   0xff534d42 /* CIFS */, 0xfe534d42 /* SMB2 */,
-        0x65735546 /* FUSE */, 0x01021997 /* 9P */, 0x00c36400 /* Ceph */, 0x5346414f /* AFS */,
-        0x786f4256 /* VirtualBox */, 0x01161970 /* GFS2 */, 0x7461636f /* OCFS2 */,
-        0x0bd00bd0 /* Lustre */};
+        0x6969 /* NFS */,      0x517b /* SMB */,       0xff534d42 /* CIFS */,
+        0xfe534d42 /* SMB2 */, 0x65735546 /* FUSE */,  0x01021997 /* 9P */,
+        0x00c36400 /* Ceph */, 0x5346414f /* AFS */,   0x786f4256 /* VirtualBox */,
+        0x01161970 /* GFS2 */, 0x7461636f /* OCFS2 */, 0x0bd00bd0 /* Lustre */};
     struct statfs fs;
     if (fstatfs(fd, &fs) != 0)
         return true;
@@ -119,8 +119,8 @@ static int64_t patience_us(const struct watcher *watcher, const struct seen *fil
     enum kn_writers writers = watch->writers ? watch->writers(path) : kn_file_writers(path);
     if (writers == KN_WRITERS_SOME)
         return -1;
-    int64_t wait_ms = writers == KN_WRITERS_NONE || file->closed ? watch->still_ms
-                                                                 : watch->unsure_ms;
+    int64_t wait_ms =
+        writers == KN_WRITERS_NONE || file->closed ? watch->still_ms : watch->unsure_ms;
     if (watch->whole && !watch->whole(path))
         wait_ms = KN_MAX(wait_ms, watch->broken_ms);
     return wait_ms * 1000;

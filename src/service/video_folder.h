@@ -31,10 +31,10 @@ struct kn_video_watch {
     const char *folder;
     int64_t still_ms, unsure_ms, broken_ms;
     int64_t look_ms; /* what another machine puts there causes no event here; 0: 10 s */
-    bool (*whole)(const char *path);                /* NULL: all are */
-    enum kn_writers (*writers)(const char *path);   /* NULL: kn_file_writers */
-    void (*found)(void *arg, const char *path);     /* once a content */
-    void (*gone)(void *arg, const char *why);       /* the folder, once; NULL `why`: it is back */
+    bool (*whole)(const char *path);              /* NULL: all are */
+    enum kn_writers (*writers)(const char *path); /* NULL: kn_file_writers */
+    void (*found)(void *arg, const char *path);   /* once a content */
+    void (*gone)(void *arg, const char *why);     /* the folder, once; NULL `why`: it is back */
     void *arg;
 };
 

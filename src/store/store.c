@@ -57,8 +57,8 @@ int64_t kn_store_now_us(struct kn_store *store)
 
 /* ---- opening ---- */
 
-/* Tables where ours are not. One statement: ours come in one transaction, together with the one that
- * tells that they are ours. */
+/* Tables where ours are not. One statement: ours come in one transaction, together with the one
+ * that tells that they are ours. */
 static const struct kn_statement count_others = {
     .name = "count_others",
     .access = KN_READ,
@@ -102,7 +102,8 @@ static enum kn_status check_others(struct kn_store *store, struct kn_error *err)
                         where);
 }
 
-/* `existing`: tables are not made, but brought up to date. */
+/* A database that was handed over may have tables of its owner's. `existing`: tables are not made,
+ * but brought up to date. */
 static enum kn_status prepare_tables(struct kn_store *store, bool existing, struct kn_error *err)
 {
     void *state;
@@ -110,7 +111,7 @@ static enum kn_status prepare_tables(struct kn_store *store, bool existing, stru
     const struct kn_database_desc *desc = kn_database_backend(store->database, &state);
     const struct kn_migration *schema = kn_schema(store->kind, &count);
     enum kn_status status = desc->schema_version(state, &version, err);
-    if (status == KN_OK && !version)
+    if (status == KN_OK && !version && store->owns_database)
         status = check_others(store, err);
     if (status == KN_OK && !version && existing)
         status = no_store(kn_database_where(store->database), err);

@@ -391,7 +391,9 @@ static void foreign_bytes_become_showable_text(void **state)
         {"切り抜き切り抜き", "切り抜き…"},
         {"\u202egpm.4", "?gpm.4"},
         {"\u200e\u2066a\u2069\u061c", "??a??"},
-        {"\xc2\x9b" "2J", "?2J"}, /* CSI as one character */
+        {"\xc2\x9b"
+         "2J",
+         "?2J"}, /* CSI as one character */
         {"\xed\xa0\x80 \xc0\x80 \xf5", "??? ?? ?"},
         {"\xe3\x81", "??"},
         {"👩‍🚒", "👩‍🚒"},

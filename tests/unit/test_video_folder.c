@@ -22,7 +22,8 @@
 #include "support/arena_state.h"
 #include "support/temp_folder.h"
 
-/* Files that nobody can be asked about, or that are broken, are not told of within a test's time. */
+/* Files that nobody can be asked about, or that are broken, are not told of within a test's time.
+ */
 enum { STILL_MS = 80, LOOK_MS = 100, NEVER_MS = 600000, FOUND_MAX = 16, PATIENCE_S = 20 };
 
 /* A watcher on a thread of its own, and what it told of. */
@@ -287,7 +288,8 @@ static void where_nobody_can_tell_closing_counts(void **state)
 static void a_recording_without_its_end_waits(void **state)
 {
     (void)state;
-    static const char head[] = "\x1a\x45\xdf\xa3\x81-\x18\x53\x80\x67\x90", body[] = "0123456789abcdef";
+    static const char head[] = "\x1a\x45\xdf\xa3\x81-\x18\x53\x80\x67\x90",
+                      body[] = "0123456789abcdef";
     struct watch watch;
     char whole[64];
     begin(&watch);
