@@ -85,8 +85,8 @@ static char *copy_where(const char *where)
 bool kn_database_is_there(const char *where)
 {
     struct stat st;
-    return is_postgres(where) || kn_starts_with(where, "file:") || stat(where, &st) == 0 ||
-           errno != ENOENT;
+    bool path = !is_postgres(where) && !kn_starts_with(where, "file:") && where[0] != ':';
+    return !path || stat(where, &st) == 0 || errno != ENOENT;
 }
 
 enum kn_status kn_database_open(const struct kn_database_options *options,
