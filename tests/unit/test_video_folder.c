@@ -306,6 +306,82 @@ static void a_recording_without_its_end_waits(void **state)
     end(&watch);
 }
 
+static void containers_tell_whether_they_are_whole(void **state)
+{
+    (void)state;
+#define FTYP                                                                                       \
+    "\0\0\0\x0c"                                                                                   \
+    "ftypisom"
+#define MOOV                                                                                       \
+    "\0\0\0\x0a"                                                                                   \
+    "moov12"
+    static const struct {
+        const char *bytes;
+        size_t size;
+        bool whole;
+    } cases[] = {
+#define CASE(bytes, whole) {bytes, sizeof bytes - 1, whole}
+        CASE("no video at all", true),
+        CASE("", false), /* of a file that is not empty, its first bytes are zeros */
+        CASE(FTYP "\0\0\0\x0a"
+                  "mdat12" MOOV,
+             true),
+        CASE(FTYP MOOV "\0\0\0\x0a"
+                       "mdat12",
+             true),
+        CASE(FTYP MOOV "\0\0\0\x0b"
+                       "mdat12",
+             false),
+        CASE(FTYP "\0\0\0\x0a"
+                  "mdat12",
+             false),
+        CASE(FTYP "\0\0\0\0"
+                  "mdat12",
+             false),
+        CASE(FTYP MOOV "\0\0\0\1"
+                       "mdat\0\0\0\0\0\0\0\x12"
+                       "12",
+             true),
+        CASE(FTYP MOOV "\0\0\0\1"
+                       "mdat\xff\xff\xff\xff\xff\xff\xff\xff"
+                       "12",
+             false),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x82"
+             "12",
+             true),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x83"
+             "12",
+             false),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff"
+             "12",
+             true), /* live */
+        CASE("\x1a\x45\xdf\xa3\x80", false),
+        CASE("RIFF\x02\0\0\0"
+             "12",
+             true),
+        CASE("RIFF\x03\0\0\0"
+             "12",
+             false),
+        CASE("RIFF\xff\xff\xff\xff"
+             "12",
+             true),
+#undef CASE
+    };
+    char folder[PATH_MAX], path[PATH_MAX + NAME_MAX];
+    assert_non_null(temp_folder_make(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fwrite(cases[i].bytes, 1, cases[i].size, file);
+        assert_int_equal(fclose(file), 0);
+        if (kn_media_whole(path) != cases[i].whole)
+            fail_msg("case %zu is said to be %s", i, cases[i].whole ? "in part" : "whole");
+    }
+    temp_folder_remove(folder);
+    assert_true(kn_media_whole(path)); /* what is not there, others complain of */
+}
+
 static void a_folder_that_goes_away_is_found_again(void **state)
 {
     (void)state;
@@ -352,6 +428,7 @@ int main(void)
         cmocka_unit_test(what_is_open_for_writing_waits),
         cmocka_unit_test(where_nobody_can_tell_closing_counts),
         cmocka_unit_test(a_recording_without_its_end_waits),
+        cmocka_unit_test(containers_tell_whether_they_are_whole),
         cmocka_unit_test(a_folder_that_goes_away_is_found_again),
         cmocka_unit_test(a_folder_that_is_not_there_is_said),
     };
