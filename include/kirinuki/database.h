@@ -20,8 +20,9 @@
  *
  * Two kinds of databases, told apart by where they are: "postgres://…" or "postgresql://…" is a
  * PostgreSQL server (15 or later; a connection string of libpq, as Supabase shows it), anything
- * else is the path of an SQLite file, made if it is not there ("file:…" is a URI of SQLite's). Any
- * thread may use a database.
+ * else is the path of an SQLite file, made if it is not there ("file:…" is a URI of SQLite's).
+ * Other schemes ("mysql://…") and libpq's keywords ("host=…") are INVALID. Any thread may use a
+ * database.
  */
 #ifndef KIRINUKI_DATABASE_H
 #define KIRINUKI_DATABASE_H

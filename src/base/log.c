@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/str.h"
+
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 static atomic_int current_level = KN_LOG_WARN;
 
@@ -35,6 +37,7 @@ void kn_log(enum kn_log_level level, const char *component, const char *format, 
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     snprintf(line, sizeof line, "%s: %s: %s", level_names[level], component, text);
+    kn_text_clean(line); /* never longer than it was */
     pthread_mutex_lock(&sink_lock);
     if (sink_fn)
         sink_fn(sink_arg, level, line);

@@ -102,6 +102,75 @@ size_t kn_utf8_count(const char *text)
     return count;
 }
 
+/* The character at `at` and its bytes; 0: it is not UTF-8 (Unicode 15, table 3-7). By hand, as
+ * what prints a complaint is not to wait for a library of all characters. */
+static size_t next_char(const unsigned char *at, uint32_t *ret_char)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t bytes = at[0] < 0x80                     ? 1
+                   : at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+                   : at[0] >= 0xe0 && at[0] <= 0xef ? 3
+                   : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+                                                    : 0;
+    uint32_t c = bytes > 1 ? at[0] & (0x7fu >> bytes) : at[0];
+    for (size_t i = 1; i < bytes; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (at[i] & 0x3f);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    *ret_char = c;
+    return c < least[bytes] || c > 0x10ffff || surrogate ? 0 : bytes;
+}
+
+/* What changes a terminal's state, or the order of what stands around it: control characters (Cc)
+ * and those of UAX #9 for direction; line and paragraph separators. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+const char *kn_text_show(const char *bytes, char *ret_text, size_t room)
+{
+    static const char ellipsis[] = "…";
+    size_t used = 0, fits = 0; /* `fits`: where the ellipsis would still find room */
+    while (*bytes) {
+        uint32_t c;
+        size_t n = next_char((const unsigned char *)bytes, &c);
+        bool shown = n > 0 && !is_control(c);
+        size_t width = shown ? n : 1;
+        if (used + width + 1 > room) {
+            memcpy(ret_text + fits, ellipsis, sizeof ellipsis);
+            return ret_text;
+        }
+        memmove(ret_text + used, shown ? bytes : "?", width);
+        used += width;
+        if (used + sizeof ellipsis <= room)
+            fits = used;
+        bytes += n ? n : 1;
+    }
+    ret_text[used] = '\0';
+    return ret_text;
+}
+
+char *kn_text_clean(char *text)
+{
+    (void)kn_text_show(text, text, strlen(text) + sizeof "…");
+    return text;
+}
+
+bool kn_text_is_clean(const char *text)
+{
+    uint32_t c;
+    for (size_t n; *text; text += n) {
+        n = next_char((const unsigned char *)text, &c);
+        if (!n || is_control(c))
+            return false;
+    }
+    return true;
+}
+
 bool kn_starts_with(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

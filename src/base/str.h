@@ -30,9 +30,13 @@ void kn_utf8_trim(char *text);
 /* Characters, for padding what is all of single columns; base/utf8.h counts columns of any text,
  * but needs a library that --help should not wait for. */
 size_t kn_utf8_count(const char *text);
-/* Bytes that come from outside (file names, tags) as text fit for a sentence: broken UTF-8 and
- * control characters become "?", and what does not fit in `room` bytes ends in "…". */
+/* Bytes that come from outside (file names, tags) as text fit for a sentence: broken UTF-8, control
+ * characters and those that turn the direction of text become "?", and what does not fit in `room`
+ * bytes ends in "…". */
 const char *kn_text_show(const char *bytes, char *ret_text, size_t room); /* room at least 8 */
+/* The same for a whole line before it is printed, in place; a line end is a control character. */
+char *kn_text_clean(char *text);
+bool kn_text_is_clean(const char *text);
 
 bool kn_starts_with(const char *text, const char *prefix);
 bool kn_ends_with(const char *text, const char *suffix);

@@ -293,27 +293,3 @@ void kn_utf8_upper(const char *text, const char *language, struct kn_str *out)
         kn_utf8_clean(text, size, out);
     free(upper);
 }
-
-const char *kn_text_show(const char *bytes, char *ret_text, size_t room)
-{
-    static const char ellipsis[] = "…";
-    size_t used = 0, fits = 0; /* `fits`: where the ellipsis would still find room */
-    for (size_t left = strlen(bytes); left > 0;) {
-        ucs4_t c;
-        int n = u8_mbtoucr(&c, (const uint8_t *)bytes, left);
-        bool shown = n > 0 && !uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cc);
-        size_t step = n > 0 ? (size_t)n : 1, width = shown ? step : 1;
-        if (used + width + 1 > room) {
-            memcpy(ret_text + fits, ellipsis, sizeof ellipsis);
-            return ret_text;
-        }
-        memcpy(ret_text + used, shown ? bytes : "?", width);
-        used += width;
-        if (used + sizeof ellipsis <= room)
-            fits = used;
-        bytes += step;
-        left -= step;
-    }
-    ret_text[used] = '\0';
-    return ret_text;
-}

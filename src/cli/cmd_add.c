@@ -17,7 +17,7 @@
 #include "service/video_folder.h"
 
 /* Submitted together, so that the first are at work while the last are still read. */
-enum { AT_ONCE = 100 };
+enum { AT_ONCE = 100, LIST_BYTES_MOST = 256 << 20 };
 
 struct adding {
     struct kn_queue_call *call;
@@ -43,19 +43,39 @@ static enum kn_status add_folder(struct adding *adding, const char *folder)
     return status;
 }
 
-/* A path a line. */
-static void add_list(struct adding *adding, FILE *in)
+static enum kn_status read_list(FILE *in, struct kn_str *list, struct kn_error *err)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    while ((length = getline(&line, &room, in)) >= 0) {
-        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-            line[--length] = '\0';
-        if (length)
-            kn_vec_push(&adding->paths, kn_arena_strdup(adding->call->arena, line));
+    char part[65536];
+    for (size_t got; (got = fread(part, 1, sizeof part, in)) > 0;) {
+        if (list->length + got > LIST_BYTES_MOST)
+            return kn_error_set(err, KN_LIMIT, "the list on stdin is longer than %d MB",
+                                LIST_BYTES_MOST >> 20);
+        kn_str_add_bytes(list, part, got);
     }
-    free(line);
+    return ferror(in) ? kn_error_errno(err, errno, "cannot read the list on stdin") : KN_OK;
+}
+
+/* A path a line; where there is a NUL (`find -print0`), it ends each path, and a line end is part
+ * of one. */
+static enum kn_status add_list(struct adding *adding, FILE *in)
+{
+    KN_SCOPED_STR list = {0};
+    enum kn_status status = read_list(in, &list, &adding->call->err);
+    if (status != KN_OK)
+        return status;
+    const char *at = kn_str_text(&list), *end = at + list.length;
+    char separator = memchr(at, '\0', list.length) ? '\0' : '\n';
+    while (at < end) {
+        const char *stop = memchr(at, separator, (size_t)(end - at));
+        stop = stop ? stop : end;
+        size_t length = (size_t)(stop - at);
+        while (separator == '\n' && length && at[length - 1] == '\r')
+            length--;
+        if (length)
+            kn_vec_push(&adding->paths, kn_arena_strndup(adding->call->arena, at, length));
+        at = stop + 1;
+    }
+    return KN_OK;
 }
 
 static bool is_folder(const char *path)
@@ -76,7 +96,7 @@ static void gather(struct adding *adding)
     for (int i = 0; i < call->rest_count; i++) {
         enum kn_status status = KN_OK;
         if (strcmp(call->rest[i], "-") == 0)
-            add_list(adding, stdin);
+            status = add_list(adding, stdin);
         else if (is_folder(call->rest[i]))
             status = add_folder(adding, call->rest[i]);
         else
@@ -119,7 +139,7 @@ static void say_known(struct adding *adding, const struct kn_submitted *made,
                                 (json_int_t)made->id, "source", spec->source, "known", true,
                                 "state", read ? kn_job_state_shown(job.state) : NULL));
     else
-        printf("%" PRId64 "  %s  known as job %" PRId64 "%s; --force makes it again\n", made->id,
+        kn_say("%" PRId64 "  %s  known as job %" PRId64 "%s; --force makes it again", made->id,
                path, made->id, read ? differences(adding, &job, spec) : "");
 }
 
@@ -132,7 +152,7 @@ static void say(struct adding *adding, const struct kn_submitted *made,
         kn_print_json(json_pack("{s:s, s:I, s:s, s:b}", "event", "added", "id",
                                 (json_int_t)made->id, "source", spec->source, "known", false));
     else
-        printf("%" PRId64 "  %s\n", made->id, path);
+        kn_say("%" PRId64 "  %s", made->id, path);
 }
 
 static enum kn_status submit(struct adding *adding)

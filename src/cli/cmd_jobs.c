@@ -31,7 +31,7 @@ static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
 static void print_row(struct kn_queue_call *call, const struct kn_job *job)
 {
     char level[KN_PRIORITY_TEXT_BYTES];
-    printf("%6" PRId64 "  %-9s  %-6s  %-10.10s  %-30.60s  %s\n", job->id,
+    kn_say("%6" PRId64 "  %-9s  %-6s  %-10.10s  %-30.60s  %s", job->id,
            kn_job_state_shown(job->state),
            kn_priority_text(job->level, kn_store_levels(call->store), level), job->owner,
            kn_job_name(job, call->arena), detail(call, job));

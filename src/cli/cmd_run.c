@@ -262,10 +262,12 @@ static int leave_out_doubles(char **paths, int count)
     int kept = 0;
     for (int i = 0; i < count; i++) {
         bool known = false;
+        char shown[512];
         for (int k = 0; k < kept; k++)
             known |= is_same_file(paths[k], paths[i]);
         if (known)
-            fprintf(stderr, "note: %s was named before and is made once\n", paths[i]);
+            fprintf(stderr, "note: %s was named before and is made once\n",
+                    kn_text_show(paths[i], shown, sizeof shown));
         else
             paths[kept++] = paths[i];
     }
@@ -289,45 +291,22 @@ static void prepare(struct run *run, char **paths)
 
 /* ---- the store ---- */
 
-/* A queue of this run alone. `folder` is to be removed afterwards. */
-static enum kn_status open_private(struct kn_arena *arena, int levels, char **ret_folder,
-                                   struct kn_store **ret_store, struct kn_error *err)
-{
-    const char *base = getenv("TMPDIR");
-    char *folder = kn_arena_printf(arena, "%s/kirinuki-XXXXXX", base && base[0] ? base : "/tmp");
-    if (!mkdtemp(folder))
-        return kn_error_set(err, KN_IO, "cannot make a folder for the queue of this run in %s",
-                            folder);
-    *ret_folder = folder;
-    return kn_store_open(
-        &(struct kn_store_options){.where = kn_path_join(arena, folder, "queue.db"),
-                                   .levels = levels},
-        ret_store, err);
-}
-
-static void remove_private(struct kn_arena *arena, const char *folder)
-{
-    static const char *const names[] = {"queue.db", "queue.db-wal", "queue.db-shm"};
-    for (size_t i = 0; i < KN_COUNT_OF(names); i++)
-        (void)unlink(kn_path_join(arena, folder, names[i])); /* some are not there */
-    (void)rmdir(folder);
-}
-
 static int run_with_store(struct run *run, struct kn_cancel *cancel)
 {
     struct kn_error err = {0};
     struct kn_store *store = NULL;
     char *folder = NULL;
-    enum kn_status status =
-        kn_store_open_at(run->settings->queue.store, run->settings->queue.levels, &store, &err);
+    enum kn_status status = kn_store_open_at(run->settings->queue.store,
+                                             run->settings->queue.levels, true, &store, &err);
     if (status != KN_OK) {
-        fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_error_text(&err));
-        status = open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
+        fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_text_clean(err.text));
+        status =
+            kn_store_open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
     }
     int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
     kn_store_close(store);
     if (folder)
-        remove_private(run->arena, folder);
+        kn_store_remove_private(run->arena, folder);
     return code;
 }
 

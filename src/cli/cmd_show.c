@@ -70,7 +70,7 @@ static void print_options(const struct kn_job *job)
     json_object_foreach(options, name, value)
     {
         const char *text = json_string_value(value);
-        printf("  --%s %s\n", name, kn_job_path_show(text ? text : "", shown, sizeof shown));
+        kn_say("  --%s %s", name, kn_job_path_show(text ? text : "", shown, sizeof shown));
     }
 }
 
@@ -85,12 +85,12 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
         printf(", %.0f %%", fraction * 100);
     printf("%s\n", job->cancel_asked ? ", stopping" : "");
     if (waits[0])
-        printf("%-11s %s\n", "", waits);
+        kn_say("%-11s %s", "", waits);
     printf("%-11s %s\n", "video", kn_job_path_show(job->source, shown, sizeof shown));
     printf("%-11s %s\n", "priority",
            kn_priority_text(job->level, kn_store_levels(call->store), level));
     if (job->owner[0])
-        printf("%-11s %s\n", "owner", job->owner);
+        kn_say("%-11s %s", "owner", job->owner);
     printf("%-11s %d, of %d at most\n", "attempts", job->attempt, job->attempts_max);
     print_time("submitted", job->submitted_us);
     print_time("claimed", job->claimed_us);
@@ -98,10 +98,10 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
     printf("options\n");
     print_options(job);
     for (int i = 0; i < known->step_count; i++)
-        printf("%-11s %s  %s\n", i ? "" : "steps", kn_time_local(known->steps[i].at_us, at),
+        kn_say("%-11s %s  %s", i ? "" : "steps", kn_time_local(known->steps[i].at_us, at),
                known->steps[i].name);
     for (int i = 0; i < known->reason_count; i++)
-        printf("%-11s %s  attempt %d: %s\n", i ? "" : "reasons",
+        kn_say("%-11s %s  attempt %d: %s", i ? "" : "reasons",
                kn_time_local(known->reasons[i].at_us, at), known->reasons[i].attempt,
                known->reasons[i].text);
 }

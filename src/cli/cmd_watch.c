@@ -59,8 +59,8 @@ struct line {
 static void print_line(void *arg)
 {
     const struct line *line = arg;
-    printf("%" PRId64 "  %-9s  %s%s%s\n", line->job, line->what, line->name,
-           line->detail ? ": " : "", line->detail ? line->detail : "");
+    kn_say("%" PRId64 "  %-9s  %s%s%s", line->job, line->what, line->name, line->detail ? ": " : "",
+           line->detail ? line->detail : "");
     fflush(stdout);
 }
 

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,14 +12,15 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
+#include "media/whole.h"
 #include "service/job_need.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
 #include "service/job_waits.h"
 #include "service/video_folder.h"
 
-/* A file that has not changed for so long is complete. */
-enum { STILL_MS = 2000 };
+/* When a file in a watched folder is complete: see service/video_folder.h. */
+enum { STILL_MS = 2000, UNSURE_MS = 30000, BROKEN_MS = 60000 };
 enum { JOBS_MOST = 10000 }; /* that are counted at the end */
 
 struct shift {
@@ -45,7 +47,7 @@ static void say(const struct shift *shift, const struct kn_job *job, const char 
                                 (json_int_t)job->id, "attempt", job->attempt, "what", what, "name",
                                 name, "text", more));
     } else {
-        printf("%" PRId64 "  %-9s  %s%s%s\n", job->id, what, name, more ? ": " : "",
+        kn_say("%" PRId64 "  %-9s  %s%s%s", job->id, what, name, more ? ": " : "",
                more ? more : "");
     }
     fflush(stdout);
@@ -120,7 +122,9 @@ static enum kn_status say_left(const struct shift *shift)
 
 /* ---- a folder that is watched ---- */
 
-/* On the thread that watches. The clips lie beside the video, wherever the worker was started. */
+/* On the thread that watches. The clips lie beside the video, wherever the worker was started. What
+ * has failed or was cancelled is not made again only because a worker was started again: that is
+ * for people to ask for. */
 static void add_video(void *arg, const char *path)
 {
     struct shift *shift = arg;
@@ -133,7 +137,10 @@ static void add_video(void *arg, const char *path)
         settings.job.into = settings.queue.watch;
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
-    if (status == KN_OK) {
+    bool known = false;
+    if (status == KN_OK && !settings.queue.force)
+        status = kn_store_knows(shift->call->store, spec.key, &known, &err);
+    if (status == KN_OK && !known) {
         spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop, &err);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
     }
@@ -142,19 +149,53 @@ static void add_video(void *arg, const char *path)
     kn_arena_free(arena);
 }
 
+static void say_gone(void *arg, const char *why)
+{
+    const struct shift *shift = arg;
+    if (why)
+        kn_log(KN_LOG_WARN, "worker", "%s; looking for it until it is back", why);
+    else
+        kn_log(KN_LOG_WARN, "worker", "the folder %s is back", shift->call->settings.queue.watch);
+}
+
 static void *watch_folder(void *arg)
 {
     struct shift *shift = arg;
-    enum kn_status status = kn_videos_watch(shift->call->settings.queue.watch, STILL_MS,
-                                            shift->stop, add_video, shift, &shift->watch_error);
+    const struct kn_video_watch watch = {
+        .folder = shift->call->settings.queue.watch,
+        .still_ms = STILL_MS,
+        .unsure_ms = UNSURE_MS,
+        .broken_ms = BROKEN_MS,
+        .whole = kn_media_whole,
+        .found = add_video,
+        .gone = say_gone,
+        .arg = shift,
+    };
+    enum kn_status status = kn_videos_watch(&watch, shift->stop, &shift->watch_error);
     if (status != KN_CANCELLED)
         kn_cancel_trigger(shift->stop); /* a worker that does not watch is not what was asked for */
     return NULL;
 }
 
+/* Clips among the videos would be taken for videos, and clips be made of them without end. */
+static enum kn_status check_output(struct kn_queue_call *call)
+{
+    const char *watched = call->settings.queue.watch, *output = call->settings.job.output;
+    struct stat a, b;
+    if (!output || stat(watched, &a) != 0 || stat(output, &b) != 0 || a.st_dev != b.st_dev ||
+        a.st_ino != b.st_ino)
+        return KN_OK;
+    return kn_error_set(&call->err, KN_INVALID,
+                        "output = %s is the folder that is watched: its clips would be taken for "
+                        "videos; `into` makes a folder for each video",
+                        output);
+}
+
 static enum kn_status start_watching(struct shift *shift)
 {
     struct kn_queue_call *call = shift->call;
+    if (check_output(call) != KN_OK)
+        return KN_INVALID;
     int failed = kn_thread_start(&shift->watching, "kn-watch", watch_folder, shift);
     return failed ? kn_error_errno(&call->err, failed, "cannot start a thread") : KN_OK;
 }

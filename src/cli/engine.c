@@ -73,6 +73,12 @@ static void print_event(const char *path, enum kn_status status, const char *mes
     fflush(stdout); /* an error of it is noticed at the end */
 }
 
+static void print_sentence(const char *what, const struct kn_error *err)
+{
+    char shown[KN_ERROR_TEXT_BYTES + 8];
+    fprintf(stderr, "%s: %s\n", what, kn_text_show(kn_error_text(err), shown, sizeof shown));
+}
+
 int kn_complain_about(const char *path, enum kn_status status, const struct kn_error *err)
 {
     if (for_programs)
@@ -80,7 +86,7 @@ int kn_complain_about(const char *path, enum kn_status status, const struct kn_e
                     status == KN_CANCELLED ? kn_status_meaning(status) : kn_error_text(err));
     if (status == KN_CANCELLED)
         return KN_EXIT_INTERRUPTED;
-    fprintf(stderr, "kirinuki: %s\n", kn_error_text(err));
+    print_sentence("kirinuki", err);
     return KN_EXIT_FAILED;
 }
 
@@ -93,6 +99,7 @@ int kn_complain_usage(const char *command, const struct kn_error *err)
 {
     if (for_programs)
         print_event(NULL, err->status, kn_error_text(err));
-    fprintf(stderr, "kirinuki: %s\n(`kirinuki %s --help` explains)\n", kn_error_text(err), command);
+    print_sentence("kirinuki", err);
+    fprintf(stderr, "(`kirinuki %s --help` explains)\n", command);
     return KN_EXIT_USAGE;
 }

@@ -68,7 +68,8 @@ const struct kn_command kn_commands[] = {
             "this\n"
             "machine or, with a PostgreSQL server as the queue, on many. Nothing is lost when a\n"
             "process or a machine dies. The same video with the same options and folder is known:\n"
-            "then the number is that of the job that is there.\n",
+            "then the number is that of the job that is there. A list has a path a line, or paths\n"
+            "that end with NUL.\n",
         .examples =
             "  kirinuki add talk.mp4                       one video, clips in talk-clips/\n"
             "  kirinuki add talks/ -n 3                    all videos of a folder\n"
@@ -88,7 +89,12 @@ const struct kn_command kn_commands[] = {
             "noticed\n"
             "when its lease ends, and others continue its videos after the last finished step: no\n"
             "transcription and no clip is made twice. Ctrl-C or SIGTERM lets videos finish for\n"
-            "--grace seconds, then hands them back.\n",
+            "--grace seconds, then hands them back.\n\n"
+            "With --watch, videos that are put into a folder are added once nobody writes to them\n"
+            "any more. Their clips go to folders beside them, which are not watched; how they are\n"
+            "made is said in kirinuki.conf (`clips = 3`). What failed or was cancelled is not "
+            "added\n"
+            "again by a restart: `kirinuki retry` does that.\n",
         .examples = "  kirinuki worker                             on this machine's queue\n"
                     "  kirinuki worker --drain                     end when all is done\n"
                     "  kirinuki worker --watch ~/recordings        and add what is put there\n"

@@ -67,13 +67,16 @@ static int unknown_command(const char *word)
         names[count++] = c->name;
     names[count] = NULL;
     const char *nearest = kn_nearest_name(word, names);
+    char shown[PATH_MAX], start[61];
+    kn_text_show(word, shown, sizeof shown);
+    kn_text_show(word, start, sizeof start);
     if (kn_file_exists(word))
         fprintf(stderr, "kirinuki: %s is a file, not a command; did you mean: kirinuki run %s\n",
-                word, word);
+                shown, shown);
     else if (nearest)
-        fprintf(stderr, "kirinuki: unknown command %.60s; did you mean %s?\n", word, nearest);
+        fprintf(stderr, "kirinuki: unknown command %s; did you mean %s?\n", start, nearest);
     else
-        fprintf(stderr, "kirinuki: unknown command %.60s; see kirinuki --help\n", word);
+        fprintf(stderr, "kirinuki: unknown command %s; see kirinuki --help\n", start);
     return KN_EXIT_USAGE;
 }
 
@@ -87,7 +90,9 @@ static bool asks_for_help(int argc, char **argv)
 
 static int misused(const char *command, const char *why)
 {
-    fprintf(stderr, "kirinuki: %s\n(`kirinuki %s --help` explains)\n", why, command);
+    char shown[KN_ERROR_TEXT_BYTES + 8];
+    fprintf(stderr, "kirinuki: %s\n(`kirinuki %s --help` explains)\n",
+            kn_text_show(why, shown, sizeof shown), command);
     return KN_EXIT_USAGE;
 }
 

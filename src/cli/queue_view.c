@@ -1,18 +1,40 @@
 #include "cli/queue_view.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "cli/commands.h"
 #include "service/job_text.h"
 #include "service/job_waits.h"
 #include "service/progress_text.h"
 #include "service/settings_queue.h"
 #include "service/store_place.h"
+
+/* Pausing is remembered, too; where the queue is one's own, nothing can be misspelt. */
+static bool makes_store(const char *command, const char *where)
+{
+    return strcmp(command, "add") == 0 || strcmp(command, "worker") == 0 ||
+           (!where && strcmp(command, "pause") == 0);
+}
+
+static enum kn_status open_store(struct kn_queue_call *call, const char *command)
+{
+    const struct kn_queue_settings *queue = &call->settings.queue;
+    bool make = makes_store(command, queue->store);
+    enum kn_status status =
+        kn_store_open_at(queue->store, queue->levels, make, &call->store, &call->err);
+    if (status == KN_NOT_FOUND && !make && !queue->store)
+        status = kn_store_open_private(call->arena, queue->levels, &call->folder, &call->store,
+                                       &call->err);
+    return status;
+}
 
 int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set, const char *takes,
                    int argc, char **argv)
@@ -27,14 +49,14 @@ int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set
         status = kn_error_set(&call->err, KN_INVALID, "%s needs %s", command, takes);
     if (status != KN_OK)
         return kn_complain_usage(command, &call->err);
-    status = kn_store_open_at(call->settings.queue.store, call->settings.queue.levels, &call->store,
-                              &call->err);
+    status = open_store(call, command);
     return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
 }
 
 void kn_queue_end(struct kn_queue_call *call)
 {
     kn_store_close(call->store);
+    kn_store_remove_private(call->arena, call->folder);
     kn_arena_free(call->arena);
 }
 
@@ -97,6 +119,18 @@ json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_
         time_json(job->held_until_us), "submitted", time_json(job->submitted_us), "claimed",
         time_json(job->claimed_us), "finished", time_json(job->finished_us), "cancel_asked",
         job->cancel_asked, "memory_bytes", (json_int_t)job->memory_bytes);
+}
+
+void kn_say(const char *format, ...)
+{
+    va_list args;
+    char *line = NULL;
+    va_start(args, format);
+    if (vasprintf(&line, format, args) < 0)
+        kn_out_of_memory();
+    va_end(args);
+    puts(kn_text_clean(line));
+    free(line);
 }
 
 void kn_print_json(json_t *value)

@@ -14,9 +14,12 @@ struct kn_queue_call {
     char **rest;
     int rest_count;
     struct kn_store *store;
+    char *folder; /* of an empty queue that stands in for the user's own */
     struct kn_error err;
 };
-/* KN_EXIT_OK, or the exit code; then the complaint has been made. `takes` says what the command
+/* Where there is no queue yet, only commands that put something into it make one; the others see an
+ * empty one in the place of the user's own, and complain of a named one, which may be misspelt.
+ * KN_EXIT_OK, or the exit code; then the complaint has been made. `takes` says what the command
  * needs ("the numbers of jobs: kirinuki cancel 12"); NULL: it takes no arguments; "": it
  * may take some. */
 int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set, const char *takes,
@@ -33,6 +36,9 @@ const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena);
 double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *arena);
 json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena);
 
+/* A line on stdout for people, cleaned of what a terminal would obey: names, owners and reasons are
+ * what others wrote. */
+void kn_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void kn_print_json(json_t *value); /* one line on stdout; takes it */
 
 #endif

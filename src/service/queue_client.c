@@ -38,7 +38,7 @@ static enum kn_status open_store(const char *where, struct kn_store **ret_store,
     enum kn_status status =
         kn_settings_read(KN_FOR_QUEUE, 0, none, arena, &settings, rest, &rest_count, err);
     if (status == KN_OK)
-        status = kn_store_open_at(where ? where : settings.queue.store, settings.queue.levels,
+        status = kn_store_open_at(where ? where : settings.queue.store, settings.queue.levels, true,
                                   ret_store, err);
     kn_arena_free(arena);
     return status;

@@ -557,6 +557,9 @@ enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *e
     if (s->own_sandbox && !kn_ai_asks(&s->job.ai))
         return kn_error_set(err, KN_INVALID,
                             "--sandbox answers for services, and none is asked: add --ai");
+    if (s->queue.owner && !kn_text_is_clean(s->queue.owner))
+        return kn_error_set(err, KN_INVALID,
+                            "--owner takes a name in UTF-8 without control characters");
     if (s->tsv && s->json)
         return kn_error_set(err, KN_INVALID, "--tsv and --json contradict each other");
     return KN_OK;

@@ -14,13 +14,35 @@ bool kn_is_video_name(const char *name);
 enum kn_status kn_videos_in(const char *folder, struct kn_arena *arena, const char ***ret_paths,
                             int *ret_count, struct kn_error *err);
 
+/* Whether somebody has a file open for writing. */
+enum kn_writers { KN_WRITERS_NONE, KN_WRITERS_SOME, KN_WRITERS_UNKNOWN };
+/* By the kernel, which knows it for local file systems and the user's own files. */
+enum kn_writers kn_file_writers(const char *path);
+
 /*
- * Calls `found` for each video that is in the folder or comes into it, once its size and time have
- * not changed for `still_ms`: a file that is still being written waits. Once a file's content:
- * one that is written anew is found again. Blocks; KN_CANCELLED is its good end.
+ * Which videos are told of: those that are in the folder or come into it, once they are complete.
+ * A file that somebody has open for writing is not, however still it is. Where that is known of
+ * nobody, it is enough that nothing has changed for `still_ms`; where it is not known (a network
+ * file system; another user's file that was not seen to be closed), for `unsure_ms`. One that is
+ * not whole by what it says itself (`whole`, see media/whole.h) is given `broken_ms`, and told of
+ * then all the same, so that somebody hears of it.
  */
-enum kn_status kn_videos_watch(const char *folder, int64_t still_ms, struct kn_cancel *cancel,
-                               void (*found)(void *arg, const char *path), void *arg,
+struct kn_video_watch {
+    const char *folder;
+    int64_t still_ms, unsure_ms, broken_ms;
+    int64_t look_ms; /* what another machine puts there causes no event here; 0: 10 s */
+    bool (*whole)(const char *path);              /* NULL: all are */
+    enum kn_writers (*writers)(const char *path); /* NULL: kn_file_writers */
+    void (*found)(void *arg, const char *path);   /* once a content */
+    void (*gone)(void *arg, const char *why);     /* the folder, once; NULL `why`: it is back */
+    void *arg;
+};
+
+/*
+ * Blocks; KN_CANCELLED is its good end. A folder that can't be watched at the beginning is an
+ * error; one that goes away later (removed, renamed, unmounted) is looked for until it is back.
+ */
+enum kn_status kn_videos_watch(const struct kn_video_watch *watch, struct kn_cancel *cancel,
                                struct kn_error *err);
 
 #endif

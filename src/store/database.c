@@ -4,6 +4,11 @@
 #include <kirinuki/database.h>
 
 #include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/str.h"
@@ -18,10 +23,70 @@ struct kn_database {
     char *where; /* as given: may hold a password */
 };
 
-static const struct kn_database_desc *desc_of(const char *where)
+/* The length of the word before "://"; 0: there is none. "file:" is SQLite's own. */
+static size_t scheme_length(const char *where)
 {
-    bool url = kn_starts_with(where, "postgres://") || kn_starts_with(where, "postgresql://");
-    return url ? &kn_database_postgres : &kn_database_sqlite;
+    size_t length = 0;
+    while (isalnum((unsigned char)where[length]) || (length && strchr("+-.", where[length])))
+        if (!where[length++])
+            return 0;
+    bool file = length == 4 && strncasecmp(where, "file", 4) == 0;
+    return kn_starts_with(where + length, "://") && !file ? length : 0;
+}
+
+/* Schemes are the same in capitals (RFC 3986, 3.1). */
+static bool is_postgres(const char *where)
+{
+    size_t length = scheme_length(where);
+    return (length == 8 && strncasecmp(where, "postgres", 8) == 0) ||
+           (length == 10 && strncasecmp(where, "postgresql", 10) == 0);
+}
+
+/* "host=… dbname=…", which libpq would take, too. */
+static bool is_keywords(const char *where)
+{
+    static const char *const keywords[] = {"host",     "hostaddr", "port",    "dbname",
+                                           "user",     "password", "sslmode", "service",
+                                           "passfile", "options"};
+    size_t length = strcspn(where, " =");
+    for (size_t i = 0; i < KN_COUNT_OF(keywords); i++)
+        if (strlen(keywords[i]) == length && strncmp(where, keywords[i], length) == 0)
+            return where[length + strspn(where + length, " ")] == '=';
+    return false;
+}
+
+/* What would make an SQLite file of such a name. Neither sentence shows all of it: it may hold a
+ * password. */
+static enum kn_status check_where(const char *where, struct kn_error *err)
+{
+    size_t length = scheme_length(where);
+    if (length && !is_postgres(where))
+        return kn_error_set(err, KN_INVALID,
+                            "%.*s:// is no database that kirinuki knows: it takes the path of a "
+                            "file, or postgres://user@host/name",
+                            (int)KN_MIN(length, 20), where);
+    if (is_keywords(where))
+        return kn_error_set(err, KN_INVALID,
+                            "a server is given as postgres://user@host:5432/name, not as a list of "
+                            "keywords (a file of such a name: ./%.*s…)",
+                            (int)strcspn(where, "="), where);
+    return KN_OK;
+}
+
+/* libpq knows its scheme in small letters only. */
+static char *copy_where(const char *where)
+{
+    char *copy = kn_strdup(where);
+    for (size_t i = 0; is_postgres(where) && where[i] != ':'; i++)
+        copy[i] = (char)tolower((unsigned char)copy[i]);
+    return copy;
+}
+
+bool kn_database_is_there(const char *where)
+{
+    struct stat st;
+    bool path = !is_postgres(where) && !kn_starts_with(where, "file:") && where[0] != ':';
+    return !path || stat(where, &st) == 0 || errno != ENOENT;
 }
 
 enum kn_status kn_database_open(const struct kn_database_options *options,
@@ -30,17 +95,20 @@ enum kn_status kn_database_open(const struct kn_database_options *options,
     assert(options->where);
     assert(!options->connections ||
            (options->connections >= 2 && options->connections <= KN_CONNECTIONS_MOST));
+    enum kn_status status = check_where(options->where, err);
+    if (status != KN_OK)
+        return status;
     struct kn_database *database = kn_calloc(1, sizeof *database);
     struct kn_database_options complete = *options;
-    complete.where = database->where = kn_strdup(options->where);
+    complete.where = database->where = copy_where(options->where);
     if (!complete.connections)
         complete.connections = DEFAULT_CONNECTIONS;
     if (complete.wait_ms <= 0)
         complete.wait_ms = DEFAULT_WAIT_MS;
-    database->desc = desc_of(options->where);
+    database->desc = is_postgres(options->where) ? &kn_database_postgres : &kn_database_sqlite;
     database->state = kn_calloc(1, database->desc->state_size);
 
-    enum kn_status status = database->desc->open(database->state, &complete, err);
+    status = database->desc->open(database->state, &complete, err);
     if (status != KN_OK) {
         kn_database_close(database);
         return status;

@@ -58,4 +58,7 @@ const struct kn_database_desc *kn_database_backend(const struct kn_database *dat
 enum kn_status kn_database_changed(struct kn_database *database, int64_t *token, bool *ret_changed,
                                    struct kn_error *err);
 
+/* false: opening would make it. A server is taken to be there. */
+bool kn_database_is_there(const char *where);
+
 #endif

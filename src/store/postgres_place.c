@@ -64,18 +64,36 @@ static bool needs_lookup(const PQconninfoOption *options)
     return false;
 }
 
+/* libpq's message may quote the password; the name of a parameter only where it can't be a part of
+ * one, which has to end in "@". */
+static enum kn_status cannot_be_read(const char *where, const char *message, struct kn_error *err)
+{
+    static const char unknown[] = "invalid URI query parameter: \"";
+    const char *said = message ? strstr(message, unknown) : NULL, *query = strchr(where, '?');
+    if (said && query && !strchr(query, '@')) {
+        said += strlen(unknown);
+        return kn_error_set(err, KN_INVALID,
+                            "the connection string of PostgreSQL has a parameter that libpq does "
+                            "not know: %.*s",
+                            (int)strcspn(said, "\""), said);
+    }
+    return kn_error_set(err, KN_INVALID,
+                        "the connection string of PostgreSQL can't be read; special characters "
+                        "in a password are written as %%40 for @, %%2F for / and so on");
+}
+
 enum kn_status kn_postgres_place_init(struct kn_postgres_place *place, const char *where,
                                       int64_t wait_ms, struct kn_error *err)
 {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(where, &message);
-    PQfreemem(message); /* it may quote the password */
     if (!options || password_spilled(options)) {
+        enum kn_status status = cannot_be_read(where, message, err);
+        PQfreemem(message);
         PQconninfoFree(options);
-        return kn_error_set(err, KN_INVALID,
-                            "the connection string of PostgreSQL can't be read; special characters "
-                            "in a password are written as %%40 for @, %%2F for / and so on");
+        return status;
     }
+    PQfreemem(message);
     place->given = kn_strdup(where);
     place->shown = show_place(options);
     place->password = kn_strdup(option_of(options, "password"));

@@ -6,11 +6,14 @@
 #include "store/sqlite_link.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/str.h"
 
 enum {
@@ -23,11 +26,21 @@ enum {
 
 /* ---- errors ---- */
 
+/* SQLite tries to read what it may not make, so the last error is that there is nothing to read. */
+static int why_not_made(const char *path, int value)
+{
+    const char *base = kn_path_base(path);
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", base > path ? (int)(base - path) : 1,
+             base > path ? path : ".");
+    return value == ENOENT && access(folder, W_OK | X_OK) != 0 ? errno : value;
+}
+
 /* A file that can't be opened or written, by what the system says. */
 static enum kn_status system_error(const struct kn_sqlite_link *link, enum kn_status otherwise,
                                    struct kn_error *err)
 {
-    int value = sqlite3_system_errno(link->db);
+    int value = why_not_made(link->path, sqlite3_system_errno(link->db));
     if (value)
         return kn_error_errno(err, value, "cannot use the database %s", link->path);
     return kn_error_set(err, otherwise, "cannot use the database %s: %s", link->path,

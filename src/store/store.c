@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/sync.h"
+#include "store/database_backend.h"
 #include "store/migrate.h"
 #include "store/store_parts.h"
 
@@ -56,6 +57,67 @@ int64_t kn_store_now_us(struct kn_store *store)
 
 /* ---- opening ---- */
 
+/* Tables where ours are not. One statement: ours come in one transaction, together with the one
+ * that tells that they are ours. */
+static const struct kn_statement count_others = {
+    .name = "count_others",
+    .access = KN_READ,
+    .tables = "",
+    .sqlite = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+              " AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'kirinuki_schema')",
+    .postgres = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+                " AND relname IN ('queue', 'job', 'job_id', 'worker', 'lease', 'share', 'reason',"
+                " 'event', 'step', 'progress') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
+                " WHERE c.relnamespace = current_schema()::regnamespace"
+                " AND c.relname = 'kirinuki_schema')",
+};
+
+static enum kn_status no_store(const char *where, struct kn_error *err)
+{
+    return kn_error_set(err, KN_NOT_FOUND,
+                        "there is no queue at %s: `kirinuki add` or `kirinuki worker` makes it",
+                        where);
+}
+
+/* A file may hold one program's tables; a server has schemas, where only equal names collide. */
+static enum kn_status check_others(struct kn_store *store, struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    const char *where = kn_database_where(store->database);
+    enum kn_status status = kn_store_do(store, &count_others, NULL, 0, arena, &rows, err);
+    bool others = status == KN_OK && kn_cell_int(&rows, 0, 0) > 0;
+    kn_arena_free(arena);
+    if (!others)
+        return status;
+    if (store->kind == KN_DATABASE_SQLITE)
+        return kn_error_set(err, KN_UNSUPPORTED,
+                            "the database %s belongs to another program: the queue needs a file of "
+                            "its own",
+                            where);
+    return kn_error_set(err, KN_UNSUPPORTED,
+                        "%s has another program's tables of the names that the queue needs: give "
+                        "it a database of its own, or a schema (CREATE SCHEMA kirinuki, and "
+                        "?options=-csearch_path%%3Dkirinuki at the end of the string)",
+                        where);
+}
+
+/* A database that was handed over may have tables of its owner's. `existing`: tables are not made,
+ * but brought up to date. */
+static enum kn_status prepare_tables(struct kn_store *store, bool existing, struct kn_error *err)
+{
+    void *state;
+    int version, count;
+    const struct kn_database_desc *desc = kn_database_backend(store->database, &state);
+    const struct kn_migration *schema = kn_schema(store->kind, &count);
+    enum kn_status status = desc->schema_version(state, &version, err);
+    if (status == KN_OK && !version && store->owns_database)
+        status = check_others(store, err);
+    if (status == KN_OK && !version && existing)
+        status = no_store(kn_database_where(store->database), err);
+    return status == KN_OK ? kn_migrate(store->database, schema, count, err) : status;
+}
+
 enum kn_status kn_store_open(const struct kn_store_options *options, struct kn_store **ret_store,
                              struct kn_error *err)
 {
@@ -72,15 +134,15 @@ enum kn_status kn_store_open(const struct kn_store_options *options, struct kn_s
     store->database = options->database;
     store->owns_database = !options->database;
     enum kn_status status = KN_OK;
+    if (store->owns_database && options->existing && !kn_database_is_there(options->where))
+        return no_store(options->where, err);
     if (store->owns_database)
         status = kn_database_open(&(struct kn_database_options){.where = options->where},
                                   &store->database, err);
     if (status == KN_OK) {
         store->kind = kn_database_kind(store->database);
         store->desc = store->kind == KN_DATABASE_SQLITE ? &kn_store_sqlite : &kn_store_postgres;
-        int count;
-        const struct kn_migration *schema = kn_schema(store->kind, &count);
-        status = kn_migrate(store->database, schema, count, err);
+        status = prepare_tables(store, options->existing, err);
     }
     if (status == KN_OK)
         status = kn_store_measure_clock(store, err);

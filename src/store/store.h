@@ -53,6 +53,7 @@ enum { KN_LEVELS_MAX = 100 };
 struct kn_store_options {
     struct kn_database *database; /* borrowed; NULL: one of its own at: */
     const char *where;            /* see kirinuki/database.h */
+    bool existing;                /* makes none: NOT_FOUND where there is none at `where` */
     int levels;                   /* of priority; 0: 3; at most KN_LEVELS_MAX */
     int64_t ageing_us;            /* waiting that lifts a job by a level; 0: 10 minutes */
     /* For tests: the wall clock; NULL: the real one. */
@@ -60,7 +61,7 @@ struct kn_store_options {
     void *now_arg;
 };
 
-/* Brings the tables up to date. UNSUPPORTED: they are of a newer kirinuki. */
+/* Brings the tables up to date. UNSUPPORTED: they are of a newer kirinuki, or another program's. */
 enum kn_status kn_store_open(const struct kn_store_options *options, struct kn_store **ret_store,
                              struct kn_error *err);
 void kn_store_close(struct kn_store *store); /* nobody may use it; NULL is fine */
@@ -98,6 +99,10 @@ enum { KN_SUBMIT_MAX = 10000, KN_JOB_TEXT_MAX = 1 << 20 };
 enum kn_status kn_store_submit(struct kn_store *store, const struct kn_job_spec *specs, int count,
                                struct kn_submitted *ret_submitted, struct kn_cancel *cancel,
                                struct kn_error *err);
+
+/* Whether a job has this key, whatever became of it: also one that has failed or was cancelled. */
+enum kn_status kn_store_knows(struct kn_store *store, const char *key, bool *ret_known,
+                              struct kn_error *err);
 
 /* ---- Workers ---- */
 

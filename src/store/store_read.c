@@ -67,6 +67,31 @@ enum kn_status kn_store_get(struct kn_store *store, int64_t job, struct kn_arena
     return KN_OK;
 }
 
+enum kn_status kn_store_knows(struct kn_store *store, const char *key, bool *ret_known,
+                              struct kn_error *err)
+{
+    /* Each part has an index of its own. */
+    static const struct kn_statement find_any_key = {
+        .name = "find_any_key",
+        .access = KN_READ,
+        .tables = "job",
+        .sqlite = "SELECT EXISTS (SELECT 1 FROM job WHERE key = $1 AND key IS NOT NULL"
+                  " AND " KN_SQLITE_LIVE ") OR EXISTS (SELECT 1 FROM job WHERE key = $1"
+                  " AND key IS NOT NULL AND state IN (3, 4))",
+        .postgres = "SELECT (EXISTS (SELECT 1 FROM job WHERE key = $1::text AND key IS NOT NULL"
+                    " AND " KN_POSTGRES_LIVE ") OR EXISTS (SELECT 1 FROM job WHERE key = $1::text"
+                    " AND key IS NOT NULL AND standing = 3))::int",
+    };
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status =
+        kn_store_do(store, &find_any_key, KN_VALUES(kn_text(key)), arena, &rows, err);
+    if (status == KN_OK)
+        *ret_known = kn_cell_int(&rows, 0, 0) != 0;
+    kn_arena_free(arena);
+    return status;
+}
+
 enum kn_status kn_status_of_name(const char *name)
 {
     for (int status = 0; name && status < KN_STATUS_COUNT; status++)

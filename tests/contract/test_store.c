@@ -104,6 +104,10 @@ static void failed_and_cancelled_jobs_free_their_key(void **state)
     enum kn_job_state got;
     assert_ok(kn_store_submit(f->store, &spec, 1, &first, NULL, &error));
     assert_ok(kn_store_cancel(f->store, first.id, &got, &error));
+    bool known = false, other = true; /* whatever became of it */
+    assert_ok(kn_store_knows(f->store, "same", &known, &error));
+    assert_ok(kn_store_knows(f->store, "other", &other, &error));
+    assert_true(known && !other);
     assert_ok(kn_store_submit(f->store, &spec, 1, &second, NULL, &error));
     assert_false(second.known);
     finish(f, claim_one(f), KN_DAMAGED, false, "broken");

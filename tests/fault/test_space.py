@@ -89,7 +89,7 @@ def a_full_cache_costs_nothing_but_a_copy():
 @case
 def a_queue_on_a_full_disk_takes_no_job_and_says_so():
     with queue_of("add") as queue:
-        queue.good("jobs")
+        queue.good("worker", "--drain")  # makes it
         said = run(queue, ["add", SHORT, *QUICK], full_from(queue, queue.store)[1])
         expect_complaint(said, 1, "disk of the database .* is full|No space left on device")
         assert queue.jobs() == []

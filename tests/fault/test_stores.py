@@ -40,7 +40,7 @@ def numbers_out_of_range_are_refused():
 @each_store
 def a_newer_schema_is_left_alone():
     with queue_of("newer") as queue:
-        queue.good("jobs")
+        queue.good("worker", "--drain")  # makes it
         rows(queue, "UPDATE kirinuki_schema SET version = 999"
                     " WHERE version = (SELECT max(version) FROM kirinuki_schema)")
         for command in (["jobs"], ["add", video("many-0.mp4"), *QUICK], ["worker", "--drain"]):
@@ -51,7 +51,7 @@ def a_newer_schema_is_left_alone():
 @each_store
 def a_store_that_may_only_be_read():
     with queue_of("read-only") as queue:
-        queue.good("jobs")
+        queue.good("worker", "--drain")  # makes it
         if POSTGRES:
             wire.ask(f"ALTER DATABASE {queue.database} SET default_transaction_read_only = on")
         else:
@@ -93,10 +93,23 @@ def a_file_that_is_no_database_or_a_broken_one():
                 ("is damaged", damaged(queue, wipe)),
                 ("damaged|not an SQLite database", damaged(queue, lambda f, n: f.truncate(n // 2))),
                 ("is a folder", queue.home),
-                ("cannot use the database|cannot open", queue.home + "/no/such/folder/q.db"),
+                ("cannot use the database|cannot open|there is no queue", queue.home + "/no/such/folder/q.db"),
                 ("has to be a file|empty", ":memory:")]:
             for command in (["jobs"], ["worker", "--drain"]):
                 expect_complaint(queue(*command, "--store", path), 1, pattern)
+
+
+@only_postgres
+def another_programs_tables_are_left_alone():
+    with queue_of("others") as queue:
+        rows(queue, "CREATE TABLE job (title text)")
+        expect_complaint(queue("jobs"), 1, "another program's tables.*search_path%3Dkirinuki")
+        expect_complaint(queue("worker", "--drain"), 1, "another program's tables")
+        rows(queue, "CREATE SCHEMA kirinuki")
+        queue.env["KIRINUKI_STORE"] += "&" if "?" in queue.store else "?"
+        queue.env["KIRINUKI_STORE"] += "options=-csearch_path%3Dkirinuki"
+        expect_complaint(queue("jobs"), 1, "there is no queue at")
+        assert queue.add(video("many-0.mp4"), *QUICK) == [1]
 
 
 class Stranger:
@@ -134,7 +147,8 @@ def a_server_that_does_not_let_us_in():
                 ("No such file", f"postgresql://kirinuki@/x?host={queue.home}&port={port}"),
                 ("cannot connect|broke", f"postgres://a:wrong-secret@127.0.0.1:{web.port}/x"),
                 ("cannot connect|broke", f"postgres://a:wrong-secret@127.0.0.1:{mute.port}/x"),
-                ("can.t be read", "postgres://a@127.0.0.1/x?nonsense=1")]:
+                ("does not know: nonsense", "postgres://a@127.0.0.1/x?nonsense=1"),
+                ("can.t be read", "postgres://a@127.0.0.1:secret/x")]:
             for command in (["jobs"], ["worker", "--drain"]):
                 said = queue(*command, "--store", where)
                 expect_complaint(said, 1, pattern)

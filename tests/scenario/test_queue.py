@@ -239,6 +239,7 @@ def a_cancel_stops_within_a_second():
 @case
 def pause_bump_and_priority_order_the_work():
     with Queue("order") as queue:
+        queue.good("worker", "--drain")  # makes the queue
         queue.good("pause")
         videos = [video(f"many-{i}.mp4", number=i) for i in range(4)]
         low, = queue.add(videos[0], *QUICK, "--priority", "low")
@@ -352,7 +353,8 @@ def bad_input_gets_one_sentence():
         corrupt, newer = queue.home + "/corrupt.db", queue.home + "/newer.db"
         with open(corrupt, "wb") as out:
             out.write(b"this is no database " * 500)
-        queue.good("jobs", "--store", newer)
+        queue.good("worker", "--drain", "--store", newer)
+        queue.good("worker", "--drain")
         import sqlite3
         with sqlite3.connect(newer) as database:
             table, = [t for t, in database.execute(
@@ -381,13 +383,127 @@ def bad_input_gets_one_sentence():
                 (2, "pause takes no arguments", ["pause", "1"]),
                 (1, "not an SQLite database", ["jobs", "--store", corrupt]),
                 (1, "newer", ["jobs", "--store", newer]),
-                (1, "cannot", ["jobs", "--store", "/proc/nowhere/q.db"]),
+                (1, "cannot", ["worker", "--drain", "--store", "/proc/nowhere/q.db"]),
+                (1, "there is no queue at nowhere.db.*`kirinuki add`", ["jobs", "--store",
+                                                                       "nowhere.db"]),
+                (1, "there is no queue at", ["pause", "--store", "nowhere.db"]),
+                (1, "mysql:// is no database.*postgres://", ["add", path, "--store",
+                                                           "mysql://a:secret@x/y"]),
+                (1, "given as postgres://.*not as a list", ["worker", "--drain", "--store",
+                                                           "host=127.0.0.1 password=secret"]),
+                (1, "Connection refused", ["jobs", "--store", "Postgres://a:secret@127.0.0.1:1/x"]),
+                (1, "does not know: foo$", ["jobs", "--store",
+                                            "postgres://a:secret@127.0.0.1:1/x?foo=1"]),
+                (2, "--owner takes", ["add", path, "--owner", "a\x1b]0;b\a"]),
                 (1, "Connection refused", ["jobs", "--store", "postgres://a:secret@127.0.0.1:1/x"]),
                 (1, "cannot watch", ["worker", "--watch", "/nowhere", "--drain"])]:
             outcome = queue(*arguments)
             expect_complaint(outcome, code, pattern)
             assert "secret" not in outcome.err, outcome
         assert queue.jobs() == []
+        made = [n for n in os.listdir(queue.home) if not n.startswith(("queue.db", "newer.db"))]
+        assert sorted(made) == ["corrupt.db"], made
+
+
+@case
+def another_programs_file_is_left_alone():
+    with Queue("others") as queue:
+        import sqlite3
+        with sqlite3.connect(queue.store) as database:
+            database.execute("CREATE TABLE photos (name TEXT)")
+        expect_complaint(queue("add", video("many-0.mp4")), 1, "belongs to another program")
+        with sqlite3.connect(queue.store) as database:
+            assert len(database.execute("SELECT * FROM sqlite_master").fetchall()) == 1
+
+
+@case
+def who_only_looks_makes_no_queue():
+    with Queue("looks") as queue:
+        data = os.path.join(queue.home, "data")
+        del queue.env["KIRINUKI_STORE"]
+        queue.env["XDG_DATA_HOME"] = data
+        assert queue.jobs() == [] and "nothing waits" in queue.good("watch").out
+        expect_complaint(queue("show", "12"), 1, "there is no job 12")
+        queue.good("resume")
+        assert not os.path.exists(data), os.listdir(data)
+        queue.good("pause")
+        assert "paused" in queue.good("jobs").out
+
+
+@case
+def a_folder_that_forbids_it_is_said():
+    """Only root can become somebody whom a folder keeps out."""
+    if os.getuid() != 0:
+        raise Skip("needs root")
+    closed = folder("queue-closed")
+    os.chmod(closed, 0o755)
+    done = subprocess.run([os.path.abspath(PROGRAM), "worker", "--drain", "--store",
+                           closed + "/q.db"], env={"PATH": os.environ["PATH"]}, cwd="/",
+                          user=54321, group=54321, extra_groups=[], text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode == 126 or "q.db" not in done.stderr:
+        raise Skip("the program lies where others can't read")
+    assert done.returncode == 1 and "Permission denied" in done.stderr, done
+
+
+@case
+def nothing_from_others_commands_the_terminal():
+    with Queue("terminal") as queue:
+        name = "a\x1b[31m\u202egpm.mp4"
+        path = os.path.join(queue.home, name)
+        shutil.copy(video("many-0.mp4"), path)
+        job, = queue.add(path, *QUICK)
+        assert queue.show(job)["source"] == path
+        texts = [queue.good("add", path, *QUICK), queue.good("jobs"), queue.good("show", str(job)),
+                 queue("show", name), queue("add", "nowhere/" + name), queue(name), queue("run"),
+                 queue("jobs", "--store", name + ".db"), queue("jobs", "--limit", name)]
+        texts.append(queue.good("worker", "--drain"))
+        for text in texts:
+            said = text.out + text.err
+            assert not set(said) & set("\x1b\a\u202e"), repr(said)
+            assert "gpm" in said or "needs a video" in said, repr(said)
+
+
+@case
+def a_list_may_be_parted_by_nul():
+    with Queue("nul") as queue:
+        paths = [os.path.join(queue.home, f"a\n{i}.mp4") for i in range(2)]
+        for i, path in enumerate(paths):
+            shutil.copy(video(f"many-{i}.mp4", number=i), path)
+        for end in ("\0", ""):
+            done = subprocess.run([os.path.abspath(PROGRAM), "add", "-", "--json", *QUICK],
+                                  env=queue.env, cwd=queue.home, capture_output=True, check=True,
+                                  input=("\0".join(paths) + end).encode())
+            added = [json.loads(line)["source"] for line in done.stdout.splitlines()]
+            assert added == paths, done
+
+
+@case
+def what_failed_or_was_cancelled_does_not_come_back_by_itself():
+    with Queue("watch-again") as queue:
+        inside = folder("queue-watch-again/in")
+        shutil.copy(video("many-0.mp4"), os.path.join(inside, "later.mp4"))
+        with open(os.path.join(inside, "bad.mp4"), "wb") as out:
+            out.write(b"this is no video" * 100)
+        queue.good("worker", "--drain")
+        queue.good("pause")
+        for round_ in range(2):
+            worker = queue.start("worker", "--watch", inside, "--json")
+            if round_ == 0:
+                while len(queue.jobs()) < 2:
+                    assert worker.poll() is None
+                by_name = {os.path.basename(j["source"]): j["id"] for j in queue.jobs()}
+                queue.good("cancel", str(by_name["later.mp4"]))
+                queue.good("resume")
+                assert queue("watch", str(by_name["bad.mp4"])).code == 1
+            else:
+                shutil.copy(video("many-1.mp4", number=1), os.path.join(inside, "new.mp4"))
+                first = json.loads(worker.stdout.readline())
+                assert first["name"] == "new.mp4", first
+            worker.send_signal(signal.SIGTERM)
+            worker.communicate(timeout=10)
+        states = [j["state"] for j in queue.jobs()]
+        assert len(states) == 3 and {"cancelled", "failed"} < set(states), states
 
 
 main()

@@ -389,6 +389,14 @@ static void foreign_bytes_become_showable_text(void **state)
         {"abcdefghijklmno", "abcdefghijklmno"},
         {"abcdefghijklmnop", "abcdefghijkl…"}, /* 16 bytes: 12, the ellipsis' 3, a NUL */
         {"切り抜き切り抜き", "切り抜き…"},
+        {"\u202egpm.4", "?gpm.4"},
+        {"\u200e\u2066a\u2069\u061c", "??a??"},
+        {"\xc2\x9b"
+         "2J",
+         "?2J"}, /* CSI as one character */
+        {"\xed\xa0\x80 \xc0\x80 \xf5", "??? ?? ?"},
+        {"\xe3\x81", "??"},
+        {"👩‍🚒", "👩‍🚒"},
     };
     char text[16];
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++)

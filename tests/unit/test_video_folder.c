@@ -17,11 +17,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/sync.h"
+#include "media/whole.h"
 #include "service/video_folder.h"
 #include "support/arena_state.h"
 #include "support/temp_folder.h"
 
-enum { STILL_MS = 80, FOUND_MAX = 16, PATIENCE_S = 20 };
+/* Files that nobody can be asked about, or that are broken, are not told of within a test's time.
+ */
+enum { STILL_MS = 80, LOOK_MS = 100, NEVER_MS = 600000, FOUND_MAX = 16, PATIENCE_S = 20 };
 
 /* A watcher on a thread of its own, and what it told of. */
 struct watch {
@@ -33,8 +36,10 @@ struct watch {
     int count;
     char names[FOUND_MAX][NAME_MAX + 1];
     int64_t sizes[FOUND_MAX], still_us[FOUND_MAX];
+    int gone_count, back_count;
     enum kn_status status;
     struct kn_error err;
+    enum kn_writers (*writers)(const char *path);
 };
 
 static void put(const struct watch *watch, const char *name, const char *text, const char *how)
@@ -62,11 +67,31 @@ static void found(void *arg, const char *path)
     pthread_cond_broadcast(&watch->more);
 }
 
+static void gone(void *arg, const char *why)
+{
+    struct watch *watch = arg;
+    KN_LOCKED(&watch->lock);
+    watch->gone_count += why != NULL;
+    watch->back_count += why == NULL;
+    pthread_cond_broadcast(&watch->more);
+}
+
 static void *watch_on_thread(void *arg)
 {
     struct watch *watch = arg;
-    watch->status =
-        kn_videos_watch(watch->folder, STILL_MS, watch->cancel, found, watch, &watch->err);
+    const struct kn_video_watch options = {
+        .folder = watch->folder,
+        .still_ms = STILL_MS,
+        .unsure_ms = NEVER_MS,
+        .broken_ms = NEVER_MS,
+        .look_ms = LOOK_MS,
+        .whole = kn_media_whole,
+        .writers = watch->writers,
+        .found = found,
+        .gone = gone,
+        .arg = watch,
+    };
+    watch->status = kn_videos_watch(&options, watch->cancel, &watch->err);
     return NULL;
 }
 
@@ -87,6 +112,26 @@ static void wait_for(struct watch *watch, const char *name, const char *content)
     while (!was_told(watch, name, content))
         if (pthread_cond_timedwait(&watch->more, &watch->lock, &until) == ETIMEDOUT)
             fail_msg("%s was not found", name);
+}
+
+static void wait_for_gone(struct watch *watch, int count)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    KN_LOCKED(&watch->lock);
+    while (watch->gone_count < count)
+        if (pthread_cond_timedwait(&watch->more, &watch->lock, &until) == ETIMEDOUT)
+            fail_msg("that the folder is gone was not told");
+}
+
+static bool knows(struct watch *watch, const char *name)
+{
+    KN_LOCKED(&watch->lock);
+    for (int i = 0; i < watch->count; i++)
+        if (strcmp(watch->names[i], name) == 0)
+            return true;
+    return false;
 }
 
 static void begin(struct watch *watch)
@@ -190,13 +235,185 @@ static void what_is_written_anew_is_told_of_again(void **state)
     end(&watch);
 }
 
+static void what_is_open_for_writing_waits(void **state)
+{
+    (void)state;
+    struct watch watch;
+    char path[PATH_MAX + NAME_MAX];
+    begin(&watch);
+    snprintf(path, sizeof path, "%s/open.mp4", watch.folder);
+    FILE *open = fopen(path, "w");
+    assert_non_null(open);
+    fputs("half", open);
+    assert_int_equal(fflush(open), 0);
+    if (kn_file_writers(path) == KN_WRITERS_UNKNOWN) {
+        fclose(open);
+        kn_cancel_free(watch.cancel);
+        temp_folder_remove(watch.folder);
+        skip(); /* a file system without leases */
+    }
+    assert_int_equal(kn_file_writers(path), KN_WRITERS_SOME);
+    start(&watch);
+    put(&watch, "closed.mp4", "later", "w");
+    wait_for(&watch, "closed.mp4", "later"); /* the other one has been still for longer */
+    assert_false(knows(&watch, "open.mp4"));
+    fputs(" and half", open);
+    assert_int_equal(fclose(open), 0);
+    wait_for(&watch, "open.mp4", "half and half");
+    assert_int_equal(watch.count, 2);
+    end(&watch);
+}
+
+static enum kn_writers nobody_knows(const char *path)
+{
+    (void)path;
+    return KN_WRITERS_UNKNOWN;
+}
+
+static void where_nobody_can_tell_closing_counts(void **state)
+{
+    (void)state;
+    struct watch watch;
+    begin(&watch);
+    watch.writers = nobody_knows;
+    put(&watch, "before.mp4", "there before", "w");
+    start(&watch);
+    do /* until the folder is watched, nobody sees it closed */
+        put(&watch, "closed.mp4", "seen to be closed", "w");
+    while (!knows(&watch, "closed.mp4") && kn_cancel_wait_ms(watch.cancel, 2 * STILL_MS) == false);
+    assert_false(knows(&watch, "before.mp4"));
+    end(&watch);
+}
+
+static void a_recording_without_its_end_waits(void **state)
+{
+    (void)state;
+    static const char head[] = "\x1a\x45\xdf\xa3\x81-\x18\x53\x80\x67\x90",
+                      body[] = "0123456789abcdef";
+    struct watch watch;
+    char whole[64];
+    begin(&watch);
+    put(&watch, "talk.mkv", head, "w");
+    put(&watch, "talk.mkv", "half", "a");
+    start(&watch);
+    put(&watch, "other.mp4", "other", "w");
+    wait_for(&watch, "other.mp4", "other");
+    assert_false(knows(&watch, "talk.mkv"));
+    put(&watch, "talk.mkv", head, "w");
+    put(&watch, "talk.mkv", body, "a");
+    snprintf(whole, sizeof whole, "%s%s", head, body);
+    wait_for(&watch, "talk.mkv", whole);
+    end(&watch);
+}
+
+static void containers_tell_whether_they_are_whole(void **state)
+{
+    (void)state;
+#define FTYP                                                                                       \
+    "\0\0\0\x0c"                                                                                   \
+    "ftypisom"
+#define MOOV                                                                                       \
+    "\0\0\0\x0a"                                                                                   \
+    "moov12"
+    static const struct {
+        const char *bytes;
+        size_t size;
+        bool whole;
+    } cases[] = {
+#define CASE(bytes, whole) {bytes, sizeof bytes - 1, whole}
+        CASE("no video at all", true),
+        CASE("", false), /* of a file that is not empty, its first bytes are zeros */
+        CASE(FTYP "\0\0\0\x0a"
+                  "mdat12" MOOV,
+             true),
+        CASE(FTYP MOOV "\0\0\0\x0a"
+                       "mdat12",
+             true),
+        CASE(FTYP MOOV "\0\0\0\x0b"
+                       "mdat12",
+             false),
+        CASE(FTYP "\0\0\0\x0a"
+                  "mdat12",
+             false),
+        CASE(FTYP "\0\0\0\0"
+                  "mdat12",
+             false),
+        CASE(FTYP MOOV "\0\0\0\1"
+                       "mdat\0\0\0\0\0\0\0\x12"
+                       "12",
+             true),
+        CASE(FTYP MOOV "\0\0\0\1"
+                       "mdat\xff\xff\xff\xff\xff\xff\xff\xff"
+                       "12",
+             false),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x82"
+             "12",
+             true),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x83"
+             "12",
+             false),
+        CASE("\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff"
+             "12",
+             true), /* live */
+        CASE("\x1a\x45\xdf\xa3\x80", false),
+        CASE("RIFF\x02\0\0\0"
+             "12",
+             true),
+        CASE("RIFF\x03\0\0\0"
+             "12",
+             false),
+        CASE("RIFF\xff\xff\xff\xff"
+             "12",
+             true),
+#undef CASE
+    };
+    char folder[PATH_MAX], path[PATH_MAX + NAME_MAX];
+    assert_non_null(temp_folder_make(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fwrite(cases[i].bytes, 1, cases[i].size, file);
+        assert_int_equal(fclose(file), 0);
+        if (kn_media_whole(path) != cases[i].whole)
+            fail_msg("case %zu is said to be %s", i, cases[i].whole ? "in part" : "whole");
+    }
+    temp_folder_remove(folder);
+    assert_true(kn_media_whole(path)); /* what is not there, others complain of */
+}
+
+static void a_folder_that_goes_away_is_found_again(void **state)
+{
+    (void)state;
+    struct watch watch;
+    char away[PATH_MAX + 8];
+    begin(&watch);
+    start(&watch);
+    put(&watch, "first.mp4", "one", "w");
+    wait_for(&watch, "first.mp4", "one");
+    snprintf(away, sizeof away, "%s-away", watch.folder);
+    assert_int_equal(rename(watch.folder, away), 0);
+    wait_for_gone(&watch, 1);
+    assert_int_equal(mkdir(watch.folder, 0777), 0);
+    put(&watch, "second.mp4", "two", "w");
+    wait_for(&watch, "second.mp4", "two");
+    assert_int_equal(watch.back_count, 1);
+    temp_folder_remove(watch.folder);
+    wait_for_gone(&watch, 2);
+    assert_int_equal(rename(away, watch.folder), 0);
+    put(&watch, "third.mp4", "three", "w");
+    wait_for(&watch, "third.mp4", "three");
+    assert_int_equal(watch.gone_count, 2);
+    end(&watch);
+}
+
 static void a_folder_that_is_not_there_is_said(void **state)
 {
     (void)state;
     struct kn_error err;
     struct kn_cancel *cancel = kn_cancel_new(NULL);
-    assert_int_equal(kn_videos_watch("/nowhere/at/all", STILL_MS, cancel, found, NULL, &err),
-                     KN_NOT_FOUND);
+    const struct kn_video_watch watch = {.folder = "/nowhere/at/all", .found = found};
+    assert_int_equal(kn_videos_watch(&watch, cancel, &err), KN_NOT_FOUND);
     assert_non_null(strstr(kn_error_text(&err), "/nowhere/at/all"));
     kn_cancel_free(cancel);
 }
@@ -208,6 +425,11 @@ int main(void)
         ARENA_TEST(a_folder_is_listed_by_name),
         cmocka_unit_test(a_video_is_told_of_once_it_is_still),
         cmocka_unit_test(what_is_written_anew_is_told_of_again),
+        cmocka_unit_test(what_is_open_for_writing_waits),
+        cmocka_unit_test(where_nobody_can_tell_closing_counts),
+        cmocka_unit_test(a_recording_without_its_end_waits),
+        cmocka_unit_test(containers_tell_whether_they_are_whole),
+        cmocka_unit_test(a_folder_that_goes_away_is_found_again),
         cmocka_unit_test(a_folder_that_is_not_there_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
