@@ -112,7 +112,8 @@ static void be_patient(struct kn_job_worker *worker, const struct kn_error *err)
 {
     worker->failures++;
     worker->retry_us = kn_now_us() + kn_backoff_us(&worker->patience, worker->failures, 100000);
-    kn_worker_heard(worker, KN_ASKER_MAIN, err->status, err);
+    if (err->status != KN_LOST) /* then the heartbeat finds out what that means */
+        kn_worker_heard(worker, KN_ASKER_MAIN, err->status, err);
 }
 
 static void be_glad(struct kn_job_worker *worker)

@@ -41,6 +41,8 @@ struct kn_database_desc {
 
     /* Optional. A number that differs once anybody has committed since. */
     enum kn_status (*changes)(void *state, int64_t *ret_number, struct kn_error *err);
+    /* Optional. Is it still what was opened? NOT_FOUND: it is not, and will not be again. */
+    enum kn_status (*check)(const void *state, struct kn_error *err);
 };
 
 extern const struct kn_database_desc kn_database_sqlite;
@@ -57,5 +59,9 @@ const struct kn_database_desc *kn_database_backend(const struct kn_database *dat
  */
 enum kn_status kn_database_changed(struct kn_database *database, int64_t *token, bool *ret_changed,
                                    struct kn_error *err);
+
+/* NOT_FOUND: the file was deleted or replaced under us, so that what we write is lost. Costs next to
+ * nothing. Any thread. */
+enum kn_status kn_database_check(const struct kn_database *database, struct kn_error *err);
 
 #endif

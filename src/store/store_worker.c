@@ -8,6 +8,7 @@
  */
 #include <unistd.h>
 
+#include "store/database_backend.h"
 #include "store/store_parts.h"
 
 enum { HOST_BYTES = 256, RECLAIM_AT_ONCE = 1000 };
@@ -87,7 +88,9 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
     };
     if (check_lease(lease_us, err) != KN_OK)
         return KN_INVALID;
-    enum kn_status status = kn_store_measure_clock(store, err);
+    enum kn_status status = kn_database_check(store->database, err);
+    if (status == KN_OK)
+        status = kn_store_measure_clock(store, err);
     if (status != KN_OK)
         return status;
     struct kn_value renewal[] = {KN_INT(worker), KN_INT(kn_store_now_us(store) + lease_us)};
