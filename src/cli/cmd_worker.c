@@ -18,7 +18,7 @@
 /* A file that has not changed for so long is complete. */
 enum { STILL_MS = 2000 };
 /* After --grace, for handing the videos back. */
-enum { HAND_BACK_MS = 6000 };
+enum { HAND_BACK_MS = 4000 };
 
 struct shift {
     struct kn_queue_call *call;
@@ -169,9 +169,10 @@ static int run_worker(struct kn_queue_call *call)
         .stop = kn_interrupt_watch(),
         .runner = {.settings = &call->settings},
     };
-    kn_interrupt_limit(INT64_C(1000) * call->settings.queue.grace_s + HAND_BACK_MS, KN_EXIT_FAILED,
-                       "error: the queue did not answer in time, so the videos could not be handed"
-                       " back: other workers continue them when the lease ends\n");
+    kn_interrupt_limit(
+        INT64_C(1000) * call->settings.queue.grace_s + HAND_BACK_MS, KN_EXIT_FAILED,
+        "kirinuki: the queue did not answer in time: videos that were not handed back"
+        " are continued by other workers when the lease ends\n");
     /* Made here, by one thread; the jobs' threads read them. */
     (void)kn_settings_job_table();
     (void)kn_settings_table(KN_FOR_RUN);

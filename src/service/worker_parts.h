@@ -67,14 +67,14 @@ struct kn_job_worker {
     pthread_cond_t beat;    /* for the heartbeat */
     /* Protected by `lock`. */
     int64_t id;
-    bool woken;                /* something may be to do for the main thread */
-    bool poked;                /* the heartbeat is to look for cancels now */
-    bool lost;                 /* the lease; until the main thread has joined anew */
-    bool closing;              /* the heartbeat is to end */
-    int64_t alive_until_us;    /* by our own clock (kn_now_us) */
-    int64_t settled_us;        /* nobody is taken for dead before (kn_now_us) */
+    bool woken;             /* something may be to do for the main thread */
+    bool poked;             /* the heartbeat is to look for cancels now */
+    bool lost;              /* the lease; until the main thread has joined anew */
+    bool closing;           /* the heartbeat is to end */
+    int64_t alive_until_us; /* by our own clock (kn_now_us) */
+    int64_t settled_us;     /* nobody is taken for dead before (kn_now_us) */
     struct kn_store_trouble trouble;
-    struct kn_error gone; /* of a store that will not come back; KN_OK: it may */
+    struct kn_error gone;      /* of a store that will not come back; KN_OK: it may */
     struct kn_job_task *tasks; /* that run */
     struct kn_job_task *ended; /* the newest first */
 };
@@ -97,7 +97,8 @@ void kn_task_lost(void *arg, struct kn_step_line *line);
 
 /* Joins the store: a new id, a new lease. */
 enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err);
-/* May others be taken for dead? Not while we are cut off ourselves, nor soon after: they were, too. */
+/* May others be taken for dead? Not while we are cut off ourselves, nor soon after: they were, too.
+ */
 bool kn_lease_is_settled(struct kn_job_worker *worker);
 /* The heartbeat and the ear. */
 enum kn_status kn_lease_start(struct kn_job_worker *worker, struct kn_error *err);

@@ -43,8 +43,8 @@ void kn_worker_heard(struct kn_job_worker *worker, enum kn_asker who, enum kn_st
     if (well)
         kn_log(KN_LOG_WARN, "worker", "the queue answers again, after %lld s", (long long)for_s);
     else if (for_s)
-        kn_log(KN_LOG_WARN, "worker", "the queue has not answered for %lld s: %s",
-               (long long)for_s, kn_error_text(err));
+        kn_log(KN_LOG_WARN, "worker", "the queue has not answered for %lld s: %s", (long long)for_s,
+               kn_error_text(err));
     else
         kn_log(KN_LOG_WARN, "worker", "%s; what runs goes on, and the queue is asked again",
                kn_error_text(err));

@@ -60,8 +60,8 @@ const struct kn_database_desc *kn_database_backend(const struct kn_database *dat
 enum kn_status kn_database_changed(struct kn_database *database, int64_t *token, bool *ret_changed,
                                    struct kn_error *err);
 
-/* NOT_FOUND: the file was deleted or replaced under us, so that what we write is lost. Costs next to
- * nothing. Any thread. */
+/* NOT_FOUND: the file was deleted or replaced under us, so that what we write is lost. Costs next
+ * to nothing. Any thread. */
 enum kn_status kn_database_check(const struct kn_database *database, struct kn_error *err);
 
 #endif

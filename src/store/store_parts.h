@@ -218,12 +218,13 @@ enum {
     " AND g.text LIKE '" KN_WENT_AWAY " %'), 0)"
 #define KN_CRASHES_EVER(job) "(" KN_CRASHES_OF(job) ")"
 #define KN_CRASHES(job)                                                                            \
-    "(" KN_CRASHES_OF(job)                                                                         \
-    " AND r.at_us > coalesce((SELECT max(s.at_us) FROM step AS s WHERE s.job = " job "), 0))"
+    "(" KN_CRASHES_OF(                                                                             \
+        job) " AND r.at_us > coalesce((SELECT max(s.at_us) FROM step AS s WHERE s.job = " job      \
+             "), 0))"
 /* Is it to run alone? Of a row `j`; the numbers are those from above. */
 #define KN_RUNS_ALONE                                                                              \
-    "(j.attempt >= 2 AND " KN_CRASHES("j.id")                                                      \
-    " >= CASE WHEN j.attempts_max > 5 THEN j.attempts_max ELSE 5 END - 3)"
+    "(j.attempt >= 2 AND " KN_CRASHES(                                                             \
+        "j.id") " >= CASE WHEN j.attempts_max > 5 THEN j.attempts_max ELSE 5 END - 3)"
 
 enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,
                              const char *text, struct kn_error *err);

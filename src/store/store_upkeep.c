@@ -43,10 +43,11 @@ static const struct kn_statement tired_jobs = {
 
 /*
  * Of those that saw their workers go away several times, one at a time is let into the queue, who
- * saw it least first, and the others look again after a while. So the one that is the reason for it gets to its end alone.
+ * saw it least first, and the others look again after a while. So the one that is the reason for it
+ * gets to its end alone.
  */
 #define DUE_TO_RUN_ALONE(held)                                                                     \
-    "SELECT id FROM job AS j WHERE " held " AND held_until_us <= $1 AND " KN_RUNS_ALONE        \
+    "SELECT id FROM job AS j WHERE " held " AND held_until_us <= $1 AND " KN_RUNS_ALONE            \
     " ORDER BY " KN_CRASHES("j.id") ", held_until_us, id LIMIT $2"
 
 static const struct kn_statement due_to_run_alone = {
@@ -78,13 +79,11 @@ static const struct kn_statement look_later = {
 static enum kn_status hold_back(struct kn_change *change, struct kn_error *err)
 {
     struct kn_rows due, other;
-    enum kn_status status = kn_change_do(
-        change, &due_to_run_alone,
-        KN_VALUES(KN_INT(change->now_us), KN_INT(RELEASE_AT_ONCE)),
-        &due, err);
+    enum kn_status status =
+        kn_change_do(change, &due_to_run_alone,
+                     KN_VALUES(KN_INT(change->now_us), KN_INT(RELEASE_AT_ONCE)), &due, err);
     if (status == KN_OK && due.count)
-        status =
-            kn_change_do(change, &runs_alone, NULL, 0, &other, err);
+        status = kn_change_do(change, &runs_alone, NULL, 0, &other, err);
     if (status != KN_OK || !due.count)
         return status;
     int count = 0;

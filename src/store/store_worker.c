@@ -176,8 +176,8 @@ static const struct kn_statement drop_leases_left = {
 /*
  * Worker and attempt once more: PostgreSQL looks at a row again when it has locked it, but with the
  * workers that it saw before; the job may be somebody else's by now, who joined since. A job that
- * goes back waits for its place (kn_jobs_place) with a time that is over, or for its turn alone with
- * one that is to come.
+ * goes back waits for its place (kn_jobs_place) with a time that is over, or for its turn alone
+ * with one that is to come.
  */
 #define TAKE_BACK(more)                                                                            \
     "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6,"                   \
@@ -278,12 +278,12 @@ static enum kn_status take_one_back(struct kn_change *change, struct reclaim *re
     bool again = job->state == KN_JOB_QUEUED;
     int64_t held_us = change->now_us + (job->suspected ? KN_ALONE_LOOK_US : 0);
     struct kn_rows done;
-    status = kn_change_do(
-        change, &take_back,
-        KN_VALUES(KN_INT(job->id), KN_INT(job->worker), KN_INT(job->attempt),
-                  KN_INT((int)job->state), again ? KN_INT(held_us) : KN_NULL,
-                  again ? KN_NULL : KN_INT(change->now_us), KN_INT(again && !job->reserved)),
-        &done, err);
+    status = kn_change_do(change, &take_back,
+                          KN_VALUES(KN_INT(job->id), KN_INT(job->worker), KN_INT(job->attempt),
+                                    KN_INT((int)job->state), again ? KN_INT(held_us) : KN_NULL,
+                                    again ? KN_NULL : KN_INT(change->now_us),
+                                    KN_INT(again && !job->reserved)),
+                          &done, err);
     if (status != KN_OK || !done.changed)
         return status;
     reclaim->count++;

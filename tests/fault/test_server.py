@@ -6,13 +6,16 @@ import json
 import os
 import signal
 import threading
+import time
 
 import wire
-from fault import (QUICK, alone, check_clips, check_ended_once, expect_complaint, in_soak,
-                   main_side_by_side, only_postgres, queue_of, rows, story, video, wait_for)
+from fault import (QUICK, RENDER, WAITED_S, alone, check_clips, check_ended_once, expect_complaint,
+                   in_soak, main_side_by_side, only_postgres, queue_of, rows, story, video,
+                   wait_for)
 
 LONG = video("long.mp4", seconds=120)
 SHORT = video("many-0.mp4")
+SLOW = video("render.mp4", seconds=40)
 
 
 def stop(worker):
@@ -188,22 +191,62 @@ def an_immediate_restart_is_waited_out():
     restart_while_it_works("immediate")
 
 
+def past_all_leases(queue):
+    """Waits until each lease that the store knew of is over, and a little longer."""
+    last, = rows(queue, "SELECT max(alive_until_us) FROM worker")[0]
+    return lambda: time.time() * 1e6 > int(last) + 700000
+
+
+def alive(queue):
+    now_us = int(time.time() * 1e6)
+    return int(rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")[0][0])
+
+
 @only_postgres
 @alone
-def a_server_away_for_longer_than_the_lease_costs_an_attempt():
+def a_server_away_for_longer_than_the_lease_costs_nothing():
+    """Two are cut off. Whichever comes back first takes nothing from the other, nor from itself."""
     with queue_of("away") as queue:
-        job, = queue.add(LONG, *QUICK)
-        worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
-        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        jobs = [*queue.add(LONG, *QUICK, "--attempts", "1"),
+                *queue.add(SLOW, *RENDER, "--attempts", "1")]
+        crew = [queue.start("worker", "-j", "1", "--concurrency", "1", "--lease", "0.5", "--json")
+                for _ in jobs]
+        wait_for(lambda: all("claimed" in story(queue, job) for job in jobs), "the claims")
+        over = past_all_leases(queue)
         wire.control("stop", "fast")
-        told = (json.loads(line) for line in worker.stdout)
-        assert any(event["what"] == "lost" for event in told)
+        wait_for(over, "the end of the leases")
         wire.control("start")
-        assert any(event["what"] == "done" for event in told)
-        stop(worker)
-        shown = check_ended_once(queue, job)
-        assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
-        check_clips(queue.out("long"), 1)
+        wait_for(lambda: all(story(queue, job)[-1] == "done" for job in jobs), "the end")
+        for job in jobs:
+            shown = check_ended_once(queue, job)
+            assert (shown["attempt"], shown["reasons"]) == (1, []), shown
+        wait_for(lambda: alive(queue) == len(crew), "a renewal by each")
+        for worker in crew:
+            worker.send_signal(signal.SIGTERM)
+            said, warned = worker.communicate(timeout=60)
+            assert [json.loads(line)["what"] for line in said.splitlines()] == ["began", "done"]
+            # Once that it is away, once that it is back; a pool's broken connections are one more.
+            assert warned.count("warning") <= 4 and "answers again" in warned, warned
+
+
+@only_postgres
+def a_queue_that_hangs_holds_nobody():
+    with wire.Proxy() as proxy, queue_of("hangs") as queue:
+        job, = queue.add(SLOW, *RENDER)
+        where = proxy.where(queue.database)
+        worker = queue.start("worker", "-j", "1", "--lease", "30", "--grace", "0",
+                             KIRINUKI_STORE=where)
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        watch = queue.start("watch", "--json", KIRINUKI_STORE=where)
+        assert watch.stdout.readline()
+        go, hangs = threading.Event(), threading.Event()
+        proxy.meet("FROM event WHERE last_id", lambda: hangs.set() or go.wait(WAITED_S))
+        wait_for(hangs.is_set, "a question")
+        for program, code, says in (watch, 130, ""), (worker, 1, "when the lease ends"):
+            program.send_signal(signal.SIGTERM)
+            said = program.communicate(timeout=20)
+            assert program.returncode == code and says in said[1], (program.returncode, said)
+        go.set()
 
 
 @only_postgres
