@@ -88,7 +88,8 @@ const struct kn_command kn_commands[] = {
             "noticed\n"
             "when its lease ends, and others continue its videos after the last finished step: no\n"
             "transcription and no clip is made twice. Ctrl-C or SIGTERM lets videos finish for\n"
-            "--grace seconds, then hands them back.\n",
+            "--grace seconds, then hands them back. Where the queue does not answer, it ends four\n"
+            "seconds after that, with exit code 1.\n",
         .examples = "  kirinuki worker                             on this machine's queue\n"
                     "  kirinuki worker --drain                     end when all is done\n"
                     "  kirinuki worker --watch ~/recordings        and add what is put there\n"
