@@ -159,6 +159,45 @@ def an_unanswered_forced_submission_is_not_made_twice():
     add_without_answer("force-undone", False, "--force")
 
 
+# ---- a server that hangs ----
+
+@only_postgres
+def a_table_locked_for_longer_than_the_lease_costs_nothing():
+    with queue_of("locked") as queue:
+        jobs = [*queue.add(LONG, *QUICK, "--attempts", "1"),
+                *queue.add(SLOW, *QUICK, "--attempts", "1")]
+        crew = [queue.start("worker", "-j", "1", "--concurrency", "1", "--lease", "1")
+                for _ in jobs]
+        wait_for(lambda: all("claimed" in story(queue, job) for job in jobs), "the claims")
+        rows(queue, "BEGIN; LOCK TABLE worker; SELECT pg_sleep(2.5); COMMIT")
+        wait_for(lambda: all(story(queue, job)[-1] == "done" for job in jobs), "the end")
+        for job in jobs:
+            shown = check_ended_once(queue, job)
+            assert (shown["attempt"], shown["reasons"]) == (1, []), shown
+        for worker in crew:
+            stop(worker)
+
+
+@only_postgres
+def a_queue_that_hangs_holds_nobody():
+    with wire.Proxy() as proxy, queue_of("hangs") as queue:
+        job, = queue.add(SLOW, *RENDER)
+        where = proxy.where(queue.database)
+        worker = queue.start("worker", "-j", "1", "--lease", "30", "--grace", "0",
+                             KIRINUKI_STORE=where)
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        watch = queue.start("watch", "--json", KIRINUKI_STORE=where)
+        assert watch.stdout.readline()
+        go, hangs = threading.Event(), threading.Event()
+        proxy.meet("FROM event WHERE last_id", lambda: hangs.set() or go.wait(WAITED_S))
+        wait_for(hangs.is_set, "a question")
+        for program, code, says in (watch, 130, ""), (worker, 1, "when the lease ends"):
+            program.send_signal(signal.SIGTERM)
+            said = program.communicate(timeout=20)
+            assert program.returncode == code and says in said[1], (program.returncode, said)
+        go.set()
+
+
 # ---- the server itself ----
 
 def restart_while_it_works(mode):
@@ -208,7 +247,7 @@ def a_server_away_for_longer_than_the_lease_costs_nothing():
     """Two are cut off. Whichever comes back first takes nothing from the other, nor from itself."""
     with queue_of("away") as queue:
         jobs = [*queue.add(LONG, *QUICK, "--attempts", "1"),
-                *queue.add(SLOW, *RENDER, "--attempts", "1")]
+                *queue.add(SLOW, *QUICK, "--attempts", "1")]
         crew = [queue.start("worker", "-j", "1", "--concurrency", "1", "--lease", "0.5", "--json")
                 for _ in jobs]
         wait_for(lambda: all("claimed" in story(queue, job) for job in jobs), "the claims")
@@ -227,26 +266,6 @@ def a_server_away_for_longer_than_the_lease_costs_nothing():
             assert [json.loads(line)["what"] for line in said.splitlines()] == ["began", "done"]
             # Once that it is away, once that it is back; a pool's broken connections are one more.
             assert warned.count("warning") <= 4 and "answers again" in warned, warned
-
-
-@only_postgres
-def a_queue_that_hangs_holds_nobody():
-    with wire.Proxy() as proxy, queue_of("hangs") as queue:
-        job, = queue.add(SLOW, *RENDER)
-        where = proxy.where(queue.database)
-        worker = queue.start("worker", "-j", "1", "--lease", "30", "--grace", "0",
-                             KIRINUKI_STORE=where)
-        wait_for(lambda: "claimed" in story(queue, job), "the claim")
-        watch = queue.start("watch", "--json", KIRINUKI_STORE=where)
-        assert watch.stdout.readline()
-        go, hangs = threading.Event(), threading.Event()
-        proxy.meet("FROM event WHERE last_id", lambda: hangs.set() or go.wait(WAITED_S))
-        wait_for(hangs.is_set, "a question")
-        for program, code, says in (watch, 130, ""), (worker, 1, "when the lease ends"):
-            program.send_signal(signal.SIGTERM)
-            said = program.communicate(timeout=20)
-            assert program.returncode == code and says in said[1], (program.returncode, said)
-        go.set()
 
 
 @only_postgres
