@@ -14,6 +14,9 @@ static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
     char span[KN_TIME_TEXT_BYTES];
     if (job->state == KN_JOB_LEASED) {
         double fraction = kn_job_fraction(call->store, job->id, call->arena);
+        const char *waits = kn_job_waits(call->store, job, call->arena);
+        if (waits[0])
+            return waits;
         if (job->cancel_asked)
             return "stopping";
         return fraction < 0 ? "" : kn_arena_printf(call->arena, "%.0f %%", fraction * 100);
@@ -49,7 +52,7 @@ static enum kn_status print_counts(struct kn_queue_call *call)
                kn_job_state_shown((enum kn_job_state)s));
     printf("; %d worker%s%s\n", counts.workers, counts.workers == 1 ? "" : "s",
            counts.paused ? "; paused: `kirinuki resume` lets it go on" : "");
-    if (counts.jobs[KN_JOB_QUEUED] && !counts.workers)
+    if ((counts.jobs[KN_JOB_QUEUED] || counts.jobs[KN_JOB_LEASED]) && !counts.workers)
         printf("No worker runs: start one with `kirinuki worker`.\n");
     return KN_OK;
 }

@@ -74,6 +74,17 @@ static void print_options(const struct kn_job *job)
     }
 }
 
+/* Some count for nothing: it was handed back, or its worker went away. */
+static void print_attempts(const struct kn_job *job)
+{
+    int used = job->attempts_max - job->attempts_left, begun = job->attempt - used;
+    printf("%-11s %d, of %d at most", "attempts", used, job->attempts_max);
+    if (begun > 0)
+        printf("; it began %d time%s more, which %s not count", begun, begun == 1 ? "" : "s",
+               begun == 1 ? "does" : "do");
+    printf("\n");
+}
+
 static void print_people(struct kn_queue_call *call, const struct known *known)
 {
     const struct kn_job *job = &known->job;
@@ -91,7 +102,7 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
            kn_priority_text(job->level, kn_store_levels(call->store), level));
     if (job->owner[0])
         kn_say("%-11s %s", "owner", job->owner);
-    printf("%-11s %d, of %d at most\n", "attempts", job->attempt, job->attempts_max);
+    print_attempts(job);
     print_time("submitted", job->submitted_us);
     print_time("claimed", job->claimed_us);
     print_time("finished", job->finished_us);

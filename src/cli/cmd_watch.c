@@ -15,6 +15,9 @@
 #include "service/follow.h"
 #include "service/job_waits.h"
 
+/* From Ctrl-C to the end, at most. */
+enum { STOP_MS = 1000 };
+
 /* What was said of a job, so that only what is new is said again. */
 struct said {
     int64_t job;
@@ -316,6 +319,7 @@ static int watch_jobs(struct kn_queue_call *call)
         .away = say_away,
         .arg = &watch,
     };
+    kn_interrupt_limit(STOP_MS, KN_EXIT_INTERRUPTED, "");
     struct kn_follow_end end;
     enum kn_status status =
         kn_follow(call->store, &options, kn_interrupt_watch(), &end, &call->err);

@@ -22,6 +22,8 @@
 /* When a file in a watched folder is complete: see service/video_folder.h. */
 enum { STILL_MS = 2000, UNSURE_MS = 30000, BROKEN_MS = 60000 };
 enum { JOBS_MOST = 10000 }; /* that are counted at the end */
+/* After --grace, for handing the videos back. */
+enum { HAND_BACK_MS = 4000 };
 
 struct shift {
     struct kn_queue_call *call;
@@ -240,6 +242,10 @@ static int run_worker(struct kn_queue_call *call)
         .stop = kn_interrupt_watch(),
         .runner = {.settings = &call->settings},
     };
+    kn_interrupt_limit(
+        INT64_C(1000) * call->settings.queue.grace_s + HAND_BACK_MS, KN_EXIT_FAILED,
+        "kirinuki: the queue did not answer in time: videos that were not handed back"
+        " are continued by other workers when the lease ends\n");
     /* Made here, by one thread; the jobs' threads read them. */
     (void)kn_settings_job_table();
     (void)kn_settings_table(KN_FOR_RUN);

@@ -12,8 +12,9 @@
  *    `-- cancel --> CANCELLED
  *
  * Cancelling a LEASED job leaves it LEASED with a mark that its worker sees; the worker ends it
- * with finish(cancelled). When the worker goes away first, or fails in a way that would be retried,
- * the job is CANCELLED as well. FAILED is the dead letter: the reasons of all attempts are kept.
+ * with finish(cancelled). When the worker goes away first, was gone already, or fails in a way that
+ * would be retried, the job is CANCELLED as well. FAILED is the dead letter: the reasons of all
+ * attempts are kept.
  *
  * kn_job_moves is the one table of what is allowed. The store's statements carry the same as
  * guards (`WHERE state = …`), so that a lost race is KN_LOST and never a second run.

@@ -20,13 +20,27 @@ struct kn_queue_outlook kn_queue_outlook(struct kn_store *store, struct kn_arena
 {
     struct kn_queue_outlook outlook = {0};
     (void)kn_store_paused(store, &outlook.paused, NULL);
+    (void)kn_store_alive(store, arena, &outlook.workers, &outlook.worker_count, NULL);
     (void)kn_store_rooms(store, arena, &outlook.rooms, &outlook.room_count, NULL);
     return outlook;
+}
+
+static bool is_left_alone(const struct kn_queue_outlook *outlook, const struct kn_job *job)
+{
+    if (job->state != KN_JOB_LEASED || !outlook->workers)
+        return false;
+    for (int i = 0; i < outlook->worker_count; i++)
+        if (outlook->workers[i] == job->worker)
+            return false;
+    return true;
 }
 
 const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outlook *outlook,
                             const struct kn_job *job, struct kn_arena *arena)
 {
+    if (is_left_alone(outlook, job))
+        return outlook->worker_count ? "its worker is gone; another one continues it"
+                                     : "its worker is gone, and no other runs";
     if (job->state != KN_JOB_QUEUED)
         return "";
     if (kn_job_is_reserved(job))
@@ -48,7 +62,7 @@ const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outloo
 
 const char *kn_job_waits(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
 {
-    if (job->state != KN_JOB_QUEUED)
+    if (job->state != KN_JOB_QUEUED && job->state != KN_JOB_LEASED)
         return "";
     const struct kn_queue_outlook outlook = kn_queue_outlook(store, arena);
     return kn_job_waits_in(store, &outlook, job, arena);

@@ -40,7 +40,7 @@ struct life {
     bool stopping;
     int64_t stop_us; /* when jobs are cancelled (kn_now_us) */
     bool stopped;    /* they are */
-    bool over;
+    bool over;       /* the store will not come back */
 };
 
 /* ---- a turn ---- */
@@ -113,8 +113,14 @@ static void be_patient(struct kn_job_worker *worker, const struct kn_error *err)
 {
     worker->failures++;
     worker->retry_us = kn_now_us() + kn_backoff_us(&worker->patience, worker->failures, 100000);
-    if (worker->failures == 1)
-        kn_log(KN_LOG_WARN, "worker", "%s; trying again", kn_error_text(err));
+    if (err->status != KN_LOST) /* then the heartbeat finds out what that means */
+        kn_worker_heard(worker, KN_ASKER_MAIN, err->status, err);
+}
+
+static void be_glad(struct kn_job_worker *worker)
+{
+    worker->failures = 0;
+    kn_worker_heard(worker, KN_ASKER_MAIN, KN_OK, NULL);
 }
 
 static bool is_ended(const struct life *life, const struct kn_job *job)
@@ -236,7 +242,7 @@ static void turn(struct life *life)
         life->unsure = status == KN_LOST;
     }
     if (status == KN_OK) {
-        worker->failures = 0;
+        be_glad(worker);
         expect_again(worker, &turn);
         let_go(life, turn.finishes);
         /* A full chunk: there may be more. */
@@ -283,7 +289,9 @@ static void upkeep(struct life *life)
     struct kn_job_worker *worker = life->worker;
     struct kn_error err;
     int reclaimed = 0;
-    enum kn_status status = kn_store_reclaim(worker->store, &reclaimed, &err);
+    enum kn_status status = KN_OK;
+    if (kn_lease_is_settled(worker))
+        status = kn_store_reclaim(worker->store, &reclaimed, &err);
     if (status == KN_OK && reclaimed)
         kn_log(KN_LOG_INFO, "worker", "%d job%s of a silent worker taken back", reclaimed,
                reclaimed == 1 ? "" : "s");
@@ -299,6 +307,8 @@ static void upkeep(struct life *life)
     if (status != KN_OK) {
         worker->upkeep_us = kn_now_us() + UPKEEP_US;
         be_patient(worker, &err);
+    } else if (!life->ended && !life->claims) { /* no turn is to come that would tell */
+        be_glad(worker);
     }
 }
 
@@ -334,7 +344,7 @@ static bool is_over(struct life *life)
     const struct kn_job_worker_options *options = life->worker->options;
     if (life->ended || life->worker->admission.running)
         return false;
-    if (life->stopping)
+    if (life->stopping || life->over)
         return true;
     if (options->only)
         return !life->claims;
@@ -365,11 +375,12 @@ static bool heed_loss(struct life *life)
     struct kn_job_worker *worker = life->worker;
     pthread_mutex_lock(&worker->lock);
     bool lost = worker->lost;
+    life->over = worker->gone.status != KN_OK;
     pthread_mutex_unlock(&worker->lock);
     if (!lost)
         return false;
     let_go(life, NULL);
-    if (worker->admission.running)
+    if (worker->admission.running || life->over)
         return true;
     struct kn_error err;
     if (life->stopping || kn_now_us() < worker->retry_us)
@@ -513,8 +524,12 @@ enum kn_status kn_job_worker_run(const struct kn_job_worker_options *options,
     kn_cond_init(&worker.changed);
     kn_cond_init(&worker.beat);
     enum kn_status status = open_parts(&worker, err);
-    if (status == KN_OK)
+    if (status == KN_OK) {
         work(&worker, stop);
+        status = worker.gone.status;
+        if (status != KN_OK && err)
+            *err = worker.gone;
+    }
     kn_step_recorder_close(worker.recorder);
     kn_progress_hub_close(worker.hub);
     kn_wake_close(worker.wake);

@@ -11,7 +11,8 @@
  *
  * A job's thread ends by putting its task on the list of ended ones; only the main thread takes
  * from it, so a job is finished once. When the lease is lost, whatever runs is cancelled and
- * nothing of it is finished: others have these jobs. Then the worker joins anew.
+ * nothing of it is finished: others have these jobs. Then the worker joins anew. A store that is
+ * away takes no lease from anybody (worker_lease.c).
  *
  * Told to stop, it claims nothing more, lets its jobs finish for a while, then cancels them and
  * hands them back: they are tried again at once, by whoever is there, and the attempt does not
@@ -75,7 +76,8 @@ struct kn_job_worker_options {
 /*
  * Works until `stop` is triggered, or as the options say. KN_OK: it came to its end. Errors of the
  * store are waited out, with a warning each time it stays away, but for those of the beginning,
- * which are returned.
+ * which are returned, and NOT_FOUND: its file was deleted or replaced; jobs of `only` are done all
+ * the same.
  */
 enum kn_status kn_job_worker_run(const struct kn_job_worker_options *options,
                                  struct kn_cancel *stop, struct kn_error *err);

@@ -3,7 +3,12 @@
  *
  * The lease counts by our own monotonic clock from the moment before a renewal was sent, which is
  * never later than what the store counts from. When it is over by that clock, others may have our
- * jobs, whatever the store would say: everything is cancelled.
+ * jobs, but only the store knows: most often it was away for everybody, and nobody has them. So
+ * what runs goes on until the store says LOST. Until then nothing can be recorded or finished
+ * twice, as the store sees to that, and whoever took a job over waits for the folder that we hold.
+ *
+ * Whoever was cut off takes nobody for dead until a lease after that: when a server comes back,
+ * each worker has the time to renew its own, whichever of them is the first.
  */
 #include <string.h>
 
@@ -14,6 +19,8 @@
 
 /* Between looks for cancels that news of the store lead to. */
 enum { POKES_APART_US = 100000 };
+/* Between tries to renew, at most. */
+enum { TRIES_APART_US = 5000000 };
 
 enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err)
 {
@@ -39,6 +46,22 @@ static void lose(struct kn_job_worker *worker)
     pthread_cond_signal(&worker->changed);
 }
 
+bool kn_lease_is_settled(struct kn_job_worker *worker)
+{
+    KN_LOCKED(&worker->lock);
+    int64_t now_us = kn_now_us();
+    return !worker->lost && now_us >= worker->settled_us && now_us < worker->alive_until_us;
+}
+
+/* With the lock. */
+static void note_renewal(struct kn_job_worker *worker, int64_t before_us)
+{
+    int64_t now_us = kn_now_us();
+    if (now_us >= worker->alive_until_us || worker->trouble.askers & 1u << KN_ASKER_HEART)
+        worker->settled_us = now_us + worker->lease_us;
+    worker->alive_until_us = before_us + worker->lease_us;
+}
+
 /* Returns when the next renewal is due. */
 static int64_t renew(struct kn_job_worker *worker)
 {
@@ -52,17 +75,22 @@ static int64_t renew(struct kn_job_worker *worker)
     pthread_mutex_lock(&worker->lock);
     int64_t next_us = before_us + worker->lease_us / 3;
     if (status == KN_OK) {
-        worker->alive_until_us = before_us + worker->lease_us;
+        note_renewal(worker, before_us);
         if (count)
             kn_tasks_stop(worker, KN_STOP_ASKED, jobs, count);
-    } else if (status == KN_LOST || kn_now_us() >= worker->alive_until_us) {
+    } else if (status == KN_LOST) {
+        lose(worker);
+    } else if (status == KN_NOT_FOUND && !worker->options->only) {
+        worker->gone = err; /* for good */
         lose(worker);
     } else {
-        next_us = KN_MIN(kn_now_us() + worker->lease_us / 10, worker->alive_until_us);
+        next_us = kn_now_us() + KN_MIN(worker->lease_us / 10, TRIES_APART_US);
     }
     pthread_mutex_unlock(&worker->lock);
-    if (status != KN_OK)
+    if (status == KN_LOST)
         kn_log(KN_LOG_WARN, "worker", "the lease could not be renewed: %s", kn_error_text(&err));
+    if (status != KN_NOT_FOUND || worker->options->only)
+        kn_worker_heard(worker, KN_ASKER_HEART, status == KN_LOST ? KN_OK : status, &err);
     kn_arena_free(arena);
     return next_us;
 }

@@ -1,4 +1,4 @@
-/* The inside of a worker, shared by worker.c, worker_tasks.c and worker_lease.c. Nobody else's. */
+/* The inside of a worker, shared by its files (worker*.c). Nobody else's. */
 #ifndef KN_SERVICE_WORKER_PARTS_H
 #define KN_SERVICE_WORKER_PARTS_H
 
@@ -13,6 +13,16 @@
 
 /* Why a task's token was triggered; the first one counts. */
 enum kn_task_stop { KN_STOP_NOT, KN_STOP_ASKED, KN_STOP_LOST, KN_STOP_SHUTDOWN };
+
+/* Who asks the store. */
+enum kn_asker { KN_ASKER_MAIN, KN_ASKER_HEART };
+
+/* A store that stays away: what was said of it. Protected by the worker's lock. */
+struct kn_store_trouble {
+    unsigned askers;  /* 1 << enum kn_asker: whose last call failed */
+    int64_t since_us; /* kn_now_us */
+    int64_t say_us;   /* when it is said again */
+};
 
 struct kn_job_task {
     struct kn_job_worker *worker;
@@ -57,11 +67,14 @@ struct kn_job_worker {
     pthread_cond_t beat;    /* for the heartbeat */
     /* Protected by `lock`. */
     int64_t id;
-    bool woken;                /* something may be to do for the main thread */
-    bool poked;                /* the heartbeat is to look for cancels now */
-    bool lost;                 /* the lease; until the main thread has joined anew */
-    bool closing;              /* the heartbeat is to end */
-    int64_t alive_until_us;    /* by our own clock (kn_now_us) */
+    bool woken;             /* something may be to do for the main thread */
+    bool poked;             /* the heartbeat is to look for cancels now */
+    bool lost;              /* the lease; until the main thread has joined anew */
+    bool closing;           /* the heartbeat is to end */
+    int64_t alive_until_us; /* by our own clock (kn_now_us) */
+    int64_t settled_us;     /* nobody is taken for dead before (kn_now_us) */
+    struct kn_store_trouble trouble;
+    struct kn_error gone;      /* of a store that will not come back; KN_OK: it may */
     struct kn_job_task *tasks; /* that run */
     struct kn_job_task *ended; /* the newest first */
 };
@@ -84,8 +97,18 @@ void kn_task_lost(void *arg, struct kn_step_line *line);
 
 /* Joins the store: a new id, a new lease. */
 enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err);
+/* May others be taken for dead? Not while we are cut off ourselves, nor soon after: they were, too.
+ */
+bool kn_lease_is_settled(struct kn_job_worker *worker);
 /* The heartbeat and the ear. */
 enum kn_status kn_lease_start(struct kn_job_worker *worker, struct kn_error *err);
 void kn_lease_stop(struct kn_job_worker *worker);
+
+/* ---- worker_trouble.c ---- */
+
+/* What came of a call to the store. Says so when it begins to fail, a minute later, each ten
+ * minutes, and when it is back. Without the lock. */
+void kn_worker_heard(struct kn_job_worker *worker, enum kn_asker who, enum kn_status status,
+                     const struct kn_error *err);
 
 #endif

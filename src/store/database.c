@@ -185,3 +185,8 @@ enum kn_status kn_database_changed(struct kn_database *database, int64_t *token,
     *token = number;
     return KN_OK;
 }
+
+enum kn_status kn_database_check(const struct kn_database *database, struct kn_error *err)
+{
+    return database->desc->check ? database->desc->check(database->state, err) : KN_OK;
+}

@@ -41,6 +41,8 @@ struct kn_database_desc {
 
     /* Optional. A number that differs once anybody has committed since. */
     enum kn_status (*changes)(void *state, int64_t *ret_number, struct kn_error *err);
+    /* Optional. Is it still what was opened? NOT_FOUND: it is not, and will not be again. */
+    enum kn_status (*check)(const void *state, struct kn_error *err);
 };
 
 extern const struct kn_database_desc kn_database_sqlite;
@@ -60,5 +62,9 @@ enum kn_status kn_database_changed(struct kn_database *database, int64_t *token,
 
 /* false: opening would make it. A server is taken to be there. */
 bool kn_database_is_there(const char *where);
+
+/* NOT_FOUND: the file was deleted or replaced under us, so that what we write is lost. Costs next
+ * to nothing. Any thread. */
+enum kn_status kn_database_check(const struct kn_database *database, struct kn_error *err);
 
 #endif

@@ -6,8 +6,10 @@
  * is one for all threads: so reads stay on the caller's thread, unless there is a commit to wait
  * for meanwhile, or the first of them turn out to be slow.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/list.h"
@@ -27,6 +29,7 @@ enum {
 
 struct sqlite {
     char *path;
+    struct stat file; /* what was opened; st_ino 0: no file */
     int64_t wait_ms;
     int cores;
     struct kn_pool writer, readers;
@@ -84,9 +87,29 @@ static enum kn_status sqlite_open(void *state, const struct kn_database_options 
     pthread_mutex_init(&db->changes_lock, NULL);
     struct kn_sqlite_link *link;
     enum kn_status status = take_link(db, true, NULL, db->wait_ms, &link, err);
-    if (status == KN_OK)
-        give_link(db, link);
-    return status;
+    if (status != KN_OK)
+        return status;
+    if (stat(db->path, &db->file) != 0)
+        db->file.st_ino = 0;
+    give_link(db, link);
+    return KN_OK;
+}
+
+/* SQLite itself goes on with a file that has no name any more. */
+static enum kn_status sqlite_check(const void *state, struct kn_error *err)
+{
+    const struct sqlite *db = state;
+    struct stat now;
+    if (!db->file.st_ino)
+        return KN_OK;
+    bool there = stat(db->path, &now) == 0;
+    if (there ? now.st_dev == db->file.st_dev && now.st_ino == db->file.st_ino
+              : errno != ENOENT && errno != ENOTDIR) /* then nobody knows */
+        return KN_OK;
+    return kn_error_set(err, KN_NOT_FOUND,
+                        "the database %s was %s while it was in use: what is done now would not be"
+                        " known afterwards",
+                        db->path, there ? "replaced" : "deleted");
 }
 
 static void sqlite_close(void *state)
@@ -432,4 +455,5 @@ const struct kn_database_desc kn_database_sqlite = {
     .migrate = sqlite_migrate,
     .transact = sqlite_transact,
     .changes = sqlite_changes,
+    .check = sqlite_check,
 };

@@ -112,7 +112,9 @@ enum kn_status kn_store_join(struct kn_store *store, const char *name, int64_t l
 /*
  * Alive for `lease_us` from now. ret_cancel[*ret_count], in the arena: jobs of this worker that are
  * to be cancelled, told at each renewal until they are finished. LOST: it was silent for too
- * long and others have its jobs: cancel them all, publish nothing, join again.
+ * long and others have its jobs: cancel them all, publish nothing, join again. A lease that is over
+ * but that nobody has taken back is renewed like any other. NOT_FOUND: the database's file was
+ * deleted or replaced.
  */
 enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t lease_us,
                               struct kn_arena *arena, const int64_t **ret_cancel, int *ret_count,
@@ -128,6 +130,9 @@ struct kn_worker_room {
 };
 enum kn_status kn_store_put_room(struct kn_store *store, int64_t worker,
                                  const struct kn_worker_room *room, struct kn_error *err);
+/* The workers that are alive: neither gone nor silent. In the arena, never NULL. */
+enum kn_status kn_store_alive(struct kn_store *store, struct kn_arena *arena,
+                              const int64_t **ret_workers, int *ret_count, struct kn_error *err);
 /* Of the workers that are alive and take from the queue. In the arena. */
 enum kn_status kn_store_rooms(struct kn_store *store, struct kn_arena *arena,
                               const struct kn_worker_room **ret_rooms, int *ret_count,
@@ -181,7 +186,10 @@ enum kn_status kn_store_turn(struct kn_store *store, struct kn_turn *turn, struc
 
 /* ---- Upkeep: any process, every few seconds; several at once do no harm ---- */
 
-/* Takes back the jobs of workers that are gone or silent. ret_count: how many jobs. */
+/* Takes back the jobs of workers that are gone or silent when it is called. ret_count: how many
+ * jobs. The attempt does not count; what is counted apart is how often that happened to a job since
+ * its last step. After two times it waits until it may run alone, that is, beside no other such
+ * job; after five, or as many as it has attempts, it is FAILED. */
 enum kn_status kn_store_reclaim(struct kn_store *store, int *ret_count, struct kn_error *err);
 /* Releases jobs whose time has come and lifts those that waited too long, up to some thousands a
  * call: *ret_more says that there are more. */
@@ -197,7 +205,8 @@ enum kn_status kn_store_trim(struct kn_store *store, int64_t keep_count, int64_t
 /* ---- What users ask for ---- */
 
 /* NOT_FOUND: there is no such job. INVALID: its state does not allow it, the sentence says so. */
-/* ret_state: CANCELLED, or LEASED where its worker has to end it first. Asking twice is fine. */
+/* ret_state: CANCELLED, or LEASED where its worker has to end it first; one that is gone or silent
+ * is not waited for. Asking twice is fine. */
 enum kn_status kn_store_cancel(struct kn_store *store, int64_t job, enum kn_job_state *ret_state,
                                struct kn_error *err);
 /* A FAILED or CANCELLED job again, with fresh attempts; its reasons stay. INVALID as well: its key

@@ -70,10 +70,39 @@ static const struct kn_statement ask_cancel = {
     .sql = "UPDATE job SET stop = 1 WHERE id = $1 AND state = 1",
 };
 
+/* Of a worker that is gone, or silent for longer than its lease. */
+#define DROP_LEFT(more)                                                                            \
+    "UPDATE job SET state = 4, stop = 0, held_until_us = NULL, finished_us = $2" more              \
+    " WHERE id = $1 AND state = 1 AND NOT EXISTS (SELECT 1 FROM worker AS w"                       \
+    " WHERE w.id = job.worker AND w.alive_until_us >= $2)"
+
+static const struct kn_statement drop_left = {
+    .name = "drop_left",
+    .access = KN_WRITE,
+    .tables = "job worker",
+    .sqlite = DROP_LEFT(""),
+    .postgres = DROP_LEFT(", standing = 3"),
+};
+
 struct move {
     int64_t job;
     enum kn_job_state state; /* after it */
 };
+
+/* Nobody is there to end it: it ends here. *ret_dropped: so it was. */
+static enum kn_status drop_if_left(struct kn_change *change, const struct kn_job *job,
+                                   bool *ret_dropped, struct kn_error *err)
+{
+    struct kn_rows rows;
+    enum kn_status status = kn_change_do(
+        change, &drop_left, KN_VALUES(KN_INT(job->id), KN_INT(change->now_us)), &rows, err);
+    *ret_dropped = status == KN_OK && rows.changed;
+    if (!*ret_dropped)
+        return status;
+    static const char why[] = "stopped by request; " KN_WENT_AWAY;
+    kn_change_event(change, KN_EVENT_CANCELLED, &job->id, 1, why);
+    return kn_reason_add(change, job->id, job->attempt, KN_CANCELLED, why, err);
+}
 
 static enum kn_status cancel_job(struct kn_change *change, void *arg, struct kn_error *err)
 {
@@ -83,6 +112,14 @@ static enum kn_status cancel_job(struct kn_change *change, void *arg, struct kn_
     if (status != KN_OK)
         return status;
     move->state = job.state;
+    if (kn_job_may(job.state, KN_MOVE_DROP)) {
+        bool dropped;
+        status = drop_if_left(change, &job, &dropped, err);
+        if (dropped)
+            move->state = KN_JOB_CANCELLED;
+        if (status != KN_OK || dropped)
+            return status;
+    }
     if (job.cancel_asked)
         return KN_OK;
     if (kn_job_may(job.state, KN_MOVE_CANCEL)) {

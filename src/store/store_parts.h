@@ -203,6 +203,29 @@ enum kn_event_kind kn_finish_event(enum kn_job_state state);
     "attempts_left > 0) THEN 0 ELSE 3 END"
 #define KN_FINISH_LEFT(rule, j) j "attempts_left + CASE WHEN " rule " = 4 THEN 1 ELSE 0 END"
 
+/* ---- jobs whose worker went away ---- */
+
+#define KN_WENT_AWAY "the worker went away"
+enum {
+    KN_CRASHES_MOST = 5,         /* then it is given up; or after as many as it has attempts */
+    KN_CRASHES_ALONE = 3,        /* of these, so many at the end alone */
+    KN_ALONE_LOOK_US = 10000000, /* between looks whether it may */
+};
+/* How often that happened to a job since it was last given up for it; and since its last step. */
+#define KN_CRASHES_OF(job)                                                                         \
+    "SELECT count(*) FROM reason AS r WHERE r.job = " job " AND r.text = '" KN_WENT_AWAY "'"       \
+    " AND r.attempt > coalesce((SELECT max(g.attempt) FROM reason AS g WHERE g.job = " job         \
+    " AND g.text LIKE '" KN_WENT_AWAY " %'), 0)"
+#define KN_CRASHES_EVER(job) "(" KN_CRASHES_OF(job) ")"
+#define KN_CRASHES(job)                                                                            \
+    "(" KN_CRASHES_OF(                                                                             \
+        job) " AND r.at_us > coalesce((SELECT max(s.at_us) FROM step AS s WHERE s.job = " job      \
+             "), 0))"
+/* Is it to run alone? Of a row `j`; the numbers are those from above. */
+#define KN_RUNS_ALONE                                                                              \
+    "(j.attempt >= 2 AND " KN_CRASHES(                                                             \
+        "j.id") " >= CASE WHEN j.attempts_max > 5 THEN j.attempts_max ELSE 5 END - 3)"
+
 enum kn_status kn_reason_add(struct kn_change *change, int64_t job, int attempt, enum kn_status why,
                              const char *text, struct kn_error *err);
 /* LOST: its row is not there. */

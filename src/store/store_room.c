@@ -53,3 +53,25 @@ enum kn_status kn_store_rooms(struct kn_store *store, struct kn_arena *arena,
     *ret_count = rows.count;
     return KN_OK;
 }
+
+enum kn_status kn_store_alive(struct kn_store *store, struct kn_arena *arena,
+                              const int64_t **ret_workers, int *ret_count, struct kn_error *err)
+{
+    static const struct kn_statement alive_workers = {
+        .name = "alive_workers",
+        .access = KN_READ,
+        .tables = "worker",
+        .sql = "SELECT id FROM worker WHERE alive_until_us >= $1 ORDER BY id",
+    };
+    struct kn_rows rows;
+    enum kn_status status = kn_store_do(
+        store, &alive_workers, KN_VALUES(KN_INT(kn_store_now_us(store))), arena, &rows, err);
+    if (status != KN_OK)
+        return status;
+    int64_t *workers = kn_arena_array(arena, (size_t)rows.count + 1, sizeof *workers);
+    for (int i = 0; i < rows.count; i++)
+        workers[i] = kn_cell_int(&rows, i, 0);
+    *ret_workers = workers;
+    *ret_count = rows.count;
+    return KN_OK;
+}

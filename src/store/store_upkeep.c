@@ -41,6 +41,62 @@ static const struct kn_statement tired_jobs = {
                               " AS front WHERE waiting_us <= $2 ORDER BY owner, tag, id",
 };
 
+/*
+ * Of those that saw their workers go away several times, one at a time is let into the queue, who
+ * saw it least first, and the others look again after a while. So the one that is the reason for it
+ * gets to its end alone.
+ */
+#define DUE_TO_RUN_ALONE(held)                                                                     \
+    "SELECT id FROM job AS j WHERE " held " AND held_until_us <= $1 AND " KN_RUNS_ALONE            \
+    " ORDER BY " KN_CRASHES("j.id") ", held_until_us, id LIMIT $2"
+
+static const struct kn_statement due_to_run_alone = {
+    .name = "due_to_run_alone",
+    .access = KN_WRITE, /* it locks */
+    .tables = "job reason step",
+    .sqlite = DUE_TO_RUN_ALONE(KN_SQLITE_HELD),
+    .postgres = DUE_TO_RUN_ALONE(KN_POSTGRES_HELD) " FOR UPDATE SKIP LOCKED",
+};
+
+static const struct kn_statement runs_alone = {
+    .name = "runs_alone",
+    .access = KN_READ,
+    .tables = "job reason step",
+    .sql = "SELECT 1 FROM job AS j WHERE (state = 1 OR (state = 0 AND held_until_us IS NULL))"
+           " AND " KN_RUNS_ALONE " LIMIT 1",
+};
+
+#define LOOK_LATER "UPDATE job SET held_until_us = $2 WHERE id IN "
+
+static const struct kn_statement look_later = {
+    .name = "look_later",
+    .access = KN_WRITE,
+    .tables = "job",
+    .sqlite = LOOK_LATER "(SELECT value FROM json_each($1))",
+    .postgres = LOOK_LATER "(SELECT unnest($1::bigint[]))",
+};
+
+static enum kn_status hold_back(struct kn_change *change, struct kn_error *err)
+{
+    struct kn_rows due, other;
+    enum kn_status status =
+        kn_change_do(change, &due_to_run_alone,
+                     KN_VALUES(KN_INT(change->now_us), KN_INT(RELEASE_AT_ONCE)), &due, err);
+    if (status == KN_OK && due.count)
+        status = kn_change_do(change, &runs_alone, NULL, 0, &other, err);
+    if (status != KN_OK || !due.count)
+        return status;
+    int count = 0;
+    int64_t *jobs = kn_arena_array(change->arena, (size_t)due.count, sizeof *jobs);
+    for (int i = other.count ? 0 : 1; i < due.count; i++)
+        jobs[count++] = kn_cell_int(&due, i, 0);
+    if (!count)
+        return KN_OK;
+    return kn_change_do(change, &look_later,
+                        KN_VALUES(KN_INTS(jobs, count), KN_INT(change->now_us + KN_ALONE_LOOK_US)),
+                        NULL, err);
+}
+
 struct promote {
     int released, promoted;
     bool more;
@@ -110,7 +166,9 @@ static enum kn_status promote_some(struct kn_change *change, void *arg, struct k
 {
     struct promote *promote = arg;
     *promote = (struct promote){0};
-    enum kn_status status = release(change, promote, err);
+    enum kn_status status = hold_back(change, err);
+    if (status == KN_OK)
+        status = release(change, promote, err);
     for (int level = change->store->levels - 2; status == KN_OK && level >= 0; level--)
         status = lift(change, promote, level, err);
     return status;

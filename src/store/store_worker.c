@@ -8,6 +8,7 @@
  */
 #include <unistd.h>
 
+#include "store/database_backend.h"
 #include "store/store_parts.h"
 
 enum { HOST_BYTES = 256, RECLAIM_AT_ONCE = 1000 };
@@ -87,7 +88,9 @@ enum kn_status kn_store_renew(struct kn_store *store, int64_t worker, int64_t le
     };
     if (check_lease(lease_us, err) != KN_OK)
         return KN_INVALID;
-    enum kn_status status = kn_store_measure_clock(store, err);
+    enum kn_status status = kn_database_check(store->database, err);
+    if (status == KN_OK)
+        status = kn_store_measure_clock(store, err);
     if (status != KN_OK)
         return status;
     struct kn_value renewal[] = {KN_INT(worker), KN_INT(kn_store_now_us(store) + lease_us)};
@@ -149,10 +152,12 @@ static const struct kn_statement jobs_left_alone = {
     .name = "jobs_left_alone",
     .access = KN_WRITE, /* it locks */
     .tables = "job worker",
-    .sqlite = "SELECT id, worker, attempt, attempts_left, stop, level FROM job"
+    .sqlite = "SELECT id, worker, attempt, attempts_left, stop, level, attempts_max, held_until_us"
+              " FROM job"
               " WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)"
               " ORDER BY level, id LIMIT $1",
-    .postgres = "SELECT j.id, j.worker, attempt, attempts_left, stop, level"
+    .postgres = "SELECT j.id, j.worker, attempt, attempts_left, stop, level, attempts_max,"
+                " held_until_us"
                 " FROM lease AS l CROSS JOIN LATERAL unnest(l.jobs) AS x (id)"
                 " JOIN job AS j ON j.id = x.id AND j.worker = l.worker WHERE j.state = 1"
                 " AND NOT EXISTS (SELECT 1 FROM worker AS w WHERE w.id = l.worker)"
@@ -171,10 +176,12 @@ static const struct kn_statement drop_leases_left = {
 /*
  * Worker and attempt once more: PostgreSQL looks at a row again when it has locked it, but with the
  * workers that it saw before; the job may be somebody else's by now, who joined since. A job that
- * goes back waits for its place (kn_jobs_place) with a time that is over.
+ * goes back waits for its place (kn_jobs_place) with a time that is over, or for its turn alone
+ * with one that is to come.
  */
 #define TAKE_BACK(more)                                                                            \
-    "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6" more               \
+    "UPDATE job SET stop = 0, state = $4, held_until_us = $5, finished_us = $6,"                   \
+    " attempts_left = attempts_left + $7" more                                                     \
     " WHERE id = $1 AND worker = $2 AND attempt = $3 AND state = 1"
 
 static const struct kn_statement take_back = {
@@ -185,75 +192,114 @@ static const struct kn_statement take_back = {
     .postgres = TAKE_BACK(", standing = CASE $4::smallint WHEN 0 THEN 1 ELSE 3 END"),
 };
 
-static const struct kn_statement count_lost = {
-    .name = "count_lost",
+static const struct kn_statement count_crashes = {
+    .name = "count_crashes",
     .access = KN_READ,
-    .tables = "reason",
-    .sql = "SELECT count(*) FROM reason WHERE job = $1 AND status = 'LOST'",
+    .tables = "reason step job",
+    .sql = "SELECT " KN_CRASHES("j.id") ", " KN_CRASHES_EVER("j.id") " FROM job AS j WHERE id = $1",
 };
 
 struct reclaim {
+    int64_t silent_us; /* who was silent then */
     int count;
     bool more;
 };
 
-/* What becomes of it, and why. */
-static enum kn_status judge(struct kn_change *change, const struct kn_rows *rows, int row,
-                            enum kn_job_state *ret_state, const char **ret_text,
-                            struct kn_error *err)
+/* A job that its worker took with it, or the other way round. */
+struct left_job {
+    int64_t id, worker, attempt, attempts_left, attempts_max;
+    bool stop;
+    bool reserved; /* its time never comes: of a `kirinuki run`, which alone may run it */
+    int level;
+
+    /* What becomes of it, and why. */
+    enum kn_job_state state;
+    const char *text;
+    bool suspected; /* it is to run alone, after a while */
+};
+
+static struct left_job left_job_of(const struct kn_rows *rows, int row)
 {
-    struct kn_rows lost;
-    *ret_state = KN_JOB_QUEUED;
-    *ret_text = "the worker went away";
-    if (kn_cell_int(rows, row, 4)) {
-        *ret_state = KN_JOB_CANCELLED;
-        *ret_text = "stopped by request; the worker went away";
-    } else if (kn_cell_int(rows, row, 3) <= 0) {
-        *ret_state = KN_JOB_FAILED;
-        enum kn_status status = kn_change_do(
-            change, &count_lost, KN_VALUES(KN_INT(kn_cell_int(rows, row, 0))), &lost, err);
-        if (status != KN_OK)
-            return status;
-        if (kn_cell_int(&lost, 0, 0))
-            *ret_text = kn_arena_printf(change->arena, "the worker went away %lld times",
-                                        (long long)kn_cell_int(&lost, 0, 0) + 1);
+    return (struct left_job){
+        .id = kn_cell_int(rows, row, 0),
+        .worker = kn_cell_int(rows, row, 1),
+        .attempt = kn_cell_int(rows, row, 2),
+        .attempts_left = kn_cell_int(rows, row, 3),
+        .stop = kn_cell_int(rows, row, 4) != 0,
+        .level = (int)kn_cell_int(rows, row, 5),
+        .attempts_max = kn_cell_int(rows, row, 6),
+        .reserved = kn_cell_int(rows, row, 7) >= INT64_MAX / 8,
+        .state = KN_JOB_QUEUED,
+        .text = KN_WENT_AWAY,
+    };
+}
+
+/*
+ * Of the many jobs that a worker had, one at most was the reason of its end, so the attempt counts
+ * for none of them. What counts is how often this has happened since the job's last step: whoever
+ * saw it happen twice runs alone from then on (kn_store_promote), so that no innocent job is beside
+ * the guilty one time after time, and is given up in the end. A job that records a step and
+ * ends its worker again and again is given up as well, later.
+ */
+static enum kn_status judge(struct kn_change *change, struct left_job *job, struct kn_error *err)
+{
+    struct kn_rows rows;
+    if (job->stop) {
+        job->state = KN_JOB_CANCELLED;
+        job->text = "stopped by request; " KN_WENT_AWAY;
+        return KN_OK;
     }
+    if (job->reserved) {
+        job->state = job->attempts_left > 0 ? KN_JOB_QUEUED : KN_JOB_FAILED;
+        return KN_OK;
+    }
+    enum kn_status status =
+        kn_change_do(change, &count_crashes, KN_VALUES(KN_INT(job->id)), &rows, err);
+    if (status != KN_OK)
+        return status;
+    int64_t crashes = kn_cell_int(&rows, 0, 0) + 1, ever = kn_cell_int(&rows, 0, 1) + 1;
+    int64_t most = KN_MAX(job->attempts_max, KN_CRASHES_MOST);
+    job->suspected = crashes >= most - KN_CRASHES_ALONE;
+    if (crashes < most && ever < most * 4)
+        return KN_OK;
+    job->state = KN_JOB_FAILED;
+    job->text = kn_arena_printf(change->arena, KN_WENT_AWAY " %lld times",
+                                (long long)(crashes < most ? ever : crashes));
     return KN_OK;
 }
 
 /* *ret_placed: it goes back to the queue and needs a place there. */
 static enum kn_status take_one_back(struct kn_change *change, struct reclaim *reclaim,
-                                    const struct kn_rows *rows, int row, bool *ret_placed,
-                                    struct kn_error *err)
+                                    struct left_job *job, bool *ret_placed, struct kn_error *err)
 {
-    int64_t job = kn_cell_int(rows, row, 0), attempt = kn_cell_int(rows, row, 2);
-    enum kn_job_state state;
-    const char *text;
-    enum kn_status status = judge(change, rows, row, &state, &text, err);
+    enum kn_status status = judge(change, job, err);
     if (status != KN_OK)
         return status;
-    bool again = state == KN_JOB_QUEUED;
+    bool again = job->state == KN_JOB_QUEUED;
+    int64_t held_us = change->now_us + (job->suspected ? KN_ALONE_LOOK_US : 0);
     struct kn_rows done;
     status = kn_change_do(change, &take_back,
-                          KN_VALUES(KN_INT(job), KN_INT(kn_cell_int(rows, row, 1)), KN_INT(attempt),
-                                    KN_INT((int)state), again ? KN_INT(change->now_us) : KN_NULL,
-                                    again ? KN_NULL : KN_INT(change->now_us)),
+                          KN_VALUES(KN_INT(job->id), KN_INT(job->worker), KN_INT(job->attempt),
+                                    KN_INT((int)job->state), again ? KN_INT(held_us) : KN_NULL,
+                                    again ? KN_NULL : KN_INT(change->now_us),
+                                    KN_INT(again && !job->reserved)),
                           &done, err);
     if (status != KN_OK || !done.changed)
         return status;
     reclaim->count++;
-    *ret_placed = again;
-    kn_change_event(change, again ? KN_EVENT_RECLAIMED : kn_finish_event(state), &job, 1, text);
-    return kn_reason_add(change, job, (int)attempt, KN_LOST, text, err);
+    *ret_placed = again && !job->suspected;
+    kn_change_event(change, again ? KN_EVENT_RECLAIMED : kn_finish_event(job->state), &job->id, 1,
+                    job->text);
+    return kn_reason_add(change, job->id, (int)job->attempt, KN_LOST, job->text, err);
 }
 
 static enum kn_status reclaim_some(struct kn_change *change, void *arg, struct kn_error *err)
 {
     struct reclaim *reclaim = arg;
-    *reclaim = (struct reclaim){0};
+    *reclaim = (struct reclaim){.silent_us = reclaim->silent_us};
     struct kn_rows rows;
-    enum kn_status status =
-        kn_change_do(change, &remove_silent_workers, KN_VALUES(KN_INT(change->now_us)), NULL, err);
+    enum kn_status status = kn_change_do(change, &remove_silent_workers,
+                                         KN_VALUES(KN_INT(reclaim->silent_us)), NULL, err);
     if (status == KN_OK)
         status =
             kn_change_do(change, &jobs_left_alone, KN_VALUES(KN_INT(RECLAIM_AT_ONCE)), &rows, err);
@@ -262,10 +308,10 @@ static enum kn_status reclaim_some(struct kn_change *change, void *arg, struct k
     struct kn_places places = {.change = change};
     for (int i = 0; status == KN_OK && i < rows.count; i++) {
         bool placed = false;
-        status = take_one_back(change, reclaim, &rows, i, &placed, err);
+        struct left_job job = left_job_of(&rows, i);
+        status = take_one_back(change, reclaim, &job, &placed, err);
         if (status == KN_OK && placed)
-            status = kn_places_add(&places, (int)kn_cell_int(&rows, i, 5), "", true,
-                                   kn_cell_int(&rows, i, 0), err);
+            status = kn_places_add(&places, job.level, "", true, job.id, err);
     }
     if (status == KN_OK)
         status = kn_places_flush(&places, err);
@@ -277,10 +323,11 @@ static enum kn_status reclaim_some(struct kn_change *change, void *arg, struct k
     return status;
 }
 
+/* Silence counts up to the call: while it waited for a lock, those who are alive waited, too. */
 enum kn_status kn_store_reclaim(struct kn_store *store, int *ret_count, struct kn_error *err)
 {
     int total = 0;
-    struct reclaim reclaim;
+    struct reclaim reclaim = {.silent_us = kn_store_now_us(store)};
     do {
         enum kn_status status = kn_store_change(store, reclaim_some, &reclaim, NULL, NULL, err);
         if (status != KN_OK)

@@ -6,13 +6,16 @@ import json
 import os
 import signal
 import threading
+import time
 
 import wire
-from fault import (QUICK, alone, check_clips, check_ended_once, expect_complaint, in_soak,
-                   main_side_by_side, only_postgres, queue_of, rows, story, video, wait_for)
+from fault import (QUICK, RENDER, WAITED_S, alone, check_clips, check_ended_once, expect_complaint,
+                   in_soak, main_side_by_side, only_postgres, queue_of, rows, story, video,
+                   wait_for)
 
 LONG = video("long.mp4", seconds=120)
 SHORT = video("many-0.mp4")
+SLOW = video("render.mp4", seconds=40)
 
 
 def stop(worker):
@@ -156,6 +159,45 @@ def an_unanswered_forced_submission_is_not_made_twice():
     add_without_answer("force-undone", False, "--force")
 
 
+# ---- a server that hangs ----
+
+@only_postgres
+def a_table_locked_for_longer_than_the_lease_costs_nothing():
+    with queue_of("locked") as queue:
+        jobs = [*queue.add(LONG, *QUICK, "--attempts", "1"),
+                *queue.add(SLOW, *QUICK, "--attempts", "1")]
+        crew = [queue.start("worker", "-j", "1", "--concurrency", "1", "--lease", "1")
+                for _ in jobs]
+        wait_for(lambda: all("claimed" in story(queue, job) for job in jobs), "the claims")
+        rows(queue, "BEGIN; LOCK TABLE worker; SELECT pg_sleep(2.5); COMMIT")
+        wait_for(lambda: all(story(queue, job)[-1] == "done" for job in jobs), "the end")
+        for job in jobs:
+            shown = check_ended_once(queue, job)
+            assert (shown["attempt"], shown["reasons"]) == (1, []), shown
+        for worker in crew:
+            stop(worker)
+
+
+@only_postgres
+def a_queue_that_hangs_holds_nobody():
+    with wire.Proxy() as proxy, queue_of("hangs") as queue:
+        job, = queue.add(SLOW, *RENDER)
+        where = proxy.where(queue.database)
+        worker = queue.start("worker", "-j", "1", "--lease", "30", "--grace", "0",
+                             KIRINUKI_STORE=where)
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        watch = queue.start("watch", "--json", KIRINUKI_STORE=where)
+        assert watch.stdout.readline()
+        go, hangs = threading.Event(), threading.Event()
+        proxy.meet("FROM event WHERE last_id", lambda: hangs.set() or go.wait(WAITED_S))
+        wait_for(hangs.is_set, "a question")
+        for program, code, says in (watch, 130, ""), (worker, 1, "when the lease ends"):
+            program.send_signal(signal.SIGTERM)
+            said = program.communicate(timeout=20)
+            assert program.returncode == code and says in said[1], (program.returncode, said)
+        go.set()
+
+
 # ---- the server itself ----
 
 def restart_while_it_works(mode):
@@ -188,30 +230,50 @@ def an_immediate_restart_is_waited_out():
     restart_while_it_works("immediate")
 
 
+def past_all_leases(queue):
+    """Waits until each lease that the store knew of is over, and a little longer."""
+    last, = rows(queue, "SELECT max(alive_until_us) FROM worker")[0]
+    return lambda: time.time() * 1e6 > int(last) + 700000
+
+
+def alive(queue):
+    now_us = int(time.time() * 1e6)
+    return int(rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")[0][0])
+
+
 @only_postgres
 @alone
-def a_server_away_for_longer_than_the_lease_costs_an_attempt():
+def a_server_away_for_longer_than_the_lease_costs_nothing():
+    """Two are cut off. Whichever comes back first takes nothing from the other, nor from itself."""
     with queue_of("away") as queue:
-        job, = queue.add(LONG, *QUICK)
-        worker = queue.start("worker", "-j", "1", "--lease", "0.5", "--json")
-        wait_for(lambda: "claimed" in story(queue, job), "the claim")
-        watch = queue.start("watch", str(job), "--json", "--since", "0")
+        jobs = [*queue.add(LONG, *QUICK, "--attempts", "1"),
+                *queue.add(SLOW, *QUICK, "--attempts", "1")]
+        crew = [queue.start("worker", "-j", "1", "--concurrency", "1", "--lease", "0.5", "--json")
+                for _ in jobs]
+        wait_for(lambda: all("claimed" in story(queue, job) for job in jobs), "the claims")
+        watch = queue.start("watch", str(jobs[0]), "--json", "--since", "0")
         watch.stdout.readline()
+        over = past_all_leases(queue)
         wire.control("stop", "fast")
         assert watch.stderr.readline().startswith("note: waiting for the database: ")
-        told = (json.loads(line) for line in worker.stdout)
-        assert any(event["what"] == "lost" for event in told)
+        wait_for(over, "the end of the leases")
         wire.control("start")
-        assert any(event["what"] == "done" for event in told)
-        stop(worker)
-        shown = check_ended_once(queue, job)
-        assert {r["text"] for r in shown["reasons"]} == {"the worker went away"}, shown
-        # Who watched misses nothing, and is told once each time.
-        said, notes = watch.communicate(timeout=60)
-        assert watch.returncode == 0 and len(notes.splitlines()) <= 1, (watch.returncode, notes)
-        seen = [e["what"] for e in map(json.loads, said.splitlines()) if e["event"] == "state"]
-        assert seen == story(queue, job)[1:], (seen, story(queue, job))
-        check_clips(queue.out("long"), 1)
+        wait_for(lambda: all(story(queue, job)[-1] == "done" for job in jobs), "the end")
+        for job in jobs:
+            shown = check_ended_once(queue, job)
+            assert (shown["attempt"], shown["reasons"]) == (1, []), shown
+        # Who watched misses nothing, and is told once.
+        events, notes = watch.communicate(timeout=60)
+        assert watch.returncode == 0 and not notes, (watch.returncode, notes)
+        seen = [e["what"] for e in map(json.loads, events.splitlines()) if e["event"] == "state"]
+        assert seen == story(queue, jobs[0])[1:], (seen, story(queue, jobs[0]))
+        wait_for(lambda: alive(queue) == len(crew), "a renewal by each")
+        for worker in crew:
+            worker.send_signal(signal.SIGTERM)
+            said, warned = worker.communicate(timeout=60)
+            assert [json.loads(line)["what"] for line in said.splitlines()] == ["began", "done"]
+            # Once that it is away, once that it is back; a pool's broken connections are one more.
+            assert warned.count("warning") <= 4 and "answers again" in warned, warned
 
 
 @only_postgres

@@ -5,13 +5,15 @@ password in it. What else is bad input of the queue's commands stands in test_qu
 import contextlib
 import os
 import re
+import shutil
+import signal
 import socket
 import sqlite3
 import threading
 
 import wire
-from fault import (POSTGRES, QUICK, case, each_store, expect_complaint, main, only_postgres,
-                   queue_of, rows, story, video)
+from fault import (POSTGRES, QUICK, RENDER, case, each_store, expect_complaint, kill,
+                   let_leases_end, main, only_postgres, queue_of, rows, story, video, wait_for)
 
 
 @each_store
@@ -130,6 +132,56 @@ class Stranger:
                     client.sendall(self.words)
             except OSError:
                 return
+
+
+def replace(path):
+    shutil.copy(path, path + ".new")
+    os.rename(path + ".new", path)
+
+
+@sqlite_case
+def a_file_that_goes_away_under_a_worker_ends_it():
+    for name, change, says in ("deleted", os.remove, "deleted"), ("swapped", replace, "replaced"):
+        with queue_of("file-" + name) as queue:
+            job, = queue.add(video("long.mp4", seconds=120), *RENDER)
+            worker = queue.start("worker", "-j", "1", "--lease", "1")
+            wait_for(lambda: "claimed" in story(queue, job), "the claim")
+            change(queue.store)
+            said = worker.communicate(timeout=60)
+            assert worker.returncode == 1, said
+            assert said[1].startswith("kirinuki: ") and f"was {says} while" in said[1], said
+            assert len(said[1].splitlines()) == 1, said
+
+
+@sqlite_case
+def a_file_that_somebody_keeps_locked_does_not_keep_a_worker():
+    with queue_of("locked") as queue:
+        queue.good("jobs")
+        worker = queue.start("worker", "--grace", "0", "--json")
+        wait_for(lambda: rows(queue, "SELECT id FROM worker"), "the worker")
+        with contextlib.closing(sqlite3.connect(queue.store)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            worker.send_signal(signal.SIGTERM)
+            said = worker.communicate(timeout=8)
+            assert worker.returncode == 1 and "did not answer in time" in said[1], said
+
+
+@each_store
+def who_is_gone_is_told_and_not_waited_for():
+    with queue_of("gone") as queue:
+        job, = queue.add(video("long.mp4", seconds=120), *RENDER)
+        worker = queue.start("worker", "-j", "1")
+        wait_for(lambda: "claimed" in story(queue, job), "the claim")
+        kill(worker)
+        expect_complaint(queue("rm", str(job)), 1, "is running")
+        let_leases_end(queue)
+        said = queue.good("jobs").out
+        assert "its worker is gone, and no other runs" in said, said
+        assert "No worker runs" in said, said
+        assert "its worker is gone" in queue.good("show", str(job)).out
+        assert "cancelled" in queue.good("cancel", str(job)).out
+        queue.good("rm", str(job))
+        assert not queue.jobs()
 
 
 @only_postgres
