@@ -205,6 +205,8 @@ static enum kn_status reserve_one(struct kn_budget *budget, const struct kn_usag
     struct open_reservation made = {.most = account_of(most)};
     kn_day_name(budget->wall_us(), made.day);
     enum kn_status status = kn_day_change(budget->folder, made.day, reserve_in, &change, err);
+    if (budget->limit.usd_nano < 0 && budget->limit.tokens < 0)
+        status = KN_OK; /* a count alone, which is worth no refusal */
     if (status == KN_OK)
         kn_vec_push(&budget->open, made);
     return status;

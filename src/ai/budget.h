@@ -34,6 +34,7 @@ struct kn_budget *kn_budget_new(const char *name, const struct kn_budget_limits 
  * A budget of a day (UTC) for all processes of this machine that use the same file, which is made
  * when it is not there and kept under a lock (flock) for each reservation: `folder`/DATE.json.
  * What cannot be read or written is an error of the reservation: a bound that nobody keeps is none.
+ * Without a bound it is only a count, and never a reason to refuse.
  */
 struct kn_budget *kn_budget_of_day(const char *folder, const struct kn_budget_limits *limits);
 void kn_budget_free(struct kn_budget *budget); /* NULL is fine; children first */

@@ -83,11 +83,11 @@ static const char *skip_thoughts(const char *at)
 static json_t *parse(const char *text, json_error_t *why)
 {
     const char *at = skip_thoughts(skip_blank(text));
-    json_t *whole = json_loads(at, 0, why);
+    json_t *whole = json_loads(at, JSON_ALLOW_NUL, why);
     if (whole || at[0] == '{')
-        return whole ? whole : json_loads(at, JSON_DISABLE_EOF_CHECK, why);
+        return whole ? whole : json_loads(at, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, why);
     const char *brace = strchr(at, '{');
-    return brace ? json_loads(brace, JSON_DISABLE_EOF_CHECK, why) : NULL;
+    return brace ? json_loads(brace, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, why) : NULL;
 }
 
 /* ---- the verdict ---- */

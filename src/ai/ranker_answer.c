@@ -104,7 +104,7 @@ enum kn_status kn_ranker_check(void *window, const json_t *content, struct kn_er
     json_array_foreach(segments, i,
                        segment) if (fit(window, segment, &span, NULL) == KN_OK) return KN_OK;
     (void)fit(window, json_array_get(segments, 0), &span, err); /* for its sentence */
-    return kn_error_add(err, "none of the segments can be used; the first:");
+    return kn_error_add(err, "none of the segments can be used; the first");
 }
 
 /* ---- proposals ---- */

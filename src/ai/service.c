@@ -31,12 +31,13 @@ static const int64_t usual_limit_ms = 600000;
 static enum kn_status check_url(const struct kn_service_options *options, struct kn_error *err)
 {
     char shown[128];
-    const char *url = options->base_url;
-    if (!url || (!kn_starts_with(url, "http://") && !kn_starts_with(url, "https://")) ||
+    const char *url = options->base_url ? options->base_url : "";
+    size_t plain = strcspn(url, "?#@"); /* behind them there may be a secret */
+    if (!url[0] || (!kn_starts_with(url, "http://") && !kn_starts_with(url, "https://")) ||
         strpbrk(url, "?#@ \t\r\n"))
-        return kn_error_set(err, KN_INVALID,
-                            "%s: the base URL “%s” is not one like https://api.openai.com/v1",
-                            options->name, kn_text_show(url ? url : "", shown, sizeof shown));
+        return kn_error_set(
+            err, KN_INVALID, "%s: the base URL “%s” is not one like https://api.openai.com/v1",
+            options->name, url[plain] ? "…" : kn_text_show(url, shown, sizeof shown));
     return KN_OK;
 }
 

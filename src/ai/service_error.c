@@ -25,15 +25,16 @@ struct said {
     int status; /* HTTP's, or what the body says instead */
 };
 
+/* A text with a NUL in it ends there for us; the rest of the answer is as good as any. */
 json_t *kn_answer_json(const struct kn_http_answer *answer)
 {
     if (!answer->size)
         return NULL;
     if (kn_utf8_valid(answer->body, answer->size))
-        return json_loadb(answer->body, answer->size, 0, NULL);
+        return json_loadb(answer->body, answer->size, JSON_ALLOW_NUL, NULL);
     KN_SCOPED_STR clean = {0};
     kn_utf8_clean(answer->body, answer->size, &clean);
-    return json_loadb(kn_str_text(&clean), clean.length, 0, NULL);
+    return json_loadb(kn_str_text(&clean), clean.length, JSON_ALLOW_NUL, NULL);
 }
 
 bool kn_is_error(const json_t *body)

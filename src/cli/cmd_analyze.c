@@ -47,6 +47,8 @@ static int analyze(struct kn_settings *settings, const char *path)
         kn_print_analysis(kn_attempt_result(attempt), settings);
     if (status == KN_OK && settings->verbose)
         kn_print_step_times(kn_attempt_result(attempt), stderr);
+    if (status == KN_CANCELLED)
+        fprintf(stderr, "kirinuki: stopped; the same command continues from what was heard\n");
     int code = status == KN_OK ? KN_EXIT_OK : kn_complain_about(path, status, &err);
     kn_progress_free(progress);
     kn_attempt_free(attempt);

@@ -9,6 +9,7 @@
 #include "base/sync.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "net/http.h"
 #include "sandbox/ledger.h"
 #include "sandbox/sandbox.h"
 
@@ -40,6 +41,10 @@ static void say_url(const struct stand *stand)
     }
     printf("%s\n", url);
     fflush(stdout);
+    if (!kn_url_is_loopback(url))
+        fprintf(stderr,
+                "note: whoever reaches this machine can ask it, and read in its ledger what "
+                "was asked\n");
 }
 
 static void say_request_line(const struct kn_sandbox_entry *e)

@@ -65,6 +65,7 @@ struct listener {
 };
 
 /* What helps where nothing is recognised. */
+#define USE_SUBTITLES "give its words as subtitles with --transcript FILE (docs/captions.md)"
 #define GIVE_SUBTITLES                                                                             \
     "ask a speech service with --ai (docs/ai.md), or give its words as subtitles with "            \
     "--transcript FILE (docs/captions.md)"
@@ -258,9 +259,19 @@ static void note_damage(struct listener *l, struct kn_arena *arena)
                                     kn_time_span(damaged_us, text)));
 }
 
-static void note_speech(struct listener *l, const struct kn_engine_desc *engine,
+/* Who knows only some languages; with a service before it, that has been asked. */
+static const struct kn_engine_desc *limited_engine(const struct kn_speech_chain *chain)
+{
+    for (int i = 0; i < chain->count; i++)
+        if (chain->at[i].desc->languages)
+            return chain->at[i].desc;
+    return chain->at[0].desc;
+}
+
+static void note_speech(struct listener *l, const struct kn_speech_chain *chain,
                         const struct kn_heard *heard, struct kn_arena *arena)
 {
+    const struct kn_engine_desc *engine = limited_engine(chain);
     int counts[KN_SPEECH_VERDICT_COUNT] = {0};
     for (int i = 0; i < heard->utterance_count; i++)
         counts[heard->utterances[i].verdict]++;
@@ -271,8 +282,9 @@ static void note_speech(struct listener *l, const struct kn_engine_desc *engine,
     if (counts[KN_SPEECH_FOREIGN] && heard->word_count == 0)
         add_note(l, kn_arena_printf(arena,
                                     "this does not sound like English, the only language that “%s” "
-                                    "knows, so nothing was written down: " GIVE_SUBTITLES,
-                                    engine->name));
+                                    "knows, so nothing was written down: %s",
+                                    engine->name,
+                                    engine == chain->at[0].desc ? GIVE_SUBTITLES : USE_SUBTITLES));
     else if (counts[KN_SPEECH_FOREIGN])
         add_note(l, kn_arena_printf(arena,
                                     "%d of %d utterances do not sound like English and were left "
@@ -425,7 +437,7 @@ static enum kn_status listen_with(struct listener *l, const struct kn_speech_cha
     kn_sound_meter_finish(l->meter, arena, &heard->sound);
     note_damage(l, arena);
     if (chain->count)
-        note_speech(l, chain->at[0].desc, heard, arena);
+        note_speech(l, chain, heard, arena);
     return KN_OK;
 }
 

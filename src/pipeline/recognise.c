@@ -117,23 +117,34 @@ enum kn_status kn_recogniser_add(struct kn_recogniser *recogniser,
 /* ---- all of them ---- */
 
 /*
- * Does the speech as a whole make no sense in the engine's languages? In other languages the model
- * writes fluent English at a low probability, runs into the limit, or writes nothing at all. The
- * measure is time: more than half of it has to be like that, so that neither a foreign guest nor
- * noisy stretches of an English source are enough.
+ * Does the speech that was heard by engines of few languages make no sense in these? In others the
+ * model writes fluent English at a low probability, runs into the limit, or writes nothing at all.
+ * The measure is time: more than half of it has to be like that, so that neither a foreign guest
+ * nor noisy stretches of an English source are enough.
  */
 static bool sounds_foreign(const struct kn_recogniser *r)
 {
     int64_t strange_us = 0, all_us = 0;
     for (int i = 0; i < r->utterances.count; i++) {
         const struct utterance *u = r->utterances.at[i];
-        if (u->verdict != KN_SPEECH_FAILED)
-            all_us += u->input.speech_us;
+        if (u->verdict == KN_SPEECH_FAILED || !r->chain.at[u->engine].desc->languages)
+            continue;
+        all_us += u->input.speech_us;
         if (u->verdict == KN_SPEECH_DOUBTFUL || u->verdict == KN_SPEECH_FOREIGN)
             strange_us += u->input.speech_us;
     }
-    return r->chain.count == 1 && r->chain.at[0].desc->languages && all_us >= evidence_us &&
-           strange_us * 2 > all_us;
+    return all_us >= evidence_us && strange_us * 2 > all_us;
+}
+
+/* An engine that was asked for a language that it does not know: it only invents. Whether that is
+ * so is known at the end, when `told` is what engines of all languages heard (NULL: nothing) and
+ * `foreign` what the rest of the speech sounds like. */
+static bool invents(const struct kn_recogniser *r, const struct utterance *u, bool foreign,
+                    const char *told)
+{
+    const struct kn_engine_desc *desc = r->chain.at[u->engine].desc;
+    return desc->languages && u->verdict != KN_SPEECH_FAILED &&
+           (foreign || (told && !kn_engine_knows(desc, told)));
 }
 
 /* A short noise that was taken for speech; nobody misses a text. */
@@ -156,13 +167,14 @@ static struct kn_word to_word(const struct utterance *u, const struct kn_found_w
     return word;
 }
 
-static void collect(struct kn_recogniser *r, struct kn_arena *arena, bool foreign,
+static void collect(struct kn_recogniser *r, struct kn_arena *arena, bool foreign, const char *told,
                     struct kn_heard *heard)
 {
     KN_VEC(struct kn_word) words = {0};
     KN_VEC(struct kn_utterance) utterances = {0};
     for (int i = 0; i < r->utterances.count; i++) {
         const struct utterance *u = r->utterances.at[i];
+        bool invented = invents(r, u, foreign, told);
         if (is_noise(u))
             continue;
         struct kn_utterance made = {
@@ -170,9 +182,9 @@ static void collect(struct kn_recogniser *r, struct kn_arena *arena, bool foreig
             .end_us = u->input.end_us,
             .first_word = words.count,
             .log_prob = u->findings.mean_log_prob,
-            .verdict = foreign && u->verdict != KN_SPEECH_FAILED ? KN_SPEECH_FOREIGN : u->verdict,
+            .verdict = invented ? KN_SPEECH_FOREIGN : u->verdict,
         };
-        for (int w = 0; w < u->findings.word_count && !foreign; w++) {
+        for (int w = 0; w < u->findings.word_count && !invented; w++) {
             int64_t earliest_us = words.count ? kn_vec_last(&words)->end_us : 0;
             struct kn_word word = to_word(u, &u->findings.words[w], earliest_us, arena);
             word.starts_utterance = w == 0;
@@ -212,42 +224,41 @@ static const char *name_engines(const struct kn_recogniser *r, struct kn_arena *
     return names;
 }
 
-/* What an utterance is in, as its engine heard it, or the only language that it knows. */
-static const char *language_of(const struct kn_recogniser *r, const struct utterance *u)
-{
-    const struct kn_engine_desc *desc = r->chain.at[u->engine].desc;
-    return u->findings.language ? u->findings.language
-           : desc->languages    ? desc->languages[0]
-                                : r->chain.language;
-}
-
-static int count_words(const struct kn_recogniser *r)
+/* How many words were said in a language, by engines that hear which one it is; NULL: in any. */
+static int count_words(const struct kn_recogniser *r, const char *language)
 {
     int words = 0;
-    for (int i = 0; i < r->utterances.count; i++)
-        words += r->utterances.at[i]->findings.word_count;
+    for (int i = 0; i < r->utterances.count; i++) {
+        const struct kn_findings *found = &r->utterances.at[i]->findings;
+        if (found->language && (!language || strcmp(found->language, language) == 0))
+            words += found->word_count;
+    }
     return words;
 }
 
-/* That of the most words. */
-static const char *spoken_language(const struct kn_recogniser *r, struct kn_arena *arena)
+/* The language of the most words, as engines heard it; NULL: none said. */
+static const char *told_language(const struct kn_recogniser *r)
 {
-    const char *best = r->chain.language;
-    int most = 0, all = count_words(r);
-    for (int i = 0; i < r->utterances.count && most * 2 <= all; i++) {
-        const char *language = language_of(r, r->utterances.at[i]);
-        int words = 0;
-        for (int k = i; k < r->utterances.count && language; k++) {
-            const char *other = language_of(r, r->utterances.at[k]);
-            if (other && strcmp(other, language) == 0)
-                words += r->utterances.at[k]->findings.word_count;
-        }
+    const char *best = NULL;
+    int most = 0, all = count_words(r, NULL);
+    for (int i = 0; i < r->utterances.count && most * 2 < all; i++) {
+        const char *language = r->utterances.at[i]->findings.language;
+        int words = language ? count_words(r, language) : 0;
         if (words > most) {
             most = words;
             best = language;
         }
     }
-    return kn_arena_strdup(arena, best);
+    return best;
+}
+
+/* Of words of which nobody said what they are in: what was given, or what the engine knows. */
+static const char *presumed_language(const struct kn_recogniser *r)
+{
+    for (int i = 0; i < r->chain.count; i++)
+        if (atomic_load(&r->hearings[i].pieces) && r->chain.at[i].desc->languages)
+            return r->chain.at[i].desc->languages[0];
+    return r->chain.language;
 }
 
 enum kn_status kn_recogniser_finish(struct kn_recogniser *recogniser, struct kn_arena *arena,
@@ -259,11 +270,11 @@ enum kn_status kn_recogniser_finish(struct kn_recogniser *recogniser, struct kn_
         status = all_failed(recogniser, err);
     if (status != KN_OK)
         return status;
-    bool foreign = sounds_foreign(recogniser);
-    collect(recogniser, arena, foreign, heard);
+    const char *told = told_language(recogniser);
+    collect(recogniser, arena, sounds_foreign(recogniser), told, heard);
     heard->speech_engine = name_engines(recogniser, arena);
-    if (!foreign && heard->word_count)
-        heard->language = spoken_language(recogniser, arena);
+    if (heard->word_count)
+        heard->language = kn_arena_strdup(arena, told ? told : presumed_language(recogniser));
     return KN_OK;
 }
 

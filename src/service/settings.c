@@ -259,7 +259,7 @@ static const struct {
     {FILES, {"budget", 0, KN_OPTION_NUMBER, JOB(ai.budget_usd), "USD",
              "spend no more on services for one video; 0 is no bound", AI, 0, 100000}},
     {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
-             "the same in tokens", AI, 0, 2000000000}},
+             "the same in tokens; speech by the minute has none", AI, 0, 2000000000}},
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_FLAG, OWN(own_sandbox), NULL,
             "try --ai without an account: answers are made up on this machine", AI,
             .args_only = true}},
@@ -536,6 +536,22 @@ static enum kn_status check_folders(const struct kn_option *table, const bool *g
     return KN_OK;
 }
 
+/* In a file, an address is for the runs that ask a service. */
+static enum kn_status check_sandbox(const struct kn_settings *s, const struct kn_option *table,
+                                    const bool *given, struct kn_error *err)
+{
+    static const char *const names[] = {"ai-url", "speech-url", "vision-url", "ranking-url"};
+    for (size_t i = 0; i < KN_COUNT_OF(names) && s->own_sandbox; i++) {
+        const struct kn_option *option = kn_option_find(table, names[i]);
+        if (option && given[option - table])
+            return kn_error_set(err, KN_INVALID,
+                                "--sandbox answers by itself, and --%s names somebody else: only "
+                                "one of them can be asked",
+                                names[i]);
+    }
+    return KN_OK;
+}
+
 /* An empty name is a shell variable that was not set: the system would say that "" is not there. */
 static enum kn_status check_names(unsigned commands, char *const *names, int count,
                                   struct kn_error *err)
@@ -588,6 +604,8 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
         status = check_copy(&settings, table, given, err);
     if (status == KN_OK)
         status = check_folders(table, given, err);
+    if (status == KN_OK)
+        status = check_sandbox(&settings, table, given, err);
     if (status != KN_OK)
         return status;
     settings.job.described_count =

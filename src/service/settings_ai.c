@@ -105,15 +105,17 @@ enum kn_status kn_parse_url(const struct kn_option *option, const char *value, v
                             struct kn_arena *arena, struct kn_error *err)
 {
     enum { URL_MAX = 1000 };
-    bool plain = strlen(value) <= URL_MAX;
+    size_t scheme = kn_starts_with(value, "http://")    ? strlen("http://")
+                    : kn_starts_with(value, "https://") ? strlen("https://")
+                                                        : 0;
+    bool plain = scheme && strlen(value) <= URL_MAX && !strchr("/:", value[scheme]);
     for (const char *at = value; *at; at++)
         plain &= *at > ' ' && *at < 0x7f;
-    if (!plain || strchr(value, '@') ||
-        !(kn_starts_with(value, "http://") || kn_starts_with(value, "https://")))
+    if (!plain || strpbrk(value, "@?#"))
         return kn_error_set(err, KN_INVALID,
                             "--%s takes an address such as https://api.openai.com/v1 or "
                             "http://127.0.0.1:8080/v1 without a name or key in it, not “%.60s”",
-                            option->name, strchr(value, '@') ? "…@…" : value);
+                            option->name, strpbrk(value, "@?#") ? "…" : value);
     *(const char **)field = kn_arena_strdup(arena, value);
     return KN_OK;
 }

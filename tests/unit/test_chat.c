@@ -106,7 +106,7 @@ static void answers_are_judged(void **state)
         {F, "{'choices':[{'message':{'content':'{}'}}]}", "no field"},
         {F, "{'choices':[{'message':{'content':'<think>{@good@}'}}]}", NULL},
         {F, "{'choices':[{'message':{'content':'{\\'items\\':[],\\'mood\\':\\'\\\\u0000\\'}'}}]}",
-         "not JSON"},
+         "none of the values"},
         {F, "{'choices':[{'message':{'content':[{'type':'image'},3,null]}}]}", "empty"},
         /* Declined. */
         {R, "{'choices':[{'message':{'content':null,'refusal':'I cannot do that.'}}]}",

@@ -317,6 +317,25 @@ static void a_text_without_times_is_shared_out(void **state)
     kn_arena_free(l.arena);
 }
 
+/* The recogniser here would invent English for the rest of a German talk. */
+static void what_was_told_to_be_another_language_is_not_invented_on(void **state)
+{
+    (void)state;
+    struct listening l = {.utterances = 12, .gap_us = 1000000};
+    struct kn_error err;
+    fake.language = "de";
+    fake.fails_from = 2;
+    fake.fails = KN_REMOTE;
+    assert_int_equal(listen_to(&l, NULL, &err), KN_OK);
+    assert_int_equal(l.heard.word_count, 4);
+    assert_string_equal(l.heard.language, "de");
+    int foreign = 0;
+    for (int i = 0; i < 12; i++)
+        foreign += l.heard.utterances[i].verdict == KN_SPEECH_FOREIGN;
+    assert_int_equal(foreign, 8);
+    kn_arena_free(l.arena);
+}
+
 static void a_stop_is_no_failure(void **state)
 {
     (void)state;
@@ -340,6 +359,7 @@ int main(void)
         cmocka_unit_test_setup(with_nobody_behind_it_a_refusal_ends_all, reset_fake),
         cmocka_unit_test_setup(a_piece_that_nobody_could_do_is_a_gap, reset_fake),
         cmocka_unit_test_setup(a_text_without_times_is_shared_out, reset_fake),
+        cmocka_unit_test_setup(what_was_told_to_be_another_language_is_not_invented_on, reset_fake),
         cmocka_unit_test_setup(a_stop_is_no_failure, reset_fake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
