@@ -263,7 +263,8 @@ def a_server_away_for_longer_than_the_lease_costs_nothing():
             shown = check_ended_once(queue, job)
             assert (shown["attempt"], shown["reasons"]) == (1, []), shown
         # Who watched misses nothing, and is told once.
-        events, notes = watch.communicate(timeout=60)
+        events, notes = watch.stdout.read(), watch.stderr.read()
+        watch.wait(timeout=60)
         assert watch.returncode == 0 and not notes, (watch.returncode, notes)
         seen = [e["what"] for e in map(json.loads, events.splitlines()) if e["event"] == "state"]
         assert seen == story(queue, jobs[0])[1:], (seen, story(queue, jobs[0]))

@@ -148,6 +148,10 @@ class Proxy:
             self.text = None
             return self.done
 
+    def undoes(self):
+        with self.lock:
+            return self.text is not None and not self.done
+
     def broken(self):
         """What was to be lost is; the connection is about to break."""
         if self.then:
@@ -193,6 +197,10 @@ class _Link:
             self.open = sql == b"BEGIN" or (self.open and sql != b"COMMIT")
             self.hit |= self.proxy.matches(sql)
             self.proxy.met(sql)
+            if sql == b"COMMIT" and self.hit and self.proxy.undoes():
+                self.proxy.take()  # the server would carry it out without a Sync
+                self.proxy.broken()
+                return False
         elif kind == b"S" and self.hit and not self.open:  # which commits
             self.hit = False
             done = self.proxy.take()
