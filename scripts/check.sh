@@ -3,7 +3,7 @@
 #
 # A developer's run builds with gcc and runs all tests. CI=true adds the commands of the README, the
 # tests under clang with AddressSanitizer and UndefinedBehaviorSanitizer, ThreadSanitizer on what
-# threads share, the fuzz targets for FUZZ_SECONDS (60) each, and every lint; it takes most of
+# threads share (what computes for long runs with the sanitizers alone), the fuzz targets for FUZZ_SECONDS (60) each, and every lint; it takes most of
 # twenty minutes on two cores. One clang build serves both the sanitizers and the fuzzers.
 . "$(dirname "$0")/lib.sh"
 
@@ -128,8 +128,8 @@ if $everything; then
     nice -n 19 scripts/lint.sh tidy >build/tidy.log 2>&1 &
     tidy=$!
 fi
-tests build '' all
 if $everything; then
+    tests build '' all --no-suite slow # which run with the sanitizers
     commands
     # Optimised a little less: most of the building is for the checks that this adds.
     CC=clang tests build-sanitize \
@@ -147,6 +147,7 @@ if $everything; then
     done
     one 'lint tidy' finished_tidy
 else
+    tests build '' all
     for lint in $(scripts/lint.sh --list-fast); do
         one "lint $lint" scripts/lint.sh "$lint"
     done

@@ -156,7 +156,7 @@ def a_file_that_goes_away_under_a_worker_ends_it():
 @sqlite_case
 def a_file_that_somebody_keeps_locked_does_not_keep_a_worker():
     with queue_of("locked") as queue:
-        queue.good("jobs")
+        queue.good("worker", "--drain")  # which makes it
         worker = queue.start("worker", "--grace", "0", "--json")
         wait_for(lambda: rows(queue, "SELECT id FROM worker"), "the worker")
         with contextlib.closing(sqlite3.connect(queue.store)) as database:
