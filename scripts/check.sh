@@ -3,8 +3,9 @@
 #
 # A developer's run builds with gcc and runs all tests. CI=true adds the commands of the README, the
 # tests under clang with AddressSanitizer and UndefinedBehaviorSanitizer, ThreadSanitizer on what
-# threads share (what computes for long runs with the sanitizers alone), the fuzz targets for FUZZ_SECONDS (60) each, and every lint; it takes most of
-# twenty minutes on two cores. One clang build serves both the sanitizers and the fuzzers.
+# threads share, the fuzz targets for FUZZ_SECONDS (60) each, and every lint; unit tests that compute
+# for long run with the sanitizers alone. It takes most of twenty minutes on two cores. One clang
+# build serves both the sanitizers and the fuzzers.
 . "$(dirname "$0")/lib.sh"
 
 everything=false

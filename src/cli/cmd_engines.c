@@ -13,7 +13,6 @@
 struct list {
     const struct kn_settings *settings;
     const struct kn_services *services;
-    struct kn_arena *arena;
     json_t *json; /* NULL: for people */
     const char *kind;
 };
@@ -51,17 +50,12 @@ static void add(struct list *list, const char *name, const char *summary, const 
         printf("    -> %s\n", missing);
 }
 
-static const char *service_url(const struct list *list, enum kn_service_kind kind)
-{
-    const struct kn_service_settings *settings = &list->settings->services;
-    return settings->urls[kind] ? settings->urls[kind] : settings->url;
-}
-
 static void add_service(struct list *list, enum kn_service_kind kind, const char *name,
                         const char *summary, bool asked)
 {
     const char *missing = list->services->at[kind] ? NULL : list->services->why[kind].text;
-    add(list, name, summary, service_url(list, kind), missing, asked);
+    add(list, name, summary, kn_service_settings_url(&list->settings->services, kind), missing,
+        asked);
 }
 
 static void add_speech(struct list *list)
@@ -97,13 +91,13 @@ static void add_all(struct list *list)
                     is_asked(kn_ai_ranking(ai), (*at)->name));
 }
 
-static int list_engines(const struct kn_settings *settings, struct kn_arena *arena)
+static int list_engines(const struct kn_settings *settings)
 {
     struct kn_error err = {0};
     struct kn_services *services = NULL;
     if (kn_service_settings_open(&settings->services, &services, &err) != KN_OK)
         return kn_complain(err.status, &err);
-    struct list list = {.settings = settings, .services = services, .arena = arena};
+    struct list list = {.settings = settings, .services = services};
     if (settings->json)
         list.json = json_array();
     add_all(&list);
@@ -127,8 +121,7 @@ int kn_cmd_engines(int argc, char **argv)
         kn_settings_read(KN_FOR_ENGINES, argc, argv, arena, &settings, rest, &count, &err);
     if (status == KN_OK && count)
         status = kn_error_set(&err, KN_INVALID, "engines takes no arguments");
-    int code =
-        status == KN_OK ? list_engines(&settings, arena) : kn_complain_usage("engines", &err);
+    int code = status == KN_OK ? list_engines(&settings) : kn_complain_usage("engines", &err);
     kn_arena_free(arena);
     return code;
 }

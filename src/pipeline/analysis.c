@@ -72,13 +72,14 @@ static void name_some(struct kn_str *key, const struct kn_attempt *attempt,
         kn_str_printf(key, " at %s", kn_service_url(services->at[kind]));
 }
 
-/* Those of who usually listens and looks are in ANALYSIS_VERSION. */
+/* Who usually listens and looks is in ANALYSIS_VERSION; who ranks comes after the timeline. */
 static void name_engines(const struct kn_attempt *attempt, struct kn_str *key)
 {
     const struct kn_ai_options *ai = &attempt->options->ai;
-    if (!kn_ai_asks(ai))
-        return;
-    name_some(key, attempt, KN_SERVICE_SPEECH, kn_ai_speech(ai), ai->speech_model);
+    if (!kn_ai_speech_is_usual(ai)) {
+        kn_str_add(key, " speech"); /* by nobody, if no name follows */
+        name_some(key, attempt, KN_SERVICE_SPEECH, kn_ai_speech(ai), ai->speech_model);
+    }
     if (!kn_ai_vision(ai)->count)
         return;
     name_some(key, attempt, KN_SERVICE_VISION, kn_ai_vision(ai), ai->vision_model);
@@ -168,7 +169,7 @@ static bool read_timeline_in(struct kn_attempt *attempt, const char *folder)
     struct kn_source source = attempt->source; /* this path, not that of the kept one */
     bool read =
         kn_timeline_read_json(text, size, attempt->arena, &attempt->timeline, NULL) == KN_OK &&
-        (!attempt->timeline.partial || kn_attempt_reuses_partial(attempt, path));
+        (!attempt->timeline.partial || kn_attempt_is_own(attempt, path));
     attempt->timeline.source = source;
     free(text);
     return read;
@@ -473,7 +474,6 @@ static enum kn_status choose(void *arg, const struct kn_step_env *env, struct kn
                               err);
 }
 
-/* Borrows nothing of `step`. */
 static int add_step(struct kn_plan *plan, struct kn_attempt *attempt, struct kn_step step)
 {
     step.arg = attempt;

@@ -75,9 +75,9 @@ struct kn_attempt {
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused);
 /* Is what was kept in this file to be reused? */
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path);
-/* The same for a timeline that lacks what a service did not answer: only a later attempt at the
- * same job takes it as it is; another run asks again. */
-bool kn_attempt_reuses_partial(const struct kn_attempt *attempt, const char *path);
+/* Was it kept by an earlier attempt at this job? A timeline that lacks what a service did not
+ * answer is reused only then: another run asks again. */
+bool kn_attempt_is_own(const struct kn_attempt *attempt, const char *path);
 
 /*
  * hold_folder.c: the output folder, which one attempt at a time may write to. LOST: another one is

@@ -15,9 +15,10 @@ void kn_ai_defaults(struct kn_ai_options *ret_options)
     };
 }
 
+static const struct kn_engine_names local = {.count = 1, .at = {"moonshine"}};
+
 const struct kn_engine_names *kn_ai_speech(const struct kn_ai_options *options)
 {
-    static const struct kn_engine_names local = {.count = 1, .at = {"moonshine"}};
     static const struct kn_engine_names remote = {.count = 2, .at = {"openai", "moonshine"}};
     return options->speech.given ? &options->speech : options->services ? &remote : &local;
 }
@@ -36,11 +37,14 @@ const struct kn_engine_names *kn_ai_ranking(const struct kn_ai_options *options)
     return options->ranking.given ? &options->ranking : options->services ? &remote : &none;
 }
 
-bool kn_ai_asks(const struct kn_ai_options *options)
+bool kn_ai_speech_is_usual(const struct kn_ai_options *options)
 {
     const struct kn_engine_names *speech = kn_ai_speech(options);
-    bool asks = kn_ai_vision(options)->count > 0 || kn_ai_ranking(options)->count > 0;
-    for (int i = 0; i < speech->count; i++)
-        asks |= strcmp(speech->at[i], "openai") == 0;
-    return asks;
+    return speech->count == 1 && strcmp(speech->at[0], local.at[0]) == 0;
+}
+
+bool kn_ai_asks(const struct kn_ai_options *options)
+{
+    return kn_ai_vision(options)->count > 0 || kn_ai_ranking(options)->count > 0 ||
+           (kn_ai_speech(options)->count > 0 && !kn_ai_speech_is_usual(options));
 }

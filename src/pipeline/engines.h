@@ -30,6 +30,8 @@ struct kn_ai_options {
 
 void kn_ai_defaults(struct kn_ai_options *ret_options);
 
+/* Does the recogniser here listen alone? */
+bool kn_ai_speech_is_usual(const struct kn_ai_options *options);
 /* Is any service asked? */
 bool kn_ai_asks(const struct kn_ai_options *options);
 

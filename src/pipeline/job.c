@@ -37,7 +37,8 @@ struct kn_attempt *kn_attempt_new(const char *path, const struct kn_job_options 
     pthread_mutex_init(&attempt->trace_lock, NULL);
     const struct kn_services *services = attempt->context.services;
     const struct kn_budget_limits limits = {.usd = options->ai.budget_usd,
-                                            .tokens = options->ai.budget_tokens};
+                                            .tokens = options->ai.budget_tokens,
+                                            .hint = "--budget or --token-budget"};
     if (services && kn_ai_asks(&options->ai))
         attempt->budget = kn_budget_new("this video's budget", &limits, services->day);
     return attempt;
@@ -148,8 +149,7 @@ void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t 
     context->kept(context->arg, step, kn_str_text(&text), reused);
 }
 
-/* Was it kept by an earlier attempt at this job? */
-static bool is_own(const struct kn_attempt *attempt, const char *path)
+bool kn_attempt_is_own(const struct kn_attempt *attempt, const char *path)
 {
     int64_t since_us = attempt->context.fresh_since_us;
     struct stat st;
@@ -159,12 +159,7 @@ static bool is_own(const struct kn_attempt *attempt, const char *path)
 
 bool kn_attempt_reuses(const struct kn_attempt *attempt, const char *path)
 {
-    return !attempt->options->fresh || is_own(attempt, path);
-}
-
-bool kn_attempt_reuses_partial(const struct kn_attempt *attempt, const char *path)
-{
-    return is_own(attempt, path);
+    return !attempt->options->fresh || kn_attempt_is_own(attempt, path);
 }
 
 static struct kn_plan *begin_plan(struct kn_attempt *attempt)

@@ -28,7 +28,7 @@ static bool read_in(struct kn_attempt *attempt, const char *folder)
     if (!kn_attempt_reuses(attempt, path) ||
         kn_file_read(path, KN_TIMELINE_JSON_MAX, &text, &size, NULL) != KN_OK ||
         kn_timeline_read_json(text, size, attempt->listen_arena, &kept, NULL) != KN_OK ||
-        (kept.partial && !kn_attempt_reuses_partial(attempt, path)))
+        (kept.partial && !kn_attempt_is_own(attempt, path)))
         return false;
     attempt->heard = (struct kn_heard){
         .language = kept.language,

@@ -34,7 +34,7 @@ struct piece {
 /* An engine of the chain, in this recogniser. */
 struct hearing {
     atomic_bool off; /* it can't do more: its failure is why */
-    atomic_int pieces, failures;
+    atomic_int pieces;
     bool has_failure; /* protected by the recogniser's lock, as is `failure`: the first one */
     struct kn_error failure;
 };

@@ -186,7 +186,6 @@ static void note_failure(struct kn_recogniser *r, int engine, const struct kn_er
         hearing->failure = *why;
     hearing->has_failure = true;
     pthread_mutex_unlock(&r->lock);
-    atomic_fetch_add(&hearing->failures, 1);
     if (is_final(r->chain.at[engine].desc, why->status))
         atomic_store(&hearing->off, true);
 }

@@ -186,6 +186,7 @@ static enum kn_status show(struct asker *a, struct camera *camera, const struct 
 {
     struct kn_picture picture = {0};
     struct batch *batch = NULL;
+    int64_t shown_us = -1; /* two wishes may be granted by one key frame */
     enum kn_status status = KN_OK;
     for (int i = 0; i < count && status == KN_OK && !atomic_load(&a->off); i++) {
         status = kn_cancel_check(env->cancel, err);
@@ -193,8 +194,10 @@ static enum kn_status show(struct asker *a, struct camera *camera, const struct 
             break;
         if (!batch)
             batch = new_batch(a, env->scratch);
-        if (take_picture(camera, &wanted[i], &picture, err) == KN_OK)
+        if (take_picture(camera, &wanted[i], &picture, err) == KN_OK && picture.at_us != shown_us) {
+            shown_us = picture.at_us;
             status = add_frame(batch, &picture, err);
+        }
         kn_progress_set(env->progress, 0.5 * (i + 1) / count);
         if (status == KN_OK && batch->count == a->desc->frames_max) {
             status = hand_over(batch, group);
@@ -213,17 +216,11 @@ static int by_time(const void *left, const void *right)
     return (a->at_us > b->at_us) - (a->at_us < b->at_us);
 }
 
-/* Two wishes may have been granted by one key frame. */
 static void hand_out(struct asker *a, struct kn_arena *arena, struct kn_sights *sights)
 {
-    int kept = 0;
     if (a->sights.count)
         qsort(a->sights.at, (size_t)a->sights.count, sizeof *a->sights.at, by_time);
-    for (int i = 0; i < a->sights.count; i++)
-        if (kept == 0 || a->sights.at[kept - 1].at_us != a->sights.at[i].at_us)
-            a->sights.at[kept++] = a->sights.at[i];
-    a->sights.count = kept;
-    sights->count = kept;
+    sights->count = a->sights.count;
     sights->sights = kn_vec_to_arena(&a->sights, arena);
     if (!a->failed)
         return;

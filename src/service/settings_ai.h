@@ -41,7 +41,10 @@ extern const char *const kn_speech_engine_names[];
 extern const char *const kn_vision_engine_names[];
 extern const char *const kn_ranking_engine_names[];
 
-/* settings_services.c: with keys from the environment, and this user's folders. */
+/* settings_services.c: where a service is. */
+const char *kn_service_settings_url(const struct kn_service_settings *settings,
+                                    enum kn_service_kind kind);
+/* With keys from the environment, and this user's folders. */
 enum kn_status kn_service_settings_open(const struct kn_service_settings *settings,
                                         struct kn_services **ret_services, struct kn_error *err);
 

@@ -43,6 +43,12 @@ static struct key find_key(enum kn_service_kind kind, const char *url, struct kn
     return (struct key){NULL, "KIRINUKI_AI_KEY"};
 }
 
+const char *kn_service_settings_url(const struct kn_service_settings *settings,
+                                    enum kn_service_kind kind)
+{
+    return settings->urls[kind] ? settings->urls[kind] : settings->url;
+}
+
 enum kn_status kn_service_settings_open(const struct kn_service_settings *settings,
                                         struct kn_services **ret_services, struct kn_error *err)
 {
@@ -55,10 +61,12 @@ enum kn_status kn_service_settings_open(const struct kn_service_settings *settin
         .limit_ms = INT64_C(1000) * settings->limit_s,
         .cache = settings->cache && cache ? kn_path_join(arena, cache, "answers") : NULL,
         .usage = data ? kn_path_join(arena, data, "usage") : NULL,
-        .day = {.usd = settings->day_usd, .tokens = settings->day_tokens},
+        .day = {.usd = settings->day_usd,
+                .tokens = settings->day_tokens,
+                .hint = "--day-budget or --day-tokens"},
     };
     for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++) {
-        const char *url = settings->urls[kind] ? settings->urls[kind] : settings->url;
+        const char *url = kn_service_settings_url(settings, (enum kn_service_kind)kind);
         struct key key = find_key((enum kn_service_kind)kind, url, arena);
         options.at[kind].url = url;
         options.at[kind].key = key.text;

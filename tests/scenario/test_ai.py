@@ -188,7 +188,7 @@ def what_fails_in_the_middle_is_made_up_for():
         assert made["timeline"]["speech_engine"] == "openai, moonshine", made["result"]["timeline"]
         assert "next engine took the rest" in notes(made)
         assert made["timeline"]["partial"]
-    with Sandbox() as sandbox:  # the next day: what is missing is asked for again, and no more
+    with Sandbox() as sandbox:  # the next day: what is missing is asked for again
         env["KIRINUKI_AI_URL"] = sandbox.url
         made = result(analyze(env, *BOTH, video=long_talk))
         assert made["timeline"]["speech_engine"] == "openai" and not made["timeline"].get("partial")
