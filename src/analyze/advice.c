@@ -1,8 +1,7 @@
 #include "analyze/advice.h"
 
-#include <stdlib.h>
-
 #include "base/memory.h"
+#include "base/vec.h"
 
 /* A sight says something of what lies around it. */
 static const int64_t reach_us = 15000000;
@@ -19,15 +18,7 @@ static float worth(const struct kn_sight *sight)
 /* The first sight at or after `at_us`. */
 static int first_sight(const struct kn_timeline *t, int64_t at_us)
 {
-    int low = 0, high = t->sight_count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->sights[middle].at_us < at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kn_first_from(t->sights, t->sight_count, at_us, at_us);
 }
 
 static float nearest_worth(const struct kn_timeline *t, int next, int64_t start_us, int64_t end_us)
@@ -87,13 +78,15 @@ const struct kn_proposal *kn_proposals_match(const struct kn_segment_options *op
                                              int64_t start_us, int64_t end_us)
 {
     const struct kn_proposal *best = NULL;
-    double most = same_share;
+    double most = 0;
     for (int i = 0; i < options->proposal_count; i++) {
-        double share = overlap(&options->proposals[i], start_us, end_us);
-        if (share >= most) {
-            most = share;
-            best = &options->proposals[i];
-        }
+        const struct kn_proposal *p = &options->proposals[i];
+        double share = overlap(p, start_us, end_us);
+        if (share < same_share || share < most)
+            continue;
+        if (!best || share > most || p->score > best->score)
+            best = p;
+        most = share;
     }
     return best;
 }

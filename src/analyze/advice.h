@@ -6,7 +6,6 @@
 #ifndef KN_ANALYZE_ADVICE_H
 #define KN_ANALYZE_ADVICE_H
 
-#include "analyze/candidates.h"
 #include "analyze/segments.h"
 
 /* How well the pictures of [start, end) would do, 0..1: what their sights say of hook, action and
@@ -20,7 +19,7 @@ const struct kn_sight *kn_sights_best(const struct kn_timeline *timeline, int64_
  * the same (intersection over union). */
 float kn_proposals_worth(const struct kn_segment_options *options, int64_t start_us,
                          int64_t end_us);
-/* The one that means this span; NULL: none. */
+/* The one that means this span: the nearest to it, and of those the best; NULL: none. */
 const struct kn_proposal *kn_proposals_match(const struct kn_segment_options *options,
                                              int64_t start_us, int64_t end_us);
 

@@ -86,15 +86,8 @@ static void join_talk(struct finder *f)
 
 static bool is_inside_talk(const struct finder *f, int64_t at_us)
 {
-    int low = 0, high = f->talk.count; /* the first stretch that ends after at_us */
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (f->talk.at[middle].end_us <= at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < f->talk.count && f->talk.at[low].start_us < at_us;
+    int next = kn_first_from(f->talk.at, f->talk.count, end_us, at_us + 1);
+    return next < f->talk.count && f->talk.at[next].start_us < at_us;
 }
 
 /* The words of one speaker from one marked start to the next stay together. */
@@ -168,15 +161,7 @@ static void add_voices(struct finder *f)
 /* The first shot that starts at or after `at_us`; shot_count when there is none. */
 static int shot_from(const struct kn_timeline *t, int64_t at_us)
 {
-    int low = 0, high = t->shot_count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->shots[middle].start_us < at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kn_first_from(t->shots, t->shot_count, start_us, at_us);
 }
 
 /* [earliest, talk] is silent: where in it does the segment begin? */
@@ -216,15 +201,7 @@ static void place_end(const struct finder *f, struct kn_edge *edge, int64_t late
 /* The first word that starts at or after `at_us`. */
 static int word_from(const struct kn_timeline *t, int64_t at_us)
 {
-    int low = 0, high = t->word_count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->words[middle].start_us < at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kn_first_from(t->words, t->word_count, start_us, at_us);
 }
 
 /* How long it stays silent after `at_us`: until the next word, not at all when somebody goes on. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyze/advice.h"
+#include "analyze/sentences.h"
 #include "analyze/titles.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -164,12 +165,13 @@ static void tell_speech(struct gatherer *g)
 {
     const struct kn_candidate *c = g->candidate;
     double seconds = (double)(c->end->talk_us - c->start->talk_us) / 1e6;
+    double words = kn_words_measure(g->timeline->words + c->first_word, c->word_count);
     float fluency = value_of(g, KN_FEATURE_FLUENCY), flow = value_of(g, KN_FEATURE_FLOW);
 
     if (flow >= 0.85f && seconds > 0)
         add(g, KN_FEATURE_FLOW, c->start->talk_us,
-            kn_arena_printf(g->arena, "no dead air: %d words, %.1f a second", c->word_count,
-                            c->word_count / seconds));
+            kn_arena_printf(g->arena, "no dead air: %.0f words, %.1f a second", words,
+                            words / seconds));
     if (fluency >= 0.9f && g->text->classed)
         add(g, KN_FEATURE_FLUENCY, c->start->talk_us, "hardly a filler or a false start");
 }

@@ -6,6 +6,8 @@
 
 #include "analyze/advice.h"
 #include "base/memory.h"
+#include "base/vec.h"
+#include "base/words.h"
 
 /* The whole policy of ranking. Round numbers: only their proportions matter. */
 const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
@@ -37,7 +39,8 @@ const struct kn_feature_desc kn_features[KN_FEATURE_COUNT] = {
 /* Sums over the source, so that a candidate's mean costs two look-ups: sums[i] is the sum of the
  * first i values. */
 struct sums {
-    double *substance, *stance, *affirm, *disfluent; /* by word */
+    double *substance, *stance, *affirm, *disfluent; /* by word, as is the next */
+    double *measure;                                 /* how much talk they are */
     double *loud, *voiced, *lively;                  /* by step of sound */
 };
 
@@ -64,12 +67,14 @@ static void sum_words(struct rater *r)
     r->sums.stance = new_sums(count);
     r->sums.affirm = new_sums(count);
     r->sums.disfluent = new_sums(count);
+    r->sums.measure = new_sums(count);
     for (int i = 0; i < count; i++) {
         const struct kn_stretch *s = &r->text->stretches[r->text->tokens[i].stretch];
         r->sums.substance[i + 1] = r->sums.substance[i] + s->substance;
         r->sums.stance[i + 1] = r->sums.stance[i] + s->stance;
         r->sums.affirm[i + 1] = r->sums.affirm[i] + s->affirm;
         r->sums.disfluent[i + 1] = r->sums.disfluent[i] + s->disfluent;
+        r->sums.measure[i + 1] = r->sums.measure[i] + kn_word_measure(r->timeline->words[i].text);
     }
 }
 
@@ -185,19 +190,6 @@ static double ending(const struct rater *r, const struct kn_candidate *c)
     return 0.7 * line->ends + 0.3 * line->closing;
 }
 
-static int pause_from(const struct kn_timeline *t, int64_t at_us)
-{
-    int low = 0, high = t->pause_count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->pauses[middle].end_us <= at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Share of its time that is not a pause; *ret_longest_us: the longest pause inside. */
 static double spoken_share(const struct rater *r, const struct kn_candidate *c,
                            int64_t *ret_longest_us)
@@ -206,7 +198,8 @@ static double spoken_share(const struct rater *r, const struct kn_candidate *c,
     int64_t from_us = c->start->talk_us, to_us = c->end->talk_us, silent_us = 0, longest_us = 0;
 
     *ret_longest_us = 0;
-    for (int p = pause_from(t, from_us); p < t->pause_count && t->pauses[p].start_us < to_us; p++) {
+    int first = kn_first_from(t->pauses, t->pause_count, end_us, from_us + 1);
+    for (int p = first; p < t->pause_count && t->pauses[p].start_us < to_us; p++) {
         int64_t pause_us =
             KN_MIN(to_us, t->pauses[p].end_us) - KN_MAX(from_us, t->pauses[p].start_us);
         silent_us += pause_us;
@@ -229,7 +222,8 @@ static double flow(const struct rater *r, const struct kn_candidate *c, double s
 {
     double seconds = (double)(c->end->talk_us - c->start->talk_us) / 1e6;
     double dead = KN_CLAMP(((double)longest_pause_us / 1e6 - PAUSE_LONG_S) / 4, 0, 1);
-    double rate = seconds > 0 ? c->word_count / seconds / r->usual_rate : 0;
+    double words = r->sums.measure[c->first_word + c->word_count] - r->sums.measure[c->first_word];
+    double rate = seconds > 0 ? words / seconds / r->usual_rate : 0;
     return KN_CLAMP(spoken - 0.5 * dead, 0, 1) * KN_CLAMP(rate / RATE_SLOW, 0, 1);
 }
 
@@ -297,16 +291,9 @@ static struct shot_mean shots_in(const struct rater *r, int64_t from_us, int64_t
 {
     const struct kn_timeline *t = r->timeline;
     struct shot_mean mean = {0};
-    int low = 0, high = t->shot_count;
 
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->shots[middle].end_us <= from_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (int i = low; i < t->shot_count && t->shots[i].start_us < to_us; i++) {
+    int first = kn_first_from(t->shots, t->shot_count, end_us, from_us + 1);
+    for (int i = first; i < t->shot_count && t->shots[i].start_us < to_us; i++) {
         const struct kn_shot *shot = &t->shots[i];
         double seconds =
             (double)(KN_MIN(to_us, shot->end_us) - KN_MAX(from_us, shot->start_us)) / 1e6;

@@ -3,15 +3,24 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analyze/shots.h"
 #include "base/vec.h"
 
 /* A shot's beginning may be a dissolve, and its end is where the next may already show. */
 enum { EDGE_US = 200 * 1000 };
+enum {
+    AGAIN_US = 20 * 1000 * 1000, /* in a long shot */
+    NEAR_US = 90 * 1000 * 1000,  /* how far back a picture counts as seen already */
+};
+/* Looks that differ by less are one picture seen again: in the same shot, where people move and
+ * light changes, and in different ones, where only the same camera gives the same numbers. */
+static const float SAME_SHOT = 0.06f, OTHER_SHOT = 0.03f;
 
 KN_VEC_TYPE(keyframe_list, struct kn_keyframe);
 KN_VEC_TYPE(look_list, const struct kn_look *);
 
-float kn_look_difference(const struct kn_look *a, const struct kn_look *b)
+/* 0..1 and a little more. */
+static float difference(const struct kn_look *a, const struct kn_look *b)
 {
     /* Edges are a small share of any picture, and sharpness varies with every movement. */
     return fabsf(a->brightness - b->brightness) + fabsf(a->flat - b->flat) / 2 +
@@ -19,32 +28,15 @@ float kn_look_difference(const struct kn_look *a, const struct kn_look *b)
            fabsf(a->motion - b->motion) / 4;
 }
 
-static bool is_black(const struct kn_look *look)
-{
-    return look->brightness < 0.04f && look->flat > 0.9f; /* as shots.c has it */
-}
-
 /* ---- the looks of a shot ---- */
-
-static int first_look_at(const struct kn_timeline *t, int64_t at_us)
-{
-    int low = 0, high = t->look_count;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (t->looks[middle].at_us < at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 static void looks_between(const struct kn_timeline *t, int64_t start_us, int64_t end_us,
                           struct look_list *looks)
 {
     kn_vec_clear(looks);
-    for (int i = first_look_at(t, start_us); i < t->look_count && t->looks[i].at_us < end_us; i++)
-        if (!is_black(&t->looks[i]))
+    int first = kn_first_from(t->looks, t->look_count, at_us, start_us);
+    for (int i = first; i < t->look_count && t->looks[i].at_us < end_us; i++)
+        if (!kn_look_is_black(&t->looks[i]))
             kn_vec_push(looks, &t->looks[i]);
 }
 
@@ -79,7 +71,7 @@ static float worth(const struct kn_look *look, const struct kn_look *mean)
 {
     struct kn_look as_sharp = *look;
     as_sharp.sharpness = mean->sharpness;
-    return look->sharpness - 2 * kn_look_difference(&as_sharp, mean);
+    return look->sharpness - 2 * difference(&as_sharp, mean);
 }
 
 /* The best of looks [first, after). */
@@ -95,17 +87,14 @@ static const struct kn_look *best_of(const struct look_list *looks, int first, i
 
 /* Was it seen before: by the key frame before it in the same shot, or shortly before by any other?
  */
-static bool is_seen(const struct keyframe_list *chosen, const struct kn_timeline *t, int shot,
-                    const struct kn_look *look)
+static bool is_seen(const struct keyframe_list *chosen, int shot, const struct kn_look *look)
 {
     for (int i = chosen->count - 1; i >= 0; i--) {
         const struct kn_keyframe *before = &chosen->at[i];
         bool here = before->shot == shot;
-        if (look->at_us - before->at_us > KN_KEYFRAME_NEAR_US && !(here && i == chosen->count - 1))
+        if (look->at_us - before->look->at_us > NEAR_US && !(here && i == chosen->count - 1))
             return false;
-        const struct kn_look *other = &t->looks[first_look_at(t, before->at_us)];
-        if (kn_look_difference(look, other) <
-            (here ? KN_KEYFRAME_SAME_SHOT : KN_KEYFRAME_OTHER_SHOT))
+        if (difference(look, before->look) < (here ? SAME_SHOT : OTHER_SHOT))
             return true;
     }
     return false;
@@ -119,12 +108,12 @@ static void choose_in_shot(const struct kn_timeline *t, int shot, struct look_li
         return;
     struct kn_look mean = mean_look(looks);
     for (int first = 0, after; first < looks->count; first = after) {
-        int64_t until_us = looks->at[first]->at_us + KN_KEYFRAME_AGAIN_US;
+        int64_t until_us = looks->at[first]->at_us + AGAIN_US;
         for (after = first; after < looks->count && looks->at[after]->at_us < until_us;)
             after++;
         const struct kn_look *best = best_of(looks, first, after, &mean);
-        if (!is_seen(chosen, t, shot, best))
-            kn_vec_push(chosen, ((struct kn_keyframe){best->at_us, shot, best->sharpness}));
+        if (!is_seen(chosen, shot, best))
+            kn_vec_push(chosen, ((struct kn_keyframe){best, shot}));
     }
 }
 
@@ -141,16 +130,16 @@ static bool any_moves(const struct kn_timeline *t)
 /* The sharpest of each of `most` equal stretches; returns how many had one. */
 static int take_one_a_stretch(const struct keyframe_list *all, int most, bool *taken)
 {
-    int64_t start_us = all->at[0].at_us;
-    double stretch_us = (double)(kn_vec_last(all)->at_us - start_us + 1) / most;
+    int64_t start_us = all->at[0].look->at_us;
+    double stretch_us = (double)(kn_vec_last(all)->look->at_us - start_us + 1) / most;
     int count = 0;
     for (int first = 0, after; first < all->count; first = after) {
-        int stretch = (int)((double)(all->at[first].at_us - start_us) / stretch_us);
+        int stretch = (int)((double)(all->at[first].look->at_us - start_us) / stretch_us);
         int best = first;
         for (after = first + 1; after < all->count; after++) {
-            if ((int)((double)(all->at[after].at_us - start_us) / stretch_us) != stretch)
+            if ((int)((double)(all->at[after].look->at_us - start_us) / stretch_us) != stretch)
                 break;
-            if (all->at[after].sharpness > all->at[best].sharpness)
+            if (all->at[after].look->sharpness > all->at[best].look->sharpness)
                 best = after;
         }
         taken[best] = true;
@@ -166,14 +155,14 @@ static void take_farthest(const struct keyframe_list *all, bool *taken)
     int64_t before_us = INT64_MIN / 2, farthest_us = -1;
     int best = 0, next = 0; /* `next`: the first that is taken, from here on */
     for (int i = 0; i < all->count; i++) {
-        int64_t at_us = all->at[i].at_us;
+        int64_t at_us = all->at[i].look->at_us;
         if (taken[i]) {
             before_us = at_us;
             continue;
         }
         for (next = KN_MAX(next, i); next < all->count && !taken[next];)
             next++;
-        int64_t after_us = next < all->count ? all->at[next].at_us : INT64_MAX / 2;
+        int64_t after_us = next < all->count ? all->at[next].look->at_us : INT64_MAX / 2;
         int64_t distance_us = KN_MIN(at_us - before_us, after_us - at_us);
         if (distance_us > farthest_us) {
             farthest_us = distance_us;

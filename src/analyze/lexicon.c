@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "analyze/lexicon_parts.h"
-#include "base/memory.h"
+#include "base/str.h"
 
 static const struct kn_word_list lists[] = {
     {KN_CLASS_FUNCTION,
@@ -206,6 +206,7 @@ static const struct kn_phrase hooks[] = {
     {" believe it or not ", 0.9f},
     {" long story short ", 0.7f},
     {" in other words ", 0.4f},
+    {NULL, 0},
 };
 
 /* What speakers say when they bring a thought to its end. */
@@ -231,30 +232,43 @@ static const struct kn_phrase closings[] = {
     {" the result ", 0.5f},
     {" and that's ", 0.6f},
     {" thank you ", 0.4f},
+    {NULL, 0},
 };
 
-static float strongest(const struct kn_phrase *phrases, size_t count, const char *folded,
-                       const char **ret_phrase)
+static float strongest(const struct kn_phrase *phrases, const char *text, const char **ret_phrase)
 {
     float best = 0;
-    *ret_phrase = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (phrases[i].strength > best && strstr(folded, phrases[i].text)) {
-            best = phrases[i].strength;
-            *ret_phrase = phrases[i].text;
+    for (; phrases->text; phrases++) {
+        if (phrases->strength > best && strstr(text, phrases->text)) {
+            best = phrases->strength;
+            *ret_phrase = phrases->text;
         }
     }
     return best;
 }
 
+/* Phrases of Japanese and Chinese go over words that a dictionary parts, so they are looked for
+ * without the spaces. */
+static float strongest_of(const struct kn_phrase *spaced, const struct kn_phrase *spaceless,
+                          const char *folded, const char **ret_phrase)
+{
+    KN_SCOPED_STR joined = {0};
+    *ret_phrase = NULL;
+    float found = strongest(spaced, folded, ret_phrase);
+    if (found > 0)
+        return found;
+    for (const char *at = folded; *at; at++)
+        if (*at != ' ')
+            kn_str_add_char(&joined, *at);
+    return strongest(spaceless, kn_str_text(&joined), ret_phrase);
+}
+
 float kn_hook_phrase(const char *folded, const char **ret_phrase)
 {
-    float found = strongest(hooks, KN_COUNT_OF(hooks), folded, ret_phrase);
-    return found > 0 ? found : kn_phrase_within(kn_hooks_cjk, folded, ret_phrase);
+    return strongest_of(hooks, kn_hooks_cjk, folded, ret_phrase);
 }
 
 float kn_closing_phrase(const char *folded, const char **ret_phrase)
 {
-    float found = strongest(closings, KN_COUNT_OF(closings), folded, ret_phrase);
-    return found > 0 ? found : kn_phrase_within(kn_closings_cjk, folded, ret_phrase);
+    return strongest_of(closings, kn_closings_cjk, folded, ret_phrase);
 }

@@ -1,10 +1,6 @@
 /* Japanese and Chinese: the same classes as for English, over the words of base/words.h. */
 #include "analyze/lexicon_parts.h"
 
-#include <string.h>
-
-#include "base/memory.h"
-#include "base/str.h"
 #include "base/utf8.h"
 
 /* Hiragana alone is grammar and never a term (text.c), so that only what has Han letters or is
@@ -122,23 +118,6 @@ const struct kn_phrase kn_closings_cjk[] = {
     {NULL, 0},
 };
 
-float kn_phrase_within(const struct kn_phrase *phrases, const char *folded, const char **ret_phrase)
-{
-    KN_SCOPED_STR joined = {0};
-    float best = 0;
-
-    for (const char *at = folded; *at; at++)
-        if (*at != ' ')
-            kn_str_add_char(&joined, *at);
-    for (; phrases->text; phrases++) {
-        if (phrases->strength > best && strstr(kn_str_text(&joined), phrases->text)) {
-            best = phrases->strength;
-            *ret_phrase = phrases->text;
-        }
-    }
-    return best;
-}
-
 static bool is_among(uint32_t c, const char *list)
 {
     uint32_t other;
@@ -151,14 +130,12 @@ static bool is_among(uint32_t c, const char *list)
 
 bool kn_word_counts(const char *folded)
 {
-    static const char numerals[] = "一二三四五六七八九十百千万億兆〇两兩萬亿";
     static const char counters[] = "分年月日時时秒人個个円元本回次倍歳岁階度代目杯枚台件点名位%％";
     bool number = false;
     uint32_t c;
 
     for (size_t n; (n = kn_utf8_next(folded, &c)); folded += n) {
-        bool digit = kn_char_is_digit(c) || (c >= 0xff10 && c <= 0xff19) || is_among(c, numerals);
-        if (!digit && !(number && (is_among(c, counters) || c == '.' || c == ',')))
+        if (!kn_char_is_numeral(c) && !(number && (is_among(c, counters) || c == '.' || c == ',')))
             return false;
         number = true;
     }

@@ -19,9 +19,4 @@ struct kn_phrase {
 };
 extern const struct kn_phrase kn_hooks_cjk[], kn_closings_cjk[];
 
-/* The strongest phrase in `folded` (words with spaces between, which are passed over), 0..1; sets
- * *ret_phrase when there is one. */
-float kn_phrase_within(const struct kn_phrase *phrases, const char *folded,
-                       const char **ret_phrase);
-
 #endif

@@ -35,7 +35,9 @@ enum {
 #define HANGING_SHARE  0.5
 
 struct counts {
-    int words, terms, affirm, fillers, repeats;
+    int words; /* as they are measured */
+    int said;  /* as they are parted: what the next ones are shares of */
+    int terms, affirm, fillers, repeats;
     uint32_t any; /* classes seen */
     double weight;
     int first, last; /* words */
@@ -81,7 +83,6 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
     char folded[KN_FOLDED_MAX] = "", before[KN_FOLDED_MAX] = "";
     struct kn_str phrase = c->folded;
     double measure = 0;
-    int count = 0;
 
     *c = (struct counts){.folded = phrase, .first = first};
     kn_str_clear(&c->folded);
@@ -93,7 +94,7 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
         if (until_mark && i != first && words[i].starts_utterance)
             break;
         c->last = i;
-        count++;
+        c->said++;
         measure += kn_word_measure(words[i].text);
         c->affirm += (token->classes & KN_CLASS_AFFIRM) != 0;
         c->any |= token->classes;
@@ -106,7 +107,7 @@ static void count_words(const struct kn_text *text, int first, int limit, bool u
             c->fillers++;
         else if (length && (strcmp(folded, before) == 0 || words[i].text[bytes - 1] == '-'))
             c->repeats++;
-        if (length && count <= PHRASE_WORDS)
+        if (length && c->said <= PHRASE_WORDS)
             kn_str_printf(&c->folded, "%s ", folded);
         if (length)
             memcpy(before, folded, sizeof before);
@@ -237,13 +238,13 @@ static bool is_question(const struct kn_text *text, const struct counts *c)
 
 static struct kn_stretch rate_stretch(const struct counts *c)
 {
-    float words = (float)KN_MAX(c->words, 1);
+    float said = (float)KN_MAX(c->said, 1);
     struct kn_stretch s = {
         .words = c->words,
         .terms = c->terms,
         .substance = (float)(1 - exp(-c->weight / SUBSTANCE_SCALE)),
-        .affirm = (float)c->affirm / words,
-        .disfluent = (float)(c->fillers + c->repeats) / words,
+        .affirm = (float)c->affirm / said,
+        .disfluent = (float)(c->fillers + c->repeats) / said,
     };
     float no_stance = 1;
     if (c->any & KN_CLASS_STANCE)

@@ -7,6 +7,7 @@
 
 #include "analyze/repeats.h"
 #include "base/memory.h"
+#include "base/vec.h"
 
 enum { ROUNDS_MAX = 32 };
 
@@ -55,15 +56,7 @@ static void sort_places(struct selector *s)
     qsort(s->places, (size_t)count, sizeof *s->places, by_end);
     for (int i = 0; i < count; i++) {
         int64_t start_us = s->candidates->list[s->places[i].candidate].start->at_us;
-        int low = 0, high = i;
-        while (low < high) {
-            int middle = low + (high - low) / 2;
-            if (s->places[middle].end_us <= start_us)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        s->places[i].before = low;
+        s->places[i].before = kn_first_from(s->places, i, end_us, start_us + 1);
     }
 }
 

@@ -27,6 +27,8 @@ enum {
     OPENER_WORDS_MIN = 14,
     /* Where a sentence that is too long is cut: never so near its start. */
     CUT_WORDS_MIN = 8,
+    /* A sentence never has more words, whatever they measure. */
+    ENTRIES_MAX = 4 * KN_SENTENCE_WORDS_MAX,
     /* Marks that are farther apart on average are not of utterances. */
     MARKED_WORDS_MAX = 30,
 };
@@ -277,11 +279,12 @@ static bool closes_by_form(const struct walk *walk, const struct kn_word *next)
     return false;
 }
 
+/* Marks that stand alone measure nothing, so the count has a limit as well. */
 static bool is_too_long(const struct walk *walk)
 {
     const int *open = walk->open.at;
     int count = walk->open.count;
-    return count > 1 && (open_measure(walk, count) > KN_SENTENCE_WORDS_MAX ||
+    return count > 1 && (count > ENTRIES_MAX || open_measure(walk, count) > KN_SENTENCE_WORDS_MAX ||
                          walk->words[open[count - 1]].end_us - walk->words[open[0]].start_us >
                              KN_SENTENCE_MAX_US);
 }
@@ -357,7 +360,7 @@ static void walk_speaker(struct walk *walk, int first)
     }
 }
 
-static double measure_words(const struct kn_word *words, int count)
+double kn_words_measure(const struct kn_word *words, int count)
 {
     double sum = 0;
     for (int i = 0; i < count; i++)
@@ -365,12 +368,15 @@ static double measure_words(const struct kn_word *words, int count)
     return sum;
 }
 
-static bool is_punctuated(const struct kn_word *words, int count)
+static bool is_punctuated(const struct walk *walk, int count)
 {
+    double measure = 0;
     int stops = 0;
-    for (int i = 0; i < count; i++)
-        stops += kn_word_ends_sentence(words[i].text, NULL, 0);
-    return stops > 0 && (int)measure_words(words, count) / stops <= WORDS_A_STOP;
+    for (int i = 0; i < count; i++) {
+        stops += kn_word_ends_sentence(walk->words[i].text, NULL, 0);
+        measure += (double)walk->measures[i];
+    }
+    return stops > 0 && (int)measure / stops <= WORDS_A_STOP;
 }
 
 /* Links each word to the same speaker's next. Returns owned. */
@@ -399,7 +405,7 @@ bool kn_utterances_are_marked(const struct kn_timeline *timeline)
     for (int i = 0; i < timeline->word_count; i++)
         marks += timeline->words[i].starts_utterance;
     return timeline->utterance_count == 0 && marks > 1 &&
-           (int)measure_words(timeline->words, timeline->word_count) / marks <= MARKED_WORDS_MAX;
+           (int)kn_words_measure(timeline->words, timeline->word_count) / marks <= MARKED_WORDS_MAX;
 }
 
 static int by_first_word(const void *left, const void *right)
@@ -443,7 +449,7 @@ void kn_sentences_join(struct kn_timeline *timeline, struct kn_arena *arena)
     for (int i = 0; i < count; i++)
         measures[i] = (float)kn_word_measure(timeline->words[i].text);
     walk.measures = measures;
-    walk.punctuated = is_punctuated(timeline->words, count);
+    walk.punctuated = is_punctuated(&walk, count);
     for (int i = 0; i < count; i++) {
         if (is_first[i])
             walk_speaker(&walk, i);

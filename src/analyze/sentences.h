@@ -36,6 +36,9 @@ void kn_sentences_join(struct kn_timeline *timeline, struct kn_arena *arena);
  */
 bool kn_utterances_are_marked(const struct kn_timeline *timeline);
 
+/* How much talk they are: the sum of kn_word_measure. */
+double kn_words_measure(const struct kn_word *words, int count);
+
 /* Does the sentence that `word` belongs to end with it, judged by punctuation? `next` (the same
  * speaker's next word, may be NULL) and the pause before it decide about "U.S." or "…". */
 bool kn_word_ends_sentence(const char *word, const char *next, int64_t pause_us);

@@ -31,7 +31,7 @@ KN_VEC_TYPE(shot_list, struct kn_shot);
 
 /* ---- From sparse looks ---- */
 
-static bool is_black(const struct kn_look *look)
+bool kn_look_is_black(const struct kn_look *look)
 {
     return look->brightness < 0.04f && look->flat > 0.9f;
 }
@@ -83,7 +83,7 @@ static void cut_between(struct shot_list *shots, const struct kn_glance *before,
                         const struct kn_glance *after, const struct hints *hints)
 {
     float difference = kn_gist_difference(&before->gist, &after->gist);
-    if (is_black(&before->look) != is_black(&after->look))
+    if (kn_look_is_black(&before->look) != kn_look_is_black(&after->look))
         difference = 1;
     int64_t at_us = after->look.at_us;
     if (after->irregular && difference >= UNSURE) {
@@ -132,15 +132,7 @@ static void split_at_standstill(struct shot_list *shots, const struct kn_glances
 
 static int first_look_at(const struct kn_glances *glances, int64_t at_us)
 {
-    int low = 0, high = glances->count;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        if (glances->at[middle].look.at_us < at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return kn_first_from(glances->at, glances->count, look.at_us, at_us);
 }
 
 void kn_shots_find(const struct kn_glances *glances, int64_t start_us, int64_t end_us,
@@ -229,7 +221,7 @@ static struct means mean_looks(const struct kn_glances *glances, int first, int 
     for (int i = first; i < after; i++) {
         const struct kn_look *look = &glances->at[i].look;
         means.count++;
-        means.black += is_black(look);
+        means.black += kn_look_is_black(look);
         means.brightness += look->brightness;
         means.sharpness += look->sharpness;
         means.motion += look->motion;

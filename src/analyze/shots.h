@@ -32,6 +32,9 @@ struct kn_glances {
     const struct kn_face_sample *face_samples; /* sorted; those without faces count, too */
 };
 
+/* Nothing is to be seen: a fade, or a lens that is covered. */
+bool kn_look_is_black(const struct kn_look *look);
+
 /* Shots that cover [start, end) without gaps, in `arena`; none if it is empty. */
 void kn_shots_find(const struct kn_glances *glances, int64_t start_us, int64_t end_us,
                    struct kn_arena *arena, const struct kn_shot **ret_shots, int *ret_count);

@@ -17,7 +17,7 @@ bool kn_utf8_valid(const char *text, size_t size)
     return u8_check((const uint8_t *)text, size) == NULL;
 }
 
-static size_t next_within(const char *at, size_t left, uint32_t *ret_char)
+size_t kn_utf8_next_within(const char *at, size_t left, uint32_t *ret_char)
 {
     ucs4_t c;
     int n = u8_mbtouc(&c, (const uint8_t *)at, left); /* gives U+FFFD for what is not UTF-8 */
@@ -30,7 +30,7 @@ void kn_utf8_clean(const char *text, size_t size, struct kn_str *out)
 {
     while (size) {
         uint32_t c;
-        size_t n = next_within(text, size, &c);
+        size_t n = kn_utf8_next_within(text, size, &c);
         if (c == 0xfffd)
             kn_str_add(out, "\xef\xbf\xbd");
         else
@@ -43,7 +43,7 @@ void kn_utf8_clean(const char *text, size_t size, struct kn_str *out)
 size_t kn_utf8_next(const char *at, uint32_t *ret_char)
 {
     *ret_char = 0;
-    return *at ? next_within(at, strnlen(at, 4), ret_char) : 0;
+    return *at ? kn_utf8_next_within(at, strnlen(at, 4), ret_char) : 0;
 }
 
 uint32_t kn_utf8_first(const char *text)
@@ -182,12 +182,6 @@ bool kn_char_is_hiragana(uint32_t c)
     return c >= 0x3041 && c <= 0x309f;
 }
 
-bool kn_char_is_katakana(uint32_t c)
-{
-    return (c >= 0x30a1 && c <= 0x30fa) || (c >= 0x30fc && c <= 0x30ff) ||
-           (c >= 0x31f0 && c <= 0x31ff) || (c >= 0xff66 && c <= 0xff9f);
-}
-
 bool kn_char_is_hangul(uint32_t c)
 {
     return (c >= 0xac00 && c <= 0xd7a3) || (c >= 0x1100 && c <= 0x11ff) ||
@@ -227,6 +221,20 @@ bool kn_char_is_upper(uint32_t c)
 bool kn_char_is_digit(uint32_t c)
 {
     return uc_is_digit(c);
+}
+
+bool kn_char_is_numeral(uint32_t c)
+{
+    static const uint32_t han[] = {0x4e00, 0x4e8c, 0x4e09, 0x56db, 0x4e94,
+                                   0x516d, 0x4e03, 0x516b, 0x4e5d,         /* 一 … 九 */
+                                   0x5341, 0x767e, 0x5343, 0x3007,         /* 十百千〇 */
+                                   0x4e07, 0x842c, 0x5104, 0x4ebf, 0x5146, /* 万萬億亿兆 */
+                                   0x4e24, 0x5169};                        /* 两兩 */
+
+    for (size_t i = 0; i < KN_COUNT_OF(han); i++)
+        if (c == han[i])
+            return true;
+    return kn_char_is_digit(c) || (c >= 0xff10 && c <= 0xff19);
 }
 
 bool kn_char_is_format(uint32_t c)

@@ -19,6 +19,8 @@ bool kn_utf8_valid(const char *text, size_t size);
 void kn_utf8_clean(const char *text, size_t size, struct kn_str *out);
 /* The character at `at` and the bytes it takes; 0 bytes at the closing NUL. */
 size_t kn_utf8_next(const char *at, uint32_t *ret_char);
+/* The same in a text of `left` more bytes, at least one, that need not end with NUL. */
+size_t kn_utf8_next_within(const char *at, size_t left, uint32_t *ret_char);
 /* The first and the last character; 0 for an empty text. */
 uint32_t kn_utf8_first(const char *text);
 uint32_t kn_utf8_last(const char *text);
@@ -42,7 +44,6 @@ void kn_utf8_breaks(const char *text, size_t size, bool *ret_breaks);
 bool kn_char_is_spaceless(uint32_t c);
 bool kn_char_is_han(uint32_t c);
 bool kn_char_is_hiragana(uint32_t c);
-bool kn_char_is_katakana(uint32_t c);
 bool kn_char_is_hangul(uint32_t c);
 /* Kana, Han, their punctuation and full-width forms. */
 bool kn_char_is_japanese_or_chinese(uint32_t c);
@@ -52,6 +53,9 @@ bool kn_char_is_in_words(uint32_t c);
 bool kn_char_opens(uint32_t c);
 bool kn_char_is_upper(uint32_t c);
 bool kn_char_is_digit(uint32_t c);
+/* A digit, of full width, too, or what numbers of Japanese and Chinese are written with: 三, 十,
+ * 万. */
+bool kn_char_is_numeral(uint32_t c);
 /* Sets direction or formatting without being seen: bidi controls, zero-width marks, tags. The
  * joiners that shape emoji and Indic letters (U+200C, U+200D) are not among them. */
 bool kn_char_is_format(uint32_t c);

@@ -44,6 +44,21 @@
         (vec)->at = NULL;                                                                          \
         (vec)->count = (vec)->room = 0;                                                            \
     } while (0)
+/* Where in `rows`, sorted by `member`, the first is whose member is at least `least`; `count` when
+ * there is none. */
+#define kn_first_from(rows, count, member, least)                                                  \
+    ({                                                                                             \
+        __typeof__((rows)->member) least_ = (least);                                               \
+        int low_ = 0, high_ = (count);                                                             \
+        while (low_ < high_) {                                                                     \
+            int middle_ = low_ + (high_ - low_) / 2;                                               \
+            if ((rows)[middle_].member < least_)                                                   \
+                low_ = middle_ + 1;                                                                \
+            else                                                                                   \
+                high_ = middle_;                                                                   \
+        }                                                                                          \
+        low_;                                                                                      \
+    })
 /* Copies the elements into an arena: the usual end of building a list. */
 #define kn_vec_to_arena(vec, arena)                                                                \
     ((__typeof__((vec)->at))kn_arena_copy((arena), (vec)->at,                                      \

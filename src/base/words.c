@@ -3,7 +3,7 @@
  * dictionaries for the scripts that need one. Marks stay with their word. What ICU cuts too finely
  * (endings in Hiragana, small kana) is told by short lists of grammar, kept here.
  *
- * The iterator is made once and cloned for each text: making one reads and checks its rules, a
+ * The iterator is made once and cloned for each run: making one reads and checks its rules, a
  * clone shares them.
  */
 #include "base/words.h"
@@ -21,14 +21,8 @@
 /* ICU keeps several numbers a letter while it looks for words, so it gets long runs in parts. */
 enum { WINDOW = 4096 };
 
-static size_t next_char(const char *text, size_t left, uint32_t *ret_char)
-{
-    ucs4_t c;
-    int n = u8_mbtouc(&c, (const uint8_t *)text, left); /* U+FFFD for what is not UTF-8 */
-
-    *ret_char = c;
-    return (size_t)n;
-}
+/* Grammar knows no word of more letters, and no number is longer. */
+enum { LETTERS_BYTES = 64 };
 
 static uint32_t last_char(const char *text, size_t size)
 {
@@ -38,7 +32,7 @@ static uint32_t last_char(const char *text, size_t size)
     while (at > 0 && size - at < 4 && ((unsigned char)text[at] & 0xc0) == 0x80)
         at--;
     while (at < size)
-        at += next_char(text + at, size - at, &c);
+        at += kn_utf8_next_within(text + at, size - at, &c);
     return c;
 }
 
@@ -47,7 +41,7 @@ static uint32_t first_char(const char *text, size_t size)
     uint32_t c = 0;
 
     if (size)
-        next_char(text, size, &c);
+        kn_utf8_next_within(text, size, &c);
     return c;
 }
 
@@ -65,7 +59,7 @@ static bool has_letters(const char *text, size_t size, bool (*are)(uint32_t c))
             at++;
             continue;
         }
-        at += next_char(text + at, size - at, &c);
+        at += kn_utf8_next_within(text + at, size - at, &c);
         if (are(c))
             return true;
     }
@@ -126,7 +120,7 @@ static enum kind kind_of(const char *text, size_t size)
     bool opens = true;
 
     for (size_t at = 0; at < size;) {
-        at += next_char(text + at, size - at, &c);
+        at += kn_utf8_next_within(text + at, size - at, &c);
         if (kn_char_is_in_words(c))
             return is_tail(first) ? KIND_TAIL : KIND_WORD;
         opens = opens && kn_char_opens(c);
@@ -134,18 +128,10 @@ static enum kind kind_of(const char *text, size_t size)
     return opens ? KIND_OPENING : KIND_MARK;
 }
 
+/* With 数, "several": 数人, 数百年. */
 static bool is_numeral(uint32_t c)
 {
-    static const uint32_t
-        han[] = {0x4e00, 0x4e8c, 0x4e09, 0x56db, 0x4e94, 0x516d, 0x4e03,
-                 0x516b, 0x4e5d, 0x5341, 0x767e, 0x5343, 0x4e07, 0x842c,
-                 0x5104, 0x4ebf, 0x5146, 0x3007, 0x6570, 0x4e24}; /* 一 … 十 百 千 万 億 兆 〇 数 两
-                                                                   */
-
-    for (size_t i = 0; i < KN_COUNT_OF(han); i++)
-        if (c == han[i])
-            return true;
-    return kn_char_is_digit(c) || (c >= 0xff10 && c <= 0xff19) || c == '.' || c == ',';
+    return kn_char_is_numeral(c) || c == 0x6570 || c == '.' || c == ',';
 }
 
 static bool is_number(const char *text, size_t size)
@@ -153,7 +139,7 @@ static bool is_number(const char *text, size_t size)
     uint32_t c;
 
     for (size_t at = 0; at < size;) {
-        at += next_char(text + at, size - at, &c);
+        at += kn_utf8_next_within(text + at, size - at, &c);
         if (!is_numeral(c))
             return false;
     }
@@ -191,7 +177,9 @@ static bool belongs(const char *text, const struct kn_word_span *word, size_t fr
 
     if (!kn_char_is_han(first_char(text + from, to - from)))
         return false;
-    return is_number(text + word->from, word->to - word->from) ||
+    /* Each segment asks this of the whole word so far, so that it must not grow on and on. */
+    return (word->to - word->from < LETTERS_BYTES &&
+            is_number(text + word->from, word->to - word->from)) ||
            (kn_char_is_han(before) && is_suffix(text + from, to - from));
 }
 
@@ -256,7 +244,8 @@ static size_t window_end(const char *text, size_t from, size_t to)
 
     if (end >= to)
         return to;
-    for (size_t at = from, n; (n = next_char(text + at, to - at, &c)) && at + n <= end; at += n)
+    for (size_t at = from, n; (n = kn_utf8_next_within(text + at, to - at, &c)) && at + n <= end;
+         at += n)
         if (!kn_char_is_in_words(c))
             mark = at + n;
     if (mark > from + WINDOW / 2)
@@ -301,8 +290,8 @@ static void forget_tight_spaces(const char *text, size_t size, struct kn_word_sp
     int letters = 0, spaces = 1;
     uint32_t c;
 
-    for (size_t at = 0; at < size; at += next_char(text + at, size - at, &c)) {
-        next_char(text + at, size - at, &c);
+    for (size_t at = 0; at < size;) {
+        at += kn_utf8_next_within(text + at, size - at, &c);
         letters += kn_char_is_spaceless(c) && kn_char_is_in_words(c);
     }
     for (int i = first; i < words->count; i++)
@@ -323,7 +312,7 @@ void kn_words_find(const char *text, size_t size, struct kn_word_spans *words)
         bool spaceless = false;
         size_t end = at;
 
-        n = next_char(text + at, size - at, &c);
+        n = kn_utf8_next_within(text + at, size - at, &c);
         if (is_space(c)) {
             after_end = after_end || c == '\n' || c == '\r';
             after_space = after_space || (c != '\n' && c != '\r');
@@ -334,7 +323,7 @@ void kn_words_find(const char *text, size_t size, struct kn_word_spans *words)
         if (after_end && words->count > first && !after_space)
             after_space = kn_chars_spaced(last_char(text, kn_vec_last(words)->to), c);
         for (; end < size; end += n) {
-            n = next_char(text + end, size - end, &c);
+            n = kn_utf8_next_within(text + end, size - end, &c);
             if (is_space(c))
                 break;
             spaceless = spaceless || kn_char_is_spaceless(c);
@@ -354,8 +343,6 @@ void kn_words_find(const char *text, size_t size, struct kn_word_spans *words)
 /* ---- grammar ---- */
 
 /* The letters of a word, without marks, in `ret_letters`; longer words are cut. */
-enum { LETTERS_BYTES = 64 };
-
 static void letters_of(const char *word, char ret_letters[LETTERS_BYTES])
 {
     size_t length = 0, n;
@@ -499,7 +486,7 @@ static int width_between(const char *text, size_t from, size_t to)
     uint32_t c;
 
     while (from < to) {
-        from += next_char(text + from, to - from, &c);
+        from += kn_utf8_next_within(text + from, to - from, &c);
         if (kn_char_is_in_words(c))
             columns += kn_char_is_japanese_or_chinese(c) || kn_char_is_hangul(c) ? 2 : 1;
     }

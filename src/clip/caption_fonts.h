@@ -22,8 +22,8 @@
 enum kn_status kn_caption_font_check(const char *family, const struct kn_timeline *timeline,
                                      char *ret_found, size_t size, struct kn_error *err);
 
-/* Appends the scripts, of those that most videos are in, that some installed font has letters for:
- * "Latin, …", or "all but Thai: apt install fonts-noto-core". */
+/* Sets *ret_text to the scripts, of those that most videos are in, that some installed font has
+ * letters for: "Latin, …", or "all but Thai: apt install fonts-noto-core". */
 void kn_caption_font_scripts(struct kn_str *ret_text);
 
 #endif

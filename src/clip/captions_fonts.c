@@ -286,6 +286,7 @@ void kn_caption_font_scripts(struct kn_str *ret_text)
     KN_SCOPED_STR lacking = {0};
     const char *package = NULL;
 
+    kn_str_clear(ret_text);
     for (size_t i = 0; i < KN_COUNT_OF(scripts); i++) {
         bool have = kn_fonts_have(fonts, scripts[i].letter);
         struct kn_str *list = have ? ret_text : &lacking;

@@ -19,6 +19,7 @@ enum {
     AHEAD = 24,     /* letters that are skipped at most, text and pieces together, to agree again */
     AGREE = 3,      /* so many in a row */
     RUN_MOST = 500, /* pieces of a run */
+    MARKS_MOST = 8, /* that stand alone behind a word; each copies it, and more say no more */
 };
 
 /* Of the letters of text and pieces, whichever are fewer: where less agree, the text is about
@@ -193,6 +194,7 @@ struct maker {
     struct letters letters; /* of what is written */
     struct kn_arena *arena;
     KN_VEC(struct kn_word) words;
+    int marks;           /* that stood alone and were added to the last word */
     const char *opening; /* a mark that stands alone, before its word */
 };
 
@@ -208,10 +210,13 @@ static void add_marks(struct maker *m, const struct kn_word_span *span)
         m->opening = marks;
         return;
     }
-    for (size_t i = 0; i < KN_COUNT_OF(closing) && m->words.count; i++)
+    if (m->words.count == 0 || m->marks == MARKS_MOST)
+        return;
+    for (size_t i = 0; i < KN_COUNT_OF(closing); i++)
         if (kn_starts_with(marks, closing[i])) {
             struct kn_word *word = kn_vec_last(&m->words);
             word->text = kn_arena_printf(m->arena, "%s\xC2\xA0%s", word->text, marks);
+            m->marks++;
             return;
         }
 }
@@ -232,6 +237,7 @@ static void add_word(struct maker *m, const struct kn_word_span *span, int from,
         word.after_space = span->after_space && !kn_utf8_spaced(before->text, word.text);
     }
     kn_vec_push(&m->words, word);
+    m->marks = 0;
 }
 
 static void make_words(struct maker *m)

@@ -29,8 +29,11 @@ struct kn_segment {
     int64_t start_us, end_us;
     int first_word, word_count; /* in the timeline; 0, 0 without speech */
     float score;                /* 0..100 */
-    const char *title;          /* a headline of at most 80 characters, from the words said */
-    const char *hook;           /* the line that opens or carries it; may equal the title */
+    /* A headline: of at most 80 columns from the words said, or the proposal's, of at most 100
+     * characters. */
+    const char *title;
+    const char
+        *hook; /* the line that opens or carries it, or the proposal's; may equal the title */
     const struct kn_proposal *proposal; /* of a language model that means this span; NULL: none */
     bool snapped_start, snapped_end;    /* moved to a shot change */
     int feature_count;

@@ -42,9 +42,9 @@ int16_t kn_transcript_speaker(struct kn_transcript_words *out, const char *name,
 static int64_t length_of(const char *word, size_t length, bool spaced)
 {
     int64_t count = spaced;
-    for (size_t i = 0, n; i < length; i += n) {
-        ucs4_t c;
-        n = (size_t)u8_mbtouc(&c, (const uint8_t *)word + i, length - i);
+    for (size_t i = 0; i < length;) {
+        uint32_t c;
+        i += kn_utf8_next_within(word + i, length - i, &c);
         count += spaced || kn_char_is_in_words(c);
     }
     return KN_MAX(count, 1);

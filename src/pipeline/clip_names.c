@@ -71,7 +71,7 @@ static void cut_phrase(struct kn_str *out, size_t begin, const char *more)
         memcpy(before, now, sizeof before);
     }
     kn_vec_free(&words);
-    if (!word || word > length)
+    if (!word)
         return;
     out->length = begin + (phrase ? phrase : word);
     while (out->length > begin && out->at[out->length - 1] == '-')

@@ -144,10 +144,10 @@ static enum kn_status take_picture(struct camera *camera, const struct kn_keyfra
                                    struct kn_picture *picture, struct kn_error *err)
 {
     const struct kn_shot *shot = &camera->shots[wanted->shot];
-    enum kn_status status = read_at(camera, true, wanted->at_us, picture, err);
+    enum kn_status status = read_at(camera, true, wanted->look->at_us, picture, err);
     if (status == KN_OK && picture->at_us >= shot->start_us && picture->at_us < shot->end_us)
         return KN_OK;
-    return read_at(camera, false, wanted->at_us, picture, err);
+    return read_at(camera, false, wanted->look->at_us, picture, err);
 }
 
 static enum kn_status add_frame(struct batch *batch, const struct kn_picture *picture,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The report's page in a real browser, from disk: what it shows, plays and refuses."""
+import json
 import os
 import re
 import shutil
@@ -280,6 +281,45 @@ def without_thumbnails_first_frames_are_shown():
         [...document.querySelectorAll('.posters video, .player video')].every(
             v => v.readyState >= 2 && v.videoWidth > 0)""")
     assert counts(page, ".posters .blank", ".posters img") == [0, 0]
+    no_problems(page)
+
+
+@case
+def japanese_is_written_without_spaces():
+    address = report("japanese")
+    path = os.path.join(folder("japanese"), "report.html")
+    with open(path, encoding="utf-8") as html:
+        page = html.read()
+    begin = page.index('id="data">') + len('id="data">')
+    end = page.index("</script>", begin)
+    data = json.loads(page[begin:end])
+    said = ["脳", "が", "one", "two", "自分", "を"]
+    data["words"]["text"][:len(said)] = said
+    data["words"]["tight"] = [1, 3, 1]
+    with open(path, "w", encoding="utf-8") as html:
+        html.write(page[:begin] + json.dumps(data).replace("<", "\\u003c") + page[end:])
+    page = chromium().open(address, calm=True)
+    text = page.evaluate("document.querySelector('.paragraph').innerText")
+    assert "脳が one two自分を " in text.replace("\n", " "), text[:200]
+    no_problems(page)
+
+
+@case
+def texts_for_posts_can_be_taken_along():
+    page = opened("whole", "failed", calm=True)
+    page.evaluate("document.querySelector('.posts summary').click()")
+    page.evaluate("document.querySelector('.posts dd').scrollIntoView({block: 'center'})")
+    wait(page, "document.querySelector('.posts dd').getBoundingClientRect().height > 0")
+    wanted = ("How a brain knows where it is.\nTwo kinds of cells make a map.\n#brain #maps")
+    shown, language, x, y = page.evaluate("""(() => {
+        const text = document.querySelector('.posts dd'), box = text.getBoundingClientRect();
+        return [text.textContent, text.lang, box.x + box.width / 2, box.y + box.height / 2];
+    })()""")
+    assert (shown, language) == (wanted, "en"), (shown, language)
+    press(page, x, y)
+    wait(page, "String(getSelection()).trim().length > 0")
+    taken = page.evaluate("String(getSelection())")
+    assert taken.split() == wanted.split(), taken
     no_problems(page)
 
 

@@ -375,6 +375,25 @@ static void strings_and_vectors_grow(void **state)
     assert_true(kn_ends_with(kn_str_text(&str), ",999,"));
 }
 
+static void the_first_from_a_value_on_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at_us;
+    } rows[] = {{10}, {20}, {20}, {30}};
+    static const struct {
+        int64_t least;
+        int all, two; /* of all rows; of the first two */
+    } cases[] = {{-5, 0, 0}, {10, 0, 0}, {11, 1, 1}, {20, 1, 1},
+                 {21, 3, 2}, {30, 3, 2}, {31, 4, 2}};
+
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        assert_int_equal(kn_first_from(rows, 4, at_us, cases[i].least), cases[i].all);
+        assert_int_equal(kn_first_from(rows, 2, at_us, cases[i].least), cases[i].two);
+        assert_int_equal(kn_first_from(rows, 0, at_us, cases[i].least), 0);
+    }
+}
+
 static void foreign_bytes_become_showable_text(void **state)
 {
     (void)state;
@@ -420,6 +439,7 @@ int main(void)
         cmocka_unit_test(nobody_waits_for_a_pipe),
         cmocka_unit_test(times_read_well),
         cmocka_unit_test(strings_and_vectors_grow),
+        cmocka_unit_test(the_first_from_a_value_on_is_found),
         cmocka_unit_test(foreign_bytes_become_showable_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

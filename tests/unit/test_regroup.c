@@ -151,6 +151,23 @@ static void runs_are_regrouped_and_others_kept(void **state)
     assert_int_equal(made, 6);
 }
 
+/* Each is a word of its own to the eye, and all belong to the one before them. */
+static void marks_without_end_do_not_pile_up(void **state)
+{
+    struct kn_word pieces[PIECES_MOST];
+    const struct kn_word *words;
+    KN_SCOPED_STR text = {0};
+    int count = cut(*state, "va|bien", pieces);
+
+    kn_str_add(&text, "Va");
+    for (int i = 0; i < 10000; i++)
+        kn_str_add(&text, " ?");
+    kn_str_add(&text, " bien !");
+    assert_int_equal(kn_words_regroup(kn_str_text(&text), pieces, count, *state, &words), 2);
+    assert_in_range(strlen(words[0].text), 2 + 3 * 2, 64);
+    assert_string_equal(words[1].text, "bien\xC2\xA0!");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +175,7 @@ int main(void)
         ARENA_TEST(what_pieces_had_words_keep),
         ARENA_TEST(bad_pieces_do_no_harm),
         ARENA_TEST(runs_are_regrouped_and_others_kept),
+        ARENA_TEST(marks_without_end_do_not_pile_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

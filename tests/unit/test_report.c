@@ -242,6 +242,31 @@ static void times_add_up(void **state)
     }
 }
 
+static void words_that_touch_are_told(void **state)
+{
+    (void)state;
+    static const struct kn_word words[] = {
+        {.text = "脳"},
+        {.text = "が"},                       /* touches */
+        {.text = "one", .after_space = true}, /* a space though there would be none */
+        {.text = "two"},                      /* has a space by its script */
+        {.text = "脳"},                       /* touches */
+        {.text = "one"},                      /* touches */
+        {.text = "脳", .after_space = true},
+        {.text = "が"}, /* touches */
+    };
+    static const int wanted[] = {1, 3, 1, 2}; /* words from one to the next: 1, 4, 5, 7 */
+    struct kn_timeline timeline = {
+        .source = {.path = "x"}, .words = words, .word_count = KN_COUNT_OF(words)};
+    struct kn_segments segments = {0};
+    struct kn_result result = {.timeline = &timeline, .segments = &segments};
+    KN_SCOPED_JSON json = kn_report_data(&result);
+    json_t *tight = json_object_get(json_object_get(json, "words"), "tight");
+    assert_int_equal(length_of(json, "words", "tight"), KN_COUNT_OF(wanted));
+    for (size_t i = 0; i < KN_COUNT_OF(wanted); i++)
+        assert_int_equal(json_integer_value(json_array_get(tight, i)), wanted[i]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_shout_is_not_thinned_away),
         cmocka_unit_test(a_result_without_anything_has_a_page),
         cmocka_unit_test(times_add_up),
+        cmocka_unit_test(words_that_touch_are_told),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }

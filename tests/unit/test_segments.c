@@ -1,4 +1,5 @@
 /* From a timeline to ranked segments: what always holds, whatever is said and seen. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,14 +11,17 @@
 #include <cmocka.h>
 
 #include "analyze/candidates.h"
+#include "analyze/features.h"
 #include "analyze/segments.h"
 #include "analyze/sentences.h"
+#include "analyze/text.h"
+#include "analyze/topics.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "support/arena_state.h"
-#include "support/sample_talk.h"
 #include "support/speak.h"
+#include "support/spoken_talk.h"
 
 static const struct kn_segment_options usual = {15000000, 60000000, 0};
 
@@ -29,20 +33,6 @@ static struct kn_segments chosen(struct kn_arena *arena, const struct kn_timelin
     if (kn_segments_choose(t, options, arena, &found, &err) != KN_OK)
         fail_msg("%s", err.text);
     return found;
-}
-
-static struct kn_timeline the_talk(struct kn_arena *arena)
-{
-    struct speech s = {.arena = arena, .speaker = -1, .now_us = 1000000};
-    for (size_t i = 0; i < KN_COUNT_OF(sample_talk); i++) {
-        if (sample_talk[i][0] == '=') {
-            speak(&s, "(1200)");
-            continue;
-        }
-        speak(&s, sample_talk[i]);
-        speak(&s, "(450)");
-    }
-    return speech_timeline(&s);
 }
 
 /* Everything about the result as one text, to compare results by. */
@@ -109,7 +99,7 @@ static bool cuts_a_word(const struct kn_timeline *t, int64_t at_us)
 static void a_talk_gives_whole_sentences(void **state)
 {
     struct kn_arena *arena = *state;
-    struct kn_timeline t = the_talk(arena);
+    struct kn_timeline t = spoken_talk(arena);
     struct kn_segments found = chosen(arena, &t, &usual);
 
     assert_in_range(found.count, 4, 5); /* eight minutes */
@@ -134,7 +124,7 @@ static void a_talk_gives_whole_sentences(void **state)
 static void the_same_timeline_gives_the_same_segments(void **state)
 {
     struct kn_arena *arena = *state;
-    struct kn_timeline t = the_talk(arena);
+    struct kn_timeline t = spoken_talk(arena);
     struct kn_segments first = chosen(arena, &t, &usual);
 
     for (int i = 0; i < 3; i++) {
@@ -148,7 +138,7 @@ static void the_same_timeline_gives_the_same_segments(void **state)
 static void wishes_for_number_and_length_are_kept(void **state)
 {
     struct kn_arena *arena = *state;
-    struct kn_timeline t = the_talk(arena);
+    struct kn_timeline t = spoken_talk(arena);
     const struct kn_segment_options wishes[] = {
         {15000000, 45000000, 5}, {5000000, 10000000, 12}, {60000000, 180000000, 2},
         {20000000, 25000000, 3}, {30000000, 30400000, 2},
@@ -165,7 +155,7 @@ static void wishes_for_number_and_length_are_kept(void **state)
 static void thin_material_gives_fewer_and_says_why(void **state)
 {
     struct kn_arena *arena = *state;
-    struct kn_timeline t = the_talk(arena), none = {0};
+    struct kn_timeline t = spoken_talk(arena), none = {0};
     struct kn_segment_options many = {60000000, 180000000, 20};
     struct kn_segments found = chosen(arena, &t, &many);
 
@@ -644,6 +634,75 @@ static void no_word_is_cut_in_two(void **state)
     assert_true(edges > 500);
 }
 
+/* Sentences of 22 words each, the last ones so slow that talk drags: the same beats in any script.
+ */
+static struct kn_timeline beats(struct kn_arena *arena, const char *word, const char *last)
+{
+    enum { SENTENCES = 40, SLOW_FROM = 30, WORDS = 22 };
+    struct kn_word *words = kn_arena_array(arena, SENTENCES * WORDS, sizeof *words);
+    struct kn_timeline t = {.words = words};
+    int64_t now_us = 1000000;
+
+    for (int i = 0; i < SENTENCES * WORDS; i++) {
+        words[i] = (struct kn_word){.start_us = now_us,
+                                    .end_us = now_us + 230000,
+                                    .text = i % WORDS == WORDS - 1 ? last : word,
+                                    .confidence = 1,
+                                    .speaker = -1};
+        now_us += i < SLOW_FROM * WORDS ? 250000 : 525000;
+    }
+    t.word_count = SENTENCES * WORDS;
+    t.source.duration_us = now_us;
+    kn_sentences_join(&t, arena);
+    return t;
+}
+
+static int rated(const struct kn_timeline *t, struct kn_arena *arena, struct kn_ratings *ratings)
+{
+    struct kn_text text;
+    struct kn_topics topics;
+    struct kn_candidates candidates;
+
+    kn_text_build(t, arena, &text);
+    kn_topics_find(&text, KN_TOPICS_COARSE, arena, &topics);
+    kn_candidates_find(&text, &usual, arena, &candidates);
+    kn_features_rate(&text, &topics, &candidates, &usual, arena, ratings);
+    return candidates.count;
+}
+
+static void talk_flows_alike_in_all_scripts(void **state)
+{
+    struct kn_arena *arena = *state;
+    struct kn_timeline english = beats(arena, "tree", "tree."),
+                       chinese = beats(arena, "山", "山。");
+    struct kn_ratings one, other;
+    int count = rated(&english, arena, &one);
+    float least = 1;
+
+    assert_int_equal(rated(&chinese, arena, &other), count);
+    for (int i = 0; i < count; i++) {
+        float a = one.values[i][KN_FEATURE_FLOW], b = other.values[i][KN_FEATURE_FLOW];
+        if (fabsf(a - b) > 0.001f)
+            fail_msg("candidate %d: %g in English, %g in Chinese", i, (double)a, (double)b);
+        least = KN_MIN(least, a);
+    }
+    assert_true(least < 0.85f);
+    /* What is told of it counts alike. */
+    struct kn_segments found = chosen(arena, &chinese, &usual);
+    int told = 0;
+    for (int i = 0; i < found.count; i++) {
+        const struct kn_segment *s = &found.segments[i];
+        for (int k = 0; k < s->evidence_count; k++) {
+            int words;
+            if (sscanf(s->evidence[k].text, "no dead air: %d words", &words) == 1) {
+                assert_int_equal(words, lround(s->word_count / 2.2));
+                told++;
+            }
+        }
+    }
+    assert_true(told > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -665,6 +724,7 @@ int main(void)
         ARENA_TEST(black_pictures_without_words_come_last),
         ARENA_TEST(random_timelines_keep_every_promise),
         ARENA_TEST(no_word_is_cut_in_two),
+        ARENA_TEST(talk_flows_alike_in_all_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

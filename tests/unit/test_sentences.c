@@ -177,6 +177,30 @@ static void a_sentence_without_end_is_cut_at_its_widest_gap(void **state)
     assert_int_equal(next, 120);
 }
 
+/* They measure nothing, so that no measure ever ends a sentence of them. */
+static void marks_that_stand_alone_are_cut_too(void **state)
+{
+    static const char *const marks[] = {"、", "～", "「"};
+    enum { COUNT = 80000, MOST = 4 * KN_SENTENCE_WORDS_MAX };
+    struct kn_word *words = kn_arena_array(*state, COUNT, sizeof *words);
+    struct kn_timeline t = {.words = words, .word_count = COUNT};
+    int next = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        words[i] = (struct kn_word){.start_us = i * 10,
+                                    .end_us = i * 10 + 10,
+                                    .text = marks[i % 3],
+                                    .confidence = 1,
+                                    .speaker = -1};
+    kn_sentences_join(&t, *state);
+    for (int i = 0; i < t.sentence_count; i++) {
+        assert_int_equal(t.sentences[i].first_word, next);
+        assert_in_range(t.sentences[i].word_count, 1, MOST);
+        next += t.sentences[i].word_count;
+    }
+    assert_int_equal(next, COUNT);
+}
+
 static void pauses_are_gaps_in_everybodys_speech(void **state)
 {
     struct kn_arena *arena = *state;
@@ -252,6 +276,7 @@ int main(void)
         ARENA_TEST(long_japanese_sentences_stay_whole),
         ARENA_TEST(people_who_talk_over_each_other_keep_their_sentences),
         ARENA_TEST(a_sentence_without_end_is_cut_at_its_widest_gap),
+        ARENA_TEST(marks_that_stand_alone_are_cut_too),
         ARENA_TEST(pauses_are_gaps_in_everybodys_speech),
         ARENA_TEST(no_words_give_no_sentences),
         ARENA_TEST(every_word_is_in_exactly_one_sentence),

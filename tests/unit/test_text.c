@@ -111,6 +111,10 @@ static void phrases_are_found_whole(void **state)
     assert_true(kn_hook_phrase(" imaginemore ", &phrase) == 0);
     assert_null(phrase);
     assert_true(kn_closing_phrase(" and that's why we left ", &phrase) >= 0.9f);
+    assert_true(kn_hook_phrase(" 実は 大切 な の は 脳 ", &phrase) == 0.9f); /* over its words */
+    assert_string_equal(phrase, "大切なのは");
+    assert_true(kn_closing_phrase(" 脳 ", &phrase) == 0);
+    assert_null(phrase);
 }
 
 static struct kn_text text_of(struct kn_arena *arena, const char *script)
@@ -265,6 +269,11 @@ static void japanese_and_chinese_lines_are_rated(void **state)
     }
     struct kn_text two = text_of(*state, "朝の脳は、一日の中で一番きれいな状態なのです。");
     assert_in_range(two.lines[0].said.words, 8, 11); /* not the dictionary's 14 */
+    /* Shares are of the words as they are parted: five, of which all agree and four are broken. */
+    struct kn_text agreeing = text_of(*state, "对 对 对 嗯 嗯。");
+    assert_int_equal(agreeing.stretch_count, 1);
+    assert_true(agreeing.stretches[0].affirm == 1.0f);
+    assert_true(agreeing.stretches[0].disfluent == 0.8f);
 }
 
 int main(void)

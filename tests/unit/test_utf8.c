@@ -134,6 +134,20 @@ static void bad_bytes_are_replaced(void **state)
     assert_int_equal(kn_utf8_first(""), 0);
 }
 
+static void numerals_are_those_of_both_scripts(void **state)
+{
+    (void)state;
+    const char *numerals = "079０９〇一三九十百千万萬億亿兆两兩", *others = "a年数と.,ー零";
+    uint32_t c;
+
+    for (size_t n; (n = kn_utf8_next(numerals, &c)); numerals += n)
+        if (!kn_char_is_numeral(c))
+            fail_msg("U+%04X is one", c);
+    for (size_t n; (n = kn_utf8_next(others, &c)); others += n)
+        if (kn_char_is_numeral(c))
+            fail_msg("U+%04X is none", c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +157,7 @@ int main(void)
         cmocka_unit_test(directions_are_those_of_most_letters),
         cmocka_unit_test(capitals_follow_the_language),
         cmocka_unit_test(bad_bytes_are_replaced),
+        cmocka_unit_test(numerals_are_those_of_both_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

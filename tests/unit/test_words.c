@@ -105,6 +105,15 @@ static void long_runs_are_parted_alike(void **state)
     for (int i = 0; i < 20000; i++)
         kn_str_add(&text, "ー");
     assert_string_equal(parted(kn_str_text(&text), &got), kn_str_text(&text));
+    /* A number that never ends is cut: what follows it is asked of all of it each time. */
+    kn_str_clear(&text);
+    for (int i = 0; i < 20000; i++)
+        kn_str_add(&text, "一");
+    for (const char *word = parted(kn_str_text(&text), &got); *word;) {
+        size_t length = strcspn(word, "|");
+        assert_in_range(length, 3, 128);
+        word += length + (word[length] == '|');
+    }
 }
 
 static void particles_and_endings_lean(void **state)

@@ -167,7 +167,8 @@ function postTexts({posts}) {
         el("summary", {}, "Texts for posts"),
         el("dl", {}, ...shown.flatMap(([platform, post]) => [
             el("dt", {}, names[platform] || platform),
-            el("dd", {dir: "auto", onclick: select}, text(post))])));
+            el("dd", {dir: "auto", lang: result.timeline.language, onclick: select},
+                text(post))])));
 }
 
 function makeCard(clip) {
