@@ -90,7 +90,7 @@ static inline void chat_open(struct chat_model *model, const struct chat_turn *t
                                                .cache = cache};
     if (kn_service_open(model->http, &service, &model->service, &err) != KN_OK)
         fail_msg("%s", err.text);
-    kn_service_use_speed(model->service, 100, 1);
+    kn_service_use_speed(model->service, 100);
 }
 
 static inline void chat_close(struct chat_model *model)

@@ -28,7 +28,7 @@ enum { FAKE_REQUESTS_MAX = 512 };
 
 struct fake_request {
     int64_t at_us;
-    const char *method, *path, *authorization, *filename, *content_type, *body;
+    const char *method, *path, *authorization, *filename, *body;
     const struct kn_server_field *parts;
     int part_count;
 };
@@ -38,7 +38,6 @@ struct fake {
     struct kn_http *http;
     struct kn_server *server;
     struct kn_service *service;
-    struct kn_service_options options; /* as it was opened with */
     char url[64];
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -70,7 +69,6 @@ static inline void fake_note(struct fake *fake, const struct kn_exchange *x)
         .method = kn_arena_strdup(fake->arena, x->method),
         .path = kn_arena_strdup(fake->arena, x->path),
         .authorization = fake_header(fake, x, "authorization"),
-        .content_type = fake_header(fake, x, "content-type"),
         .body = kn_arena_strndup(fake->arena, x->body ? x->body : "", x->body_size),
         .parts = parts,
         .part_count = x->part_count,
@@ -167,7 +165,6 @@ static inline void fake_reopen(struct fake *fake, struct kn_service_options opti
     options.key_hint = "OPENAI_API_KEY";
     if (kn_service_open(fake->http, &options, &fake->service, &err) != KN_OK)
         fail_msg("%s", err.text);
-    fake->options = options;
 }
 
 static inline int fake_begin(void **state)

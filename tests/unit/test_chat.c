@@ -115,10 +115,10 @@ static void answers_are_judged(void **state)
          "content filter"},
         {R, "{'choices':[{'message':{'refusal':'a\\u001b[2Jb'}}]}", "a?[2Jb"},
         /* None. */
-        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}", "Overloaded"},
-        {N, "{'error':'failed to load model'}", "failed to load model"},
-        {N, "{'error':{'code':500}}", "without a reason"},
-        {N, "{'choices':[],'error':{'message':'Nope'}}", "Nope"},
+        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}", "no chat completion"},
+        {N, "{'error':'failed to load model'}", "no chat completion"},
+        {N, "{'error':{'code':500}}", "no chat completion"},
+        {N, "{'choices':[],'error':{'message':'Nope'}}", "no chat completion"},
         {N, "{'choices':[]}", "no chat completion"},
         {N, "{'choices':{}}", "no chat completion"},
         {N, "{'choices':[{'text':'old style'}]}", "no chat completion"},
@@ -337,14 +337,18 @@ static enum kn_status only_good_moods(void *arg, const json_t *content, struct k
     return kn_error_set(err, KN_DAMAGED, "only good moods are wanted");
 }
 
-static enum kn_status ask(struct chat_model *model, struct kn_usage *usage, json_t **ret_content,
+static enum kn_status ask(struct chat_model *model, struct kn_usage *ret_used, json_t **ret_content,
                           struct kn_error *err)
 {
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
     const struct kn_chat_part part = {.text = "How is it?"};
     struct kn_chat_question question = question_of(schema, &part, 1);
+    KN_SCOPED(kn_budget) budget = kn_budget_new("a count", &(struct kn_budget_limits){0}, NULL);
     question.check = only_good_moods;
-    return kn_chat_ask(model->service, &question, NULL, ret_content, usage, err);
+    question.budget = budget;
+    enum kn_status status = kn_chat_ask(model->service, &question, NULL, ret_content, err);
+    kn_budget_used(budget, ret_used);
+    return status;
 }
 
 /* Bodies of contents, to be freed. */
@@ -473,18 +477,17 @@ static void what_cannot_be_asked_is_refused_here(void **state)
     static struct kn_chat_part parts[KN_CHAT_IMAGES_MAX + 1];
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
     struct kn_error err = {0};
-    struct kn_usage usage = {0};
     json_t *content = NULL;
     for (size_t i = 0; i < KN_COUNT_OF(parts); i++)
         parts[i] = (struct kn_chat_part){.jpeg = data, .size = 1};
     struct kn_chat_question question = question_of(schema, parts, KN_CHAT_IMAGES_MAX + 1);
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     parts[0].size = (size_t)KN_CHAT_IMAGE_BYTES_MAX + 1;
     question.part_count = 1;
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     question.part_count = 0;
     question.model = NULL;
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     assert_string_equal(err.text, "no model is set for the chat service");
 }
 
@@ -589,7 +592,6 @@ static void a_stop_is_heard_at_once(void **state)
     (void)state;
     const struct chat_turn turn = {.fault = KN_REPLY_NO_ANSWER};
     struct chat_model model;
-    struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
@@ -599,8 +601,7 @@ static void a_stop_is_heard_at_once(void **state)
     chat_open(&model, &turn, 1, NULL);
     model.stop = cancel;
     int64_t before_us = kn_now_us();
-    assert_int_equal(kn_chat_ask(model.service, &question, cancel, &content, &usage, &err),
-                     KN_CANCELLED);
+    assert_int_equal(kn_chat_ask(model.service, &question, cancel, &content, &err), KN_CANCELLED);
     assert_true(kn_now_us() - before_us < KN_US_PER_S);
     assert_int_equal(model.asked, 1);
     chat_close(&model);
@@ -624,9 +625,10 @@ static void a_budget_is_not_exceeded(void **state)
     budget = kn_budget_new("the job's budget", &(struct kn_budget_limits){.tokens = 800}, NULL);
     question.budget = budget;
     chat_open(&model, &turn, 1, NULL);
-    enum kn_status status = kn_chat_ask(model.service, &question, NULL, &content, &usage, &err);
+    enum kn_status status = kn_chat_ask(model.service, &question, NULL, &content, &err);
     if (status != KN_LIMIT || model.asked != 1)
         fail_msg("%d, asked %d times: %s", status, model.asked, err.text);
+    kn_budget_used(budget, &usage);
     assert_int_equal(usage.input_tokens + usage.output_tokens, 120);
     chat_close(&model);
 }
