@@ -256,6 +256,18 @@ static void nobody_waits_for_hours(void **state)
                                   "limits are used up");
     assert_int_equal(ask(fake, &err), KN_LIMIT); /* without asking */
     assert_int_equal(fake_asked(fake), 1);
+
+    /* Nor where the service says that it is no use to ask again. */
+    static const struct fake_answer final[] = {
+        {.status = 429,
+         .body = "{}",
+         .headers = {{"Retry-After", .data = "7200"}, {"x-should-retry", .data = "false"}}}};
+    fake_reopen(fake, (struct kn_service_options){0});
+    fake_script(fake, final, 1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask(fake, &err), KN_LIMIT);
+    assert_non_null(strstr(err.text, "for 2 h 00 min"));
+    assert_int_equal(fake_asked(fake), 1);
 }
 
 static void who_is_refused_for_good_holds_nobody(void **state)
