@@ -277,7 +277,7 @@ static void many_segments_are_bounded(void **state)
 
 /* ---- over a socket ---- */
 
-static enum kn_status rank(struct chat_model *model, void **state, const struct kn_proposal **ret_proposals, int *ret_count,
+static enum kn_status rank(struct fake *model, void **state, const struct kn_proposal **ret_proposals, int *ret_count,
                            struct kn_error *err)
 {
     struct kn_rank_window window = window_of_lines();
@@ -299,52 +299,49 @@ static void segments_are_asked_for(void **state)
 {
     KN_SCOPED_MEM char *body =
         body_of(SEGMENT(1, 4, "a", 50) "," SEGMENT(1, 4, "b", 20) "," SEGMENT(99, 100, "c", 90));
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
+    const struct fake_answer turn = {.body = body};
     struct kn_error err = {0};
     const struct kn_proposal *proposals;
     int count;
-    chat_open(&model, &turn, 1, NULL);
-    assert_int_equal(rank(&model, state, &proposals, &count, &err), KN_OK);
+    struct fake *model = chat_open(&turn, 1, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
     assert_int_equal(count, 1); /* the double and the invented one are dropped */
     assert_string_equal(proposals[0].title, "a");
-    chat_close(&model);
+    chat_close(model);
 }
 
 static void nothing_good_is_an_answer(void **state)
 {
     KN_SCOPED_MEM char *body = body_of("");
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
+    const struct fake_answer turn = {.body = body};
     struct kn_error err = {0};
     const struct kn_proposal *proposals;
     int count;
-    chat_open(&model, &turn, 1, NULL);
-    assert_int_equal(rank(&model, state, &proposals, &count, &err), KN_OK);
+    struct fake *model = chat_open(&turn, 1, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
     assert_int_equal(count, 0);
-    chat_close(&model);
+    chat_close(model);
 }
 
 static void invented_lines_are_named_in_the_repair(void **state)
 {
     KN_SCOPED_MEM char *wrong = body_of(SEGMENT(30, 40, "a", 50));
     KN_SCOPED_MEM char *right = body_of(SEGMENT(3, 8, "a", 50));
-    const struct chat_turn turns[] = {{.body = wrong}, {.body = right}};
-    struct chat_model model;
+    const struct fake_answer turns[] = {{.body = wrong}, {.body = right}};
     struct kn_error err = {0};
     const struct kn_proposal *proposals;
     int count;
-    chat_open(&model, turns, 2, NULL);
-    assert_int_equal(rank(&model, state, &proposals, &count, &err), KN_OK);
+    struct fake *model = chat_open(turns, 2, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
     assert_int_equal(count, 1);
-    assert_has(chat_heard(&model, 1, 3), "they are numbered 1 to 20");
-    chat_close(&model);
-    const struct chat_turn hopeless[] = {{.body = wrong}, {.body = wrong}};
-    chat_open(&model, hopeless, 2, NULL);
+    assert_has(chat_heard(model, 1, 3), "they are numbered 1 to 20");
+    chat_close(model);
+    const struct fake_answer hopeless[] = {{.body = wrong}, {.body = wrong}};
+    model = chat_open(hopeless, 2, NULL);
     count = -1;
-    assert_int_equal(rank(&model, state, &proposals, &count, &err), KN_DAMAGED);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_DAMAGED);
     assert_int_equal(count, -1);
-    chat_close(&model);
+    chat_close(model);
 }
 
 int main(void)
