@@ -35,8 +35,8 @@ struct kn_budget {
 
     pthread_mutex_t lock;
     /* Protected by `lock`. */
-    struct kn_day day;     /* of a budget of this process, as is the next */
-    struct kn_usage usage; /* day.used as people read it */
+    struct kn_day day;                    /* of a budget of this process, as is the next */
+    struct kn_usage usage;                /* day.used as people read it */
     KN_VEC(struct open_reservation) open; /* of a budget of days, oldest first */
 };
 

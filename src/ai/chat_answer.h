@@ -3,7 +3,8 @@
  *
  * Pure. Servers that call themselves compatible differ: the content may be a text, a list of parts
  * or an object already; it may stand in a code fence, after a model's thoughts, between polite
- * sentences. Errors, with whatever status they come, are the service's business: see service_error.c.
+ * sentences. Errors, with whatever status they come, are the service's business: see
+ * service_error.c.
  */
 #ifndef KN_AI_CHAT_ANSWER_H
 #define KN_AI_CHAT_ANSWER_H

@@ -46,10 +46,10 @@ struct kn_findings {
      * words are all. */
     const char *text;
     const char *language; /* BCP 47, as the engine heard it; NULL: it did not say */
-    int token_count;     /* of engines that take one utterance at a time */
-    float mean_log_prob; /* over tokens, ≤ 0; how well a given text fits the sound */
-    bool looped;         /* the text repeated itself and was cut */
-    bool limit_hit;      /* the text did not come to an end */
+    int token_count;      /* of engines that take one utterance at a time */
+    float mean_log_prob;  /* over tokens, ≤ 0; how well a given text fits the sound */
+    bool looped;          /* the text repeated itself and was cut */
+    bool limit_hit;       /* the text did not come to an end */
 };
 
 struct kn_engine_settings {

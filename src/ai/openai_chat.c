@@ -213,10 +213,10 @@ static enum kn_status ask_twice(struct asking *asking, struct kn_service *servic
     }
     if (status != KN_OK || asking->verdict == KN_CHAT_GOOD)
         return status;
-    return kn_error_set(
-        err, KN_DAMAGED, "the model %s gave no usable answer%s: %s", asking->question->model,
-        asking->verdict == KN_CHAT_FLAWED ? ", even asked again" : "",
-        kn_error_text(&asking->wrong));
+    return kn_error_set(err, KN_DAMAGED, "the model %s gave no usable answer%s: %s",
+                        asking->question->model,
+                        asking->verdict == KN_CHAT_FLAWED ? ", even asked again" : "",
+                        kn_error_text(&asking->wrong));
 }
 
 static enum kn_status check_question(const struct kn_chat_question *question, struct kn_error *err)

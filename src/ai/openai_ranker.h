@@ -31,8 +31,9 @@ enum kn_status kn_rank_fit(const struct kn_rank_window *window, double first_lin
                            struct kn_rank_candidate *ret_span, struct kn_error *err);
 
 /*
- * The proposals of an answer that fits the schema, best first, in `arena`. Dropped are spans that do not fit, those that share more than half of the shorter one's time with a better
- * one, and what is more than was wanted.
+ * The proposals of an answer that fits the schema, best first, in `arena`. Dropped are spans that
+ * do not fit, those that share more than half of the shorter one's time with a better one, and what
+ * is more than was wanted.
  */
 int kn_ranker_read(const struct kn_rank_window *window, const json_t *content,
                    struct kn_arena *arena, const struct kn_proposal **ret_proposals);

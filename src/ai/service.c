@@ -339,8 +339,7 @@ static enum kn_status ask_together(struct asking *a, struct kn_error *err)
 }
 
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
-                               struct kn_cancel *cancel, json_t **ret_answer,
-                               struct kn_error *err)
+                               struct kn_cancel *cancel, json_t **ret_answer, struct kn_error *err)
 {
     struct kn_error why = {0};
     KN_SCOPED_STR body = {0};

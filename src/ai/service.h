@@ -74,8 +74,8 @@ struct kn_service_call {
 };
 
 /*
- * *ret_answer is owned by the caller (json_decref), and is what `accept` was last asked about. What
- * the call used is told to its budget, also when it failed after billed tries.
+ * *ret_answer is owned by the caller (json_decref), and is what `accept` was last asked about, or a
+ * copy of it. What the call used is told to its budget, also when it failed after billed tries.
  *
  * DENIED: the key or the account; NOT_FOUND: the model or the path; LIMIT: the budget, or the
  * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence
@@ -83,8 +83,7 @@ struct kn_service_call {
  * Every sentence begins with the service's name and says what to do where something can be done.
  */
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
-                               struct kn_cancel *cancel, json_t **ret_answer,
-                               struct kn_error *err);
+                               struct kn_cancel *cancel, json_t **ret_answer, struct kn_error *err);
 
 /* Its base URL, without a slash at its end; lives with the service. */
 const char *kn_service_url(const struct kn_service *service);

@@ -127,8 +127,8 @@ struct kn_service {
     bool answered; /* anything, ever */
 };
 
-/* `body`: what is sent, JSON as text; NULL where the call has parts. *ret_keep: the answer may be kept,
- * as `accept` says. */
+/* `body`: what is sent, JSON as text; NULL where the call has parts. *ret_keep: the answer may be
+ * kept, as `accept` says. */
 enum kn_status kn_service_ask(struct kn_service *service, const struct kn_service_call *call,
                               const char *body, struct kn_cancel *cancel, json_t **ret_answer,
                               bool *ret_keep, struct kn_error *err);

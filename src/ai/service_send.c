@@ -115,8 +115,8 @@ static void take_down(struct trying *t, uint64_t subject, int64_t ms, const stru
  * nothing new of it. */
 static void note_end(struct trying *t, const struct verdict *v)
 {
-    bool failed = v->tried &&
-                  (v->status == KN_IO || v->status == KN_TIMEOUT || v->status == KN_REMOTE);
+    bool failed =
+        v->tried && (v->status == KN_IO || v->status == KN_TIMEOUT || v->status == KN_REMOTE);
     pthread_mutex_lock(&t->service->lock);
     if (v->status == KN_OK)
         t->service->failures = 0;

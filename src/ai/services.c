@@ -32,8 +32,7 @@ static enum kn_status open_one(struct kn_services *services, enum kn_service_kin
         .cache = options->cache,
     };
     if (!services->http) {
-        enum kn_status status =
-            kn_http_open(&(struct kn_http_options){0}, &services->http, err);
+        enum kn_status status = kn_http_open(&(struct kn_http_options){0}, &services->http, err);
         if (status != KN_OK)
             return status;
     }
@@ -43,11 +42,19 @@ static enum kn_status open_one(struct kn_services *services, enum kn_service_kin
     return KN_OK;
 }
 
+static bool has_any(const struct kn_services *services)
+{
+    for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++)
+        if (services->at[kind])
+            return true;
+    return false;
+}
+
 /* A bound that nobody keeps is none. */
 static enum kn_status open_day(struct kn_services *services,
                                const struct kn_services_options *options, struct kn_error *err)
 {
-    if (!services->http)
+    if (!has_any(services))
         return KN_OK;
     if (options->usage)
         services->day = kn_budget_of_day(options->usage, &options->day);

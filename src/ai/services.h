@@ -29,7 +29,7 @@ struct kn_services_options {
 };
 
 struct kn_services {
-    struct kn_http *http; /* NULL: no service is set up */
+    struct kn_http *http; /* for them; NULL: none is set up */
     struct kn_service *at[KN_SERVICE_KIND_COUNT];
     struct kn_error why[KN_SERVICE_KIND_COUNT]; /* where there is none: MISSING, or
                                                    INVALID; and what to do */

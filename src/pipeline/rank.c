@@ -137,8 +137,8 @@ static enum kn_status rank_window(void *arg, const struct kn_step_env *env, stru
     const struct kn_proposal *proposals;
     struct kn_error why = {0};
     int count = 0;
-    enum kn_status status = r->desc->run(&r->settings, &question, env->cancel, env->scratch,
-                                         &proposals, &count, &why);
+    enum kn_status status =
+        r->desc->run(&r->settings, &question, env->cancel, env->scratch, &proposals, &count, &why);
     if (status == KN_OK) {
         keep(r, proposals, count);
     } else if (status == KN_CANCELLED) {

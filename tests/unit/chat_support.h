@@ -16,10 +16,9 @@ static inline struct fake *chat_open(const struct fake_answer *turns, int count,
     assert_int_equal(fake_begin(&state), 0);
     struct fake *model = state;
     fake_script(model, turns, count);
-    fake_reopen(model, (struct kn_service_options){.name = "the chat service",
-                                                   .key = "sk-test",
-                                                   .attempts = 3,
-                                                   .cache = cache});
+    fake_reopen(model,
+                (struct kn_service_options){
+                    .name = "the chat service", .key = "sk-test", .attempts = 3, .cache = cache});
     kn_service_use_speed(model->service, 100);
     return model;
 }

@@ -115,7 +115,8 @@ static void answers_are_judged(void **state)
          "content filter"},
         {R, "{'choices':[{'message':{'refusal':'a\\u001b[2Jb'}}]}", "a?[2Jb"},
         /* None. */
-        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}", "no chat completion"},
+        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}",
+         "no chat completion"},
         {N, "{'error':'failed to load model'}", "no chat completion"},
         {N, "{'error':{'code':500}}", "no chat completion"},
         {N, "{'choices':[],'error':{'message':'Nope'}}", "no chat completion"},
@@ -543,7 +544,8 @@ static void what_stays_bad_is_said_in_one_sentence(void **state)
         enum kn_status status = ask(model, &usage, &content, &err);
         if (status != cases[i].status || fake_asked(model) != cases[i].asked ||
             !strstr(err.text, cases[i].sentence))
-            fail_msg("case %d: %d, asked %d times: %s", (int)i, status, fake_asked(model), err.text);
+            fail_msg("case %d: %d, asked %d times: %s", (int)i, status, fake_asked(model),
+                     err.text);
         assert_null(content);
         chat_close(model);
     }

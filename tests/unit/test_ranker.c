@@ -120,9 +120,8 @@ static void a_window_may_be_too_long(void **state)
     const struct kn_proposal *proposals;
     int count;
     struct kn_error err = {0};
-    assert_int_equal(kn_ranker_openai.run(&settings, &window, NULL, *state, &proposals, &count,
-                                          &err),
-                     KN_LIMIT);
+    assert_int_equal(
+        kn_ranker_openai.run(&settings, &window, NULL, *state, &proposals, &count, &err), KN_LIMIT);
     assert_has(err.text, "2000 lines");
 }
 
@@ -277,7 +276,8 @@ static void many_segments_are_bounded(void **state)
 
 /* ---- over a socket ---- */
 
-static enum kn_status rank(struct fake *model, void **state, const struct kn_proposal **ret_proposals, int *ret_count,
+static enum kn_status rank(struct fake *model, void **state,
+                           const struct kn_proposal **ret_proposals, int *ret_count,
                            struct kn_error *err)
 {
     struct kn_rank_window window = window_of_lines();

@@ -397,10 +397,10 @@ static void limits_of_every_kind_are_understood(void **state)
         int count;
         double from_s, to_s;
     } cases[] = {
-        {"60", "50", "10s", NULL, 51, 0, 0.9}, /* what is left starts at once */
-        {"60", "9", "51s", NULL, 13, 3, 5},    /* and then one a second */
-        {"60", "49", "1s", NULL, 51, 0, 1.9},  /* whole with fifty, */
-        {"60", "4", "1s", NULL, 10, 4, 6},     /* or with five: then no sixty are free */
+        {"60", "50", "10s", NULL, 51, 0, 0.9},       /* what is left starts at once */
+        {"60", "9", "51s", NULL, 13, 3, 5},          /* and then one a second */
+        {"60", "49", "1s", NULL, 51, 0, 1.9},        /* whole with fifty, */
+        {"60", "4", "1s", NULL, 10, 4, 6},           /* or with five: then no sixty are free */
         {"60", "0", "40s", "40000", 3, 40, 43},      /* refused until its window ends */
         {"60", "0", "60s", "1000", 3, 2, 3.5},       /* refused for a part of that */
         {"14400", "14000", "40m", NULL, 60, 0, 0.9}, /* a day's */
@@ -653,7 +653,8 @@ static void a_budget_stops_before_it_is_exceeded(void **state)
     assert_int_equal(atomic_load(&crowd.ok), used.requests);
     assert_in_range(used.requests, 5, 14);
     assert_int_equal(crowd.status, KN_LIMIT);
-    assert_true(strncmp(crowd.why.text, "the speech service: the job's budget of 100 tokens", 50) == 0);
+    assert_true(strncmp(crowd.why.text, "the speech service: the job's budget of 100 tokens", 50) ==
+                0);
 }
 
 static void tries_that_failed_are_not_billed_and_lost_ones_are(void **state)
@@ -866,6 +867,9 @@ static void a_days_budget_needs_a_folder(void **state)
     for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++)
         options.at[kind].url = "https://api.openai.com/v1";
     assert_int_equal(kn_services_open(&options, &services, &err), KN_OK); /* nobody can be asked */
+    kn_services_close(services);
+    options.at[KN_SERVICE_SPEECH].key = "sk secret";
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK); /* nor now */
     kn_services_close(services);
     options.at[KN_SERVICE_SPEECH].key = secret;
     assert_int_equal(kn_services_open(&options, &services, &err), KN_MISSING);

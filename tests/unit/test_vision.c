@@ -135,8 +135,7 @@ static void values_are_bounded(void **state)
 /* ---- over a socket ---- */
 
 static enum kn_status look(struct fake *model, int count, void **state,
-                           const struct kn_sight **ret_sights, int *ret_count,
-                           struct kn_error *err)
+                           const struct kn_sight **ret_sights, int *ret_count, struct kn_error *err)
 {
     struct kn_vision_batch batch = batch_of(count);
     const struct kn_vision_settings settings = {
@@ -207,8 +206,7 @@ static void *look_alone(void *arg)
     const struct kn_vision_batch batch = {.frames = &me->frame, .count = 1};
     const struct kn_vision_settings settings = {.service = me->model->service, .model = "llava"};
     const struct kn_sight *sights;
-    me->status =
-        kn_vision_openai.run(&settings, &batch, NULL, state, &sights, &me->count, NULL);
+    me->status = kn_vision_openai.run(&settings, &batch, NULL, state, &sights, &me->count, NULL);
     me->at_us = me->status == KN_OK && me->count ? sights[0].at_us : -1;
     kn_arena_free(state);
     return NULL;
