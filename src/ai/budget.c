@@ -35,11 +35,12 @@ struct kn_budget {
 
     pthread_mutex_t lock;
     /* Protected by `lock`. */
-    struct kn_day day;                    /* of a budget of this process: all of it */
+    struct kn_day day;                    /* of a budget of this process, as is the next */
+    struct kn_usage usage;                /* day.used as people read it */
     KN_VEC(struct open_reservation) open; /* of a budget of days, oldest first */
 };
 
-void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part)
+static void add_usage(struct kn_usage *sum, const struct kn_usage *part)
 {
     sum->requests += part->requests;
     sum->cached += part->cached;
@@ -134,7 +135,6 @@ static enum kn_status refuse_tokens(const struct kn_budget *budget, int64_t left
 struct change {
     const struct kn_budget *budget;
     const struct kn_usage *most, *used; /* used NULL: reserve */
-    struct kn_day *seen;
 };
 
 static enum kn_status reserve_in(void *arg, struct kn_day *day, struct kn_error *err)
@@ -165,14 +165,6 @@ static enum kn_status settle_in(void *arg, struct kn_day *day, struct kn_error *
     day->reserved.tokens = KN_MAX(day->reserved.tokens - most.tokens, 0);
     day->used.usd_nano += used.usd_nano;
     day->used.tokens += used.tokens;
-    kn_usage_add(&day->usage, change->used);
-    return KN_OK;
-}
-
-static enum kn_status look_at(void *arg, struct kn_day *day, struct kn_error *err)
-{
-    (void)err;
-    *((struct change *)arg)->seen = *day;
     return KN_OK;
 }
 
@@ -196,8 +188,8 @@ static enum kn_status reserve_one(struct kn_budget *budget, const struct kn_usag
     struct change change = {.budget = budget, .most = most};
     if (budget->limit.usd_nano >= 0 && most->unpriced)
         return kn_error_set(err, KN_LIMIT,
-                            "%s is set in money, but what this model costs is not known: set its "
-                            "price, a budget in tokens, or none",
+                            "%s is set in money, but what this model costs is not known: set a "
+                            "budget in tokens, or none",
                             budget->name);
     KN_LOCKED(&budget->lock);
     if (!budget->folder)
@@ -219,6 +211,7 @@ static void settle_one(struct kn_budget *budget, const struct kn_usage *most,
     KN_LOCKED(&budget->lock);
     if (!budget->folder) {
         (void)settle_in(&change, &budget->day, NULL); /* always OK */
+        add_usage(&budget->usage, used);
         return;
     }
     int at = find_open(budget, most);
@@ -257,7 +250,7 @@ void kn_budget_cached(struct kn_budget *budget)
 {
     for (struct kn_budget *at = budget; at; at = at->parent) {
         KN_LOCKED(&at->lock);
-        at->day.usage.cached += at->folder == NULL;
+        at->usage.cached++;
     }
 }
 
@@ -266,14 +259,7 @@ void kn_budget_used(struct kn_budget *budget, struct kn_usage *ret_used)
     *ret_used = (struct kn_usage){0};
     if (!budget)
         return;
+    assert(!budget->folder);
     KN_LOCKED(&budget->lock);
-    struct kn_day day = budget->day;
-    struct change change = {.budget = budget, .seen = &day};
-    if (budget->folder) {
-        char name[KN_DAY_NAME_BYTES];
-        kn_day_name(budget->wall_us(), name);
-        if (kn_day_change(budget->folder, name, look_at, &change, NULL) != KN_OK)
-            return;
-    }
-    *ret_used = day.usage;
+    *ret_used = budget->usage;
 }

@@ -16,8 +16,6 @@
 #include "base/memory.h"
 #include "model/usage.h"
 
-void kn_usage_add(struct kn_usage *sum, const struct kn_usage *part);
-
 /* 0 each: no bound. */
 struct kn_budget_limits {
     double usd;       /* LIMIT as well for a request whose price is not known */
@@ -48,7 +46,7 @@ void kn_budget_settle(struct kn_budget *budget, const struct kn_usage *most,
                       const struct kn_usage *used);
 /* An answer that cost nothing, for the sums of budgets that are no day's. */
 void kn_budget_cached(struct kn_budget *budget);
-/* So far, without what is reserved. */
+/* So far, without what is reserved; of a budget that is no day's. */
 void kn_budget_used(struct kn_budget *budget, struct kn_usage *ret_used);
 
 #endif

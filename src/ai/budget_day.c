@@ -1,7 +1,8 @@
 /*
  * One line of JSON, filled up with spaces to one sector, and written over itself under the file's
  * lock: a process that is killed leaves the old line or the new one, the file keeps its inode,
- * which the lock belongs to, and no reservation waits for a disk.
+ * which the lock belongs to, and no reservation waits for a disk. Fields that are not known are
+ * passed over: older versions wrote more of them.
  */
 #include "ai/budget_day.h"
 
@@ -58,19 +59,7 @@ static bool get_account(const json_t *json, const char *name, struct kn_account 
 static bool parse_day(const char *text, size_t size, struct kn_day *day)
 {
     KN_SCOPED_JSON json = json_loadb(text, size, 0, NULL);
-    int64_t requests, cached, unpriced, audio_ms;
-    if (!get_account(json, "used", &day->used) || !get_account(json, "reserved", &day->reserved) ||
-        !get_amount(json, "requests", &requests) || !get_amount(json, "cached", &cached) ||
-        !get_amount(json, "unpriced", &unpriced) || !get_amount(json, "audio_ms", &audio_ms) ||
-        !get_amount(json, "input_tokens", &day->usage.input_tokens) ||
-        !get_amount(json, "output_tokens", &day->usage.output_tokens))
-        return false;
-    day->usage.requests = (int)KN_MIN(requests, INT32_MAX);
-    day->usage.cached = (int)KN_MIN(cached, INT32_MAX);
-    day->usage.unpriced = (int)KN_MIN(unpriced, INT32_MAX);
-    day->usage.audio_s = (double)audio_ms / 1000;
-    day->usage.usd = (double)day->used.usd_nano / 1e9;
-    return true;
+    return get_account(json, "used", &day->used) && get_account(json, "reserved", &day->reserved);
 }
 
 static enum kn_status read_day(int fd, const char *path, struct kn_day *day, struct kn_error *err)
@@ -92,16 +81,12 @@ static enum kn_status write_day(int fd, const char *path, const struct kn_day *d
                                 struct kn_error *err)
 {
     char text[RECORD_BYTES + 1];
-    const struct kn_usage *u = &day->usage;
     int length =
         snprintf(text, sizeof text,
                  "{\"used\":{\"usd_nano\":%lld,\"tokens\":%lld},\"reserved\":{\"usd_nano\":%lld,"
-                 "\"tokens\":%lld},\"requests\":%d,\"cached\":%d,\"unpriced\":%d,\"audio_ms\":%lld,"
-                 "\"input_tokens\":%lld,\"output_tokens\":%lld}",
+                 "\"tokens\":%lld}}",
                  (long long)day->used.usd_nano, (long long)day->used.tokens,
-                 (long long)day->reserved.usd_nano, (long long)day->reserved.tokens, u->requests,
-                 u->cached, u->unpriced, (long long)(u->audio_s * 1000), (long long)u->input_tokens,
-                 (long long)u->output_tokens);
+                 (long long)day->reserved.usd_nano, (long long)day->reserved.tokens);
     if (length >= RECORD_BYTES)
         return kn_error_set(err, KN_INTERNAL, "an account of a day is too long for %s", path);
     memset(text + length, ' ', (size_t)(RECORD_BYTES - 1 - length));

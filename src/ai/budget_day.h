@@ -17,7 +17,6 @@ struct kn_account {
 struct kn_day {
     struct kn_account reserved; /* what died with its process stays in it */
     struct kn_account used;
-    struct kn_usage usage; /* `used` as people read it */
 };
 
 enum { KN_DAY_NAME_BYTES = 16 };

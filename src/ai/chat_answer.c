@@ -9,35 +9,11 @@ enum { SHOWN_BYTES = 200 }; /* of what a server or a model says, in our sentence
 
 /* ---- the envelope ---- */
 
-/* An error's sentence: {"error": {"message": …}} and {"error": "…"} are both in use. NULL: none. */
-static const char *error_message(const json_t *answer)
-{
-    const json_t *error = json_object_get(answer, "error");
-    if (!error || json_is_null(error))
-        return NULL;
-    if (json_is_string(error))
-        return json_string_value(error);
-    const char *message = json_string_value(json_object_get(error, "message"));
-    return message ? message : "without a reason";
-}
-
 static const json_t *message_of(const json_t *answer, const json_t **ret_choice)
 {
     *ret_choice = json_array_get(json_object_get(answer, "choices"), 0);
     const json_t *message = json_object_get(*ret_choice, "message");
     return json_is_object(message) ? message : NULL;
-}
-
-static enum kn_chat_verdict no_answer(const json_t *answer, struct kn_error *err)
-{
-    char shown[SHOWN_BYTES];
-    const char *message = error_message(answer);
-    if (message)
-        kn_error_set(err, KN_DAMAGED, "answered with an error: %s",
-                     kn_text_show(message, shown, sizeof shown));
-    else
-        kn_error_set(err, KN_DAMAGED, "answered with something that is no chat completion");
-    return KN_CHAT_NONE;
 }
 
 /* ---- the text ---- */
@@ -130,8 +106,10 @@ enum kn_chat_verdict kn_chat_read(const json_t *answer, const json_t *schema,
     const json_t *choice;
     *ret_reading = (struct kn_chat_reading){.said = ""};
     const json_t *message = message_of(answer, &choice);
-    if (!message)
-        return no_answer(answer, err);
+    if (!message) {
+        kn_error_set(err, KN_DAMAGED, "answered with something that is no chat completion");
+        return KN_CHAT_NONE;
+    }
     const char *refusal = json_string_value(json_object_get(message, "refusal"));
     if (refusal && refusal[0])
         return refused(refusal, err);

@@ -3,7 +3,8 @@
  *
  * Pure. Servers that call themselves compatible differ: the content may be a text, a list of parts
  * or an object already; it may stand in a code fence, after a model's thoughts, between polite
- * sentences; errors come with status 200, as an object or a text.
+ * sentences. Errors, with whatever status they come, are the service's business: see
+ * service_error.c.
  */
 #ifndef KN_AI_CHAT_ANSWER_H
 #define KN_AI_CHAT_ANSWER_H
@@ -21,7 +22,7 @@ enum kn_chat_verdict {
     KN_CHAT_GOOD,    /* `content` is what was asked for */
     KN_CHAT_FLAWED,  /* an answer, but invalid or cut off: asking again may help */
     KN_CHAT_REFUSED, /* the model, or a filter behind it, declined: asking again is of no use */
-    KN_CHAT_NONE,    /* no chat completion at all: an error with status 200, no choices */
+    KN_CHAT_NONE,    /* no chat completion at all: no choices, for example */
 };
 
 enum { KN_CHAT_CONTENT_MAX = 1 << 20 }; /* bytes of an answer's text; more is FLAWED */

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -26,8 +27,7 @@ enum {
 /* Hangul is written with spaces, but its syllables are tokens of their own, as are emoji. */
 static bool is_token_of_its_own(uint32_t c)
 {
-    return kn_char_is_spaceless(c) || (c >= 0x1100 && c <= 0x11ff) ||
-           (c >= 0xac00 && c <= 0xd7af) || c >= 0x10000;
+    return kn_char_is_spaceless(c) || kn_char_is_hangul(c) || c >= 0x10000;
 }
 
 static bool is_letter_or_space(uint32_t c)
@@ -62,8 +62,7 @@ static const struct family other = {"", 85, 170,
 
 static const struct family *family_of(const char *model)
 {
-    const char *slash = strrchr(model, '/');
-    const char *name = slash ? slash + 1 : model;
+    const char *name = kn_path_base(model);
     for (size_t i = 0; i < KN_COUNT_OF(families); i++)
         if (kn_starts_with(name, families[i].name))
             return &families[i];

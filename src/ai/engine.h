@@ -29,7 +29,6 @@ struct kn_chunk {
      * wanted. Engines that cannot align (see `aligns`) are never given one. */
     const char *text;
     const char *language;     /* BCP 47, where it is known; NULL: find out. For engines of many */
-    const char *prompt;       /* what was said right before, NULL: not known. Only a hint */
     struct kn_budget *budget; /* who pays; NULL: nobody counts. For services */
 };
 
@@ -47,11 +46,10 @@ struct kn_findings {
      * words are all. */
     const char *text;
     const char *language; /* BCP 47, as the engine heard it; NULL: it did not say */
-    struct kn_usage usage;
-    int token_count;
-    float mean_log_prob; /* over tokens, ≤ 0; how well a given text fits the sound */
-    bool looped;         /* the text repeated itself and was cut */
-    bool limit_hit;      /* the text did not come to an end */
+    int token_count;      /* of engines that take one utterance at a time */
+    float mean_log_prob;  /* over tokens, ≤ 0; how well a given text fits the sound */
+    bool looped;          /* the text repeated itself and was cut */
+    bool limit_hit;       /* the text did not come to an end */
 };
 
 struct kn_engine_settings {
@@ -74,8 +72,7 @@ struct kn_engine_desc {
     enum kn_status (*available)(const struct kn_engine_settings *settings, struct kn_error *err);
     enum kn_status (*open)(void *state, const struct kn_engine_settings *settings,
                            struct kn_error *err);
-    /* Any number of threads at once. What *ret_findings points to is in `arena`. Its usage is set
-     * also when this fails, so zero it before. */
+    /* Any number of threads at once. What *ret_findings points to is in `arena`. */
     enum kn_status (*run)(void *state, const struct kn_chunk *chunk, struct kn_cancel *cancel,
                           struct kn_arena *arena, struct kn_findings *ret_findings,
                           struct kn_error *err);

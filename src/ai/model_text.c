@@ -13,11 +13,6 @@
 
 /* ---- cleaning ---- */
 
-static bool is_space(uint32_t c)
-{
-    return c == 0x85 || c == 0xa0 || c == 0x3000 || uc_is_property_white_space(c);
-}
-
 static bool is_line_end(uint32_t c)
 {
     return c == '\n' || c == 0x2028 || c == 0x2029 || c == 0x85;
@@ -50,7 +45,7 @@ static void clean(const char *text, bool keep_lines, struct kn_str *out)
     for (size_t n; (n = kn_utf8_next(text, &c)); text += n) {
         if (is_line_end(c) && keep_lines)
             gap.line_ends++;
-        else if (is_space(c))
+        else if (uc_is_property_white_space(c))
             gap.space = true;
         else if (!is_unwanted(c)) {
             close_gap(out, &gap);
@@ -65,7 +60,7 @@ static bool hangs(uint32_t c)
 {
     return c == '.' || c == 0x3002 || c == ',' || c == ';' || c == ':' || c == '-' || c == '(' ||
            c == '[' || c == '"' || c == 0x3001 || c == 0x300c || c == 0x300e || c == 0xff08 ||
-           c == 0x201c || c == 0x2013 || c == 0x2014 || is_space(c);
+           c == 0x201c || c == 0x2013 || c == 0x2014 || uc_is_property_white_space(c);
 }
 
 /* Takes off spaces and marks that make no sense at an end. */

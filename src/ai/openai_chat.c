@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ai/chat_answer.h"
+#include "base/file.h"
 #include "base/json.h"
 
 enum {
@@ -97,8 +98,7 @@ static json_t *messages(const struct kn_chat_question *question, const struct kn
 bool kn_chat_model_reasons(const char *model)
 {
     static const char *const families[] = {"o1", "o3", "o4", "gpt-5", "gpt-6"};
-    const char *slash = strrchr(model, '/'); /* "openai/o3-mini", as brokers write it */
-    const char *name = slash ? slash + 1 : model;
+    const char *name = kn_path_base(model); /* of "openai/o3-mini", as brokers write it */
     for (size_t i = 0; i < KN_COUNT_OF(families); i++)
         if (kn_starts_with(name, families[i]) &&
             strchr("-.:", name[strlen(families[i])])) /* or its end */
@@ -111,8 +111,7 @@ bool kn_chat_model_reasons(const char *model)
  * 7125): they get both. */
 static bool is_of_openai(const char *model)
 {
-    const char *slash = strrchr(model, '/');
-    const char *name = slash ? slash + 1 : model;
+    const char *name = kn_path_base(model);
     return kn_chat_model_reasons(model) || kn_starts_with(name, "chatgpt") ||
            (kn_starts_with(name, "gpt-") && !kn_starts_with(name, "gpt-oss"));
 }
@@ -147,7 +146,10 @@ json_t *kn_chat_request(const struct kn_chat_question *question, const struct kn
 struct asking {
     const struct kn_chat_question *question;
     struct kn_arena *arena;
-    struct kn_chat_reading reading; /* of the newest answer */
+    /* Of the newest answer; when a call has succeeded, that is the one it succeeded with. */
+    struct kn_chat_reading reading;
+    enum kn_chat_verdict verdict;
+    struct kn_error wrong; /* with it */
 };
 
 /* Reads an answer anew; an earlier reading is let go. */
@@ -170,11 +172,12 @@ static enum kn_chat_verdict read_answer(struct asking *asking, const json_t *ans
 static enum kn_status accept_answer(void *arg, const json_t *answer, struct kn_error *err)
 {
     struct asking *asking = arg;
-    switch (read_answer(asking, answer, err)) {
+    asking->verdict = read_answer(asking, answer, &asking->wrong);
+    switch (asking->verdict) {
     case KN_CHAT_GOOD:
         return KN_OK;
     case KN_CHAT_NONE:
-        return KN_DAMAGED;
+        return kn_error_set(err, KN_DAMAGED, "%s", asking->wrong.text);
     default:
         return KN_END;
     }
@@ -182,7 +185,6 @@ static enum kn_status accept_answer(void *arg, const json_t *answer, struct kn_e
 
 static enum kn_status ask(struct asking *asking, struct kn_service *service,
                           const struct kn_chat_flaw *flaw, struct kn_cancel *cancel,
-                          struct kn_usage *usage, enum kn_chat_verdict *ret_verdict,
                           struct kn_error *err)
 {
     KN_SCOPED_JSON request = kn_chat_request(asking->question, flaw);
@@ -195,38 +197,26 @@ static enum kn_status ask(struct asking *asking, struct kn_service *service,
         .arg = asking,
         .budget = asking->question->budget,
     };
-    struct kn_usage used = {0};
     kn_chat_estimate(asking->question, request, &call.most);
-    enum kn_status status = kn_service_call(service, &call, cancel, &answer, &used, err);
-    kn_usage_add(usage, &used);
-    if (status == KN_OK)
-        *ret_verdict = read_answer(asking, answer, err);
-    return status;
+    return kn_service_call(service, &call, cancel, &answer, err);
 }
 
 static enum kn_status ask_twice(struct asking *asking, struct kn_service *service,
-                                struct kn_cancel *cancel, struct kn_usage *usage,
-                                struct kn_error *err)
+                                struct kn_cancel *cancel, struct kn_error *err)
 {
-    enum kn_chat_verdict verdict;
-    struct kn_error wrong = {0};
-    enum kn_status status = ask(asking, service, NULL, cancel, usage, &verdict, &wrong);
-    if (status == KN_OK && verdict == KN_CHAT_FLAWED) {
-        const struct kn_error first = wrong;
+    enum kn_status status = ask(asking, service, NULL, cancel, err);
+    if (status == KN_OK && asking->verdict == KN_CHAT_FLAWED) {
+        const struct kn_error first = asking->wrong;
         const struct kn_chat_flaw flaw = {
             .said = asking->reading.said, .why = first.text, .cut_off = asking->reading.cut_off};
-        status = ask(asking, service, &flaw, cancel, usage, &verdict, &wrong);
+        status = ask(asking, service, &flaw, cancel, err);
     }
-    if (status != KN_OK) {
-        if (err)
-            *err = wrong;
+    if (status != KN_OK || asking->verdict == KN_CHAT_GOOD)
         return status;
-    }
-    if (verdict == KN_CHAT_GOOD)
-        return KN_OK;
-    return kn_error_set(
-        err, KN_DAMAGED, "the model %s gave no usable answer%s: %s", asking->question->model,
-        verdict == KN_CHAT_FLAWED ? ", even asked again" : "", kn_error_text(&wrong));
+    return kn_error_set(err, KN_DAMAGED, "the model %s gave no usable answer%s: %s",
+                        asking->question->model,
+                        asking->verdict == KN_CHAT_FLAWED ? ", even asked again" : "",
+                        kn_error_text(&asking->wrong));
 }
 
 static enum kn_status check_question(const struct kn_chat_question *question, struct kn_error *err)
@@ -248,14 +238,13 @@ static enum kn_status check_question(const struct kn_chat_question *question, st
 }
 
 enum kn_status kn_chat_ask(struct kn_service *service, const struct kn_chat_question *question,
-                           struct kn_cancel *cancel, json_t **ret_content, struct kn_usage *usage,
-                           struct kn_error *err)
+                           struct kn_cancel *cancel, json_t **ret_content, struct kn_error *err)
 {
     enum kn_status status = check_question(question, err);
     if (status != KN_OK)
         return status;
     struct asking asking = {.question = question, .arena = kn_arena_new()};
-    status = ask_twice(&asking, service, cancel, usage, err);
+    status = ask_twice(&asking, service, cancel, err);
     if (status == KN_OK)
         *ret_content = KN_MOVE(asking.reading.content);
     json_decref(asking.reading.content);

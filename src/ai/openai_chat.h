@@ -46,13 +46,12 @@ enum {
 };
 
 /*
- * *ret_content is owned by the caller. `usage` is added to, also when this fails. DAMAGED: even
- * asked again there was no usable answer, or the model declined to give one; INVALID: too many
- * pictures or bytes of them, or no model; else as kn_service_call.
+ * *ret_content is owned by the caller. DAMAGED: even asked again there was no usable answer, or the
+ * model declined to give one; INVALID: too many pictures or bytes of them, or no model; else as
+ * kn_service_call.
  */
 enum kn_status kn_chat_ask(struct kn_service *service, const struct kn_chat_question *question,
-                           struct kn_cancel *cancel, json_t **ret_content, struct kn_usage *usage,
-                           struct kn_error *err);
+                           struct kn_cancel *cancel, json_t **ret_content, struct kn_error *err);
 
 /* ---- Its pure parts ---- */
 

@@ -217,8 +217,7 @@ static enum kn_status check_length(const struct kn_rank_window *window,
 static enum kn_status run(const struct kn_ranker_settings *settings,
                           const struct kn_rank_window *window, struct kn_cancel *cancel,
                           struct kn_arena *arena, const struct kn_proposal **ret_proposals,
-                          int *ret_count, int *ret_dropped, struct kn_usage *usage,
-                          struct kn_error *err)
+                          int *ret_count, struct kn_error *err)
 {
     assert(window->line_count > 0 && window->min_us <= window->max_us);
     KN_SCOPED_JSON answer_schema = kn_ranker_schema();
@@ -231,10 +230,10 @@ static enum kn_status run(const struct kn_ranker_settings *settings,
     question.budget = window->budget;
     enum kn_status status = check_length(window, &question, err);
     if (status == KN_OK)
-        status = kn_chat_ask(settings->service, &question, cancel, &content, usage, err);
+        status = kn_chat_ask(settings->service, &question, cancel, &content, err);
     if (status != KN_OK)
         return status;
-    *ret_count = kn_ranker_read(window, content, arena, ret_proposals, ret_dropped);
+    *ret_count = kn_ranker_read(window, content, arena, ret_proposals);
     return KN_OK;
 }
 

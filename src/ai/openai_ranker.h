@@ -31,13 +31,12 @@ enum kn_status kn_rank_fit(const struct kn_rank_window *window, double first_lin
                            struct kn_rank_candidate *ret_span, struct kn_error *err);
 
 /*
- * The proposals of an answer that fits the schema, best first, in `arena`. Dropped and counted are
- * spans that do not fit, those that share more than half of the shorter one's time with a better
- * one, and what is more than was wanted.
+ * The proposals of an answer that fits the schema, best first, in `arena`. Dropped are spans that
+ * do not fit, those that share more than half of the shorter one's time with a better one, and what
+ * is more than was wanted.
  */
 int kn_ranker_read(const struct kn_rank_window *window, const json_t *content,
-                   struct kn_arena *arena, const struct kn_proposal **ret_proposals,
-                   int *ret_dropped);
+                   struct kn_arena *arena, const struct kn_proposal **ret_proposals);
 /* DAMAGED: spans were named, and none of them fits. For kn_chat_question.check; `window` is a
  * struct kn_rank_window. */
 enum kn_status kn_ranker_check(void *window, const json_t *content, struct kn_error *err);

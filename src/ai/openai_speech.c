@@ -7,6 +7,7 @@
  * and gpt-transcribe give a text alone. Models that are not known are taken for Whisper's kin. One
  * that refuses verbose_json is asked for plain json from then on.
  */
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,27 +16,19 @@
 #include "ai/languages.h"
 #include "ai/speech_answer.h"
 #include "base/clock.h"
-#include "base/utf8.h"
 #include "media/audio_encode.h"
 
 enum {
     RATE_HZ = 16000,
-    SHORTEST_MS = 100,       /* OpenAI refuses less */
-    PROMPT_CHARACTERS = 200, /* of Whisper's 224 tokens some have to be left for other scripts */
-    PARTS_MAX = 10,
+    SHORTEST_MS = 100, /* OpenAI refuses less */
+    PARTS_MAX = 8,
 };
 
 static const char usual_model[] = "whisper-1";
 
-enum reply {
-    REPLY_VERBOSE, /* times of segments and words */
-    REPLY_TEXT,
-};
-
 struct facts {
-    enum reply reply;
+    bool plain;  /* gives a text alone, without times of segments and words */
     bool chunks; /* has to be told to cut at pauses itself */
-    bool takes_prompt;
     /* Tokens that it bills, at most: 0, 0: it bills the time. OpenAI counts ten a second of sound,
      * and the family writes no more than 2,000. */
     int input_a_second, output_max;
@@ -50,12 +43,11 @@ struct state {
 
 static struct facts facts_of(const char *model)
 {
-    static const struct facts whisper = {.reply = REPLY_VERBOSE, .takes_prompt = true};
-    static const struct facts by_time = {.reply = REPLY_TEXT, .takes_prompt = true};
-    static const struct facts by_token = {
-        .reply = REPLY_TEXT, .takes_prompt = true, .input_a_second = 10, .output_max = 2000};
+    static const struct facts whisper = {0};
+    static const struct facts by_time = {.plain = true};
+    static const struct facts by_token = {.plain = true, .input_a_second = 10, .output_max = 2000};
     static const struct facts who_speaks = {
-        .reply = REPLY_TEXT, .chunks = true, .input_a_second = 10, .output_max = 2000};
+        .plain = true, .chunks = true, .input_a_second = 10, .output_max = 2000};
     if (strncmp(model, "gpt-4o", 6) == 0)
         return strstr(model, "-diarize") ? who_speaks : by_token;
     return strncmp(model, "gpt-transcribe", 14) == 0 ? by_time : whisper;
@@ -81,7 +73,7 @@ static enum kn_status openai_open(void *state, const struct kn_engine_settings *
     s->service = settings->service;
     s->model = settings->model && settings->model[0] ? settings->model : usual_model;
     s->facts = facts_of(s->model);
-    atomic_init(&s->plain, s->facts.reply == REPLY_TEXT);
+    atomic_init(&s->plain, s->facts.plain);
     return KN_OK;
 }
 
@@ -91,20 +83,6 @@ static void openai_close(void *state)
 }
 
 /* ---- asking ---- */
-
-/* The end of a text, from the beginning of a word on where there are any. */
-static const char *tail_of(const char *text)
-{
-    const char *at = text, *from = text;
-    uint32_t c;
-    int count = 0;
-    for (size_t n; (n = kn_utf8_next(at, &c)); at += n)
-        count++;
-    for (size_t n; count > PROMPT_CHARACTERS && (n = kn_utf8_next(from, &c)); from += n)
-        count--;
-    const char *space = from == text ? NULL : strchr(from, ' ');
-    return space && space[1] ? space + 1 : from;
-}
 
 struct form {
     struct kn_http_part parts[PARTS_MAX];
@@ -118,7 +96,7 @@ static void add(struct form *form, const char *name, const char *value)
 }
 
 static void fill_form(const struct state *s, const struct kn_chunk *chunk, bool plain,
-                      const struct kn_http_part *file, struct kn_arena *arena, struct form *form)
+                      const struct kn_http_part *file, struct form *form)
 {
     const char *language = kn_language_iso639_1(chunk->language);
     form->count = 0;
@@ -126,11 +104,6 @@ static void fill_form(const struct state *s, const struct kn_chunk *chunk, bool 
     add(form, "model", s->model);
     if (language)
         add(form, "language", language);
-    if (chunk->prompt && chunk->prompt[0] && s->facts.takes_prompt) {
-        KN_SCOPED_STR clean = {0};
-        kn_utf8_clean(chunk->prompt, strlen(chunk->prompt), &clean);
-        add(form, "prompt", kn_arena_strdup(arena, tail_of(kn_str_text(&clean))));
-    }
     add(form, "response_format", plain ? "json" : "verbose_json");
     if (!plain) {
         add(form, "timestamp_granularities[]", "word");
@@ -146,26 +119,23 @@ static struct kn_usage most_of(const struct state *s, const struct kn_chunk *chu
     double audio_s = (double)chunk->count / RATE_HZ;
     return (struct kn_usage){
         .audio_s = audio_s,
-        .input_tokens = s->facts.input_a_second
-                            ? (int64_t)(audio_s * s->facts.input_a_second) + 2 * PROMPT_CHARACTERS
-                            : 0,
+        .input_tokens = (int64_t)ceil(audio_s * s->facts.input_a_second),
         .output_tokens = s->facts.output_max,
     };
 }
 
-/* What the answer is judged by, and read with. */
+/* An answer is read as it is judged: what can't be read can't be used. */
 struct reading {
     int64_t length_us;
+    struct kn_arena *arena;
+    struct kn_findings *findings; /* of the newest answer that was accepted */
 };
 
 static enum kn_status accept(void *arg, const json_t *answer, struct kn_error *err)
 {
     const struct reading *reading = arg;
-    struct kn_arena *arena = kn_arena_new();
-    struct kn_findings ignored;
-    enum kn_status status = kn_speech_answer_read(answer, reading->length_us, arena, &ignored, err);
-    kn_arena_free(arena);
-    return status;
+    return kn_speech_answer_read(answer, reading->length_us, reading->arena, reading->findings,
+                                 err);
 }
 
 static enum kn_status ask(struct state *s, const struct kn_chunk *chunk,
@@ -174,8 +144,10 @@ static enum kn_status ask(struct state *s, const struct kn_chunk *chunk,
                           struct kn_error *err)
 {
     struct form form;
-    struct reading reading = {.length_us = (int64_t)chunk->count * KN_US_PER_S / RATE_HZ};
-    fill_form(s, chunk, plain, file, arena, &form);
+    struct reading reading = {.length_us = (int64_t)chunk->count * KN_US_PER_S / RATE_HZ,
+                              .arena = arena,
+                              .findings = findings};
+    fill_form(s, chunk, plain, file, &form);
     struct kn_service_call call = {
         .path = "/audio/transcriptions",
         .model = s->model,
@@ -187,11 +159,7 @@ static enum kn_status ask(struct state *s, const struct kn_chunk *chunk,
         .budget = chunk->budget,
     };
     json_t *answer = NULL;
-    struct kn_usage usage = findings->usage;
-    enum kn_status status = kn_service_call(s->service, &call, cancel, &answer, &usage, err);
-    if (status == KN_OK)
-        status = kn_speech_answer_read(answer, reading.length_us, arena, findings, err);
-    findings->usage = usage;
+    enum kn_status status = kn_service_call(s->service, &call, cancel, &answer, err);
     json_decref(answer);
     return status;
 }
@@ -246,7 +214,6 @@ static enum kn_status openai_run(void *state, const struct kn_chunk *chunk,
         atomic_store(&s->plain, true);
         status = ask(s, chunk, &file, true, cancel, arena, &findings, &why);
     }
-    ret_findings->usage = findings.usage;
     if (status == KN_OK)
         *ret_findings = findings;
     else if (err)

@@ -141,7 +141,7 @@ static enum kn_status check(void *arg, const json_t *content, struct kn_error *e
 static enum kn_status run(const struct kn_vision_settings *settings,
                           const struct kn_vision_batch *batch, struct kn_cancel *cancel,
                           struct kn_arena *arena, const struct kn_sight **ret_sights,
-                          int *ret_count, struct kn_usage *usage, struct kn_error *err)
+                          int *ret_count, struct kn_error *err)
 {
     assert(batch->count >= 1 && batch->count <= KN_VISION_FRAMES_MAX);
     KN_SCOPED_JSON answer_schema = kn_vision_schema();
@@ -152,7 +152,7 @@ static enum kn_status run(const struct kn_vision_settings *settings,
     question.check = check;
     question.arg = (void *)batch;
     question.budget = batch->budget;
-    enum kn_status status = kn_chat_ask(settings->service, &question, cancel, &content, usage, err);
+    enum kn_status status = kn_chat_ask(settings->service, &question, cancel, &content, err);
     if (status != KN_OK)
         return status;
     *ret_count = kn_vision_read(batch, content, arena, ret_sights);

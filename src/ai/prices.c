@@ -7,8 +7,7 @@
 #include "net/http.h"
 
 /*
- * Each group with its source and date; what a page gives for an hour is divided by 60. Prices
- * change: an override is an option of the service (kn_service_options.price).
+ * Each group with its source and date; what a page gives for an hour is divided by 60.
  */
 static const struct {
     const char *host, *model;

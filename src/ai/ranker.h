@@ -49,14 +49,12 @@ struct kn_ranker_desc {
     /*
      * Any number of threads at once. Every proposal begins at the start of a line and ends at the
      * end of one, lasts min..max, and lies in the window: what the model invented beyond that is
-     * dropped, and *ret_dropped says how many. DAMAGED: no answer, even after one repair, could be
-     * used. In `arena`, best first; `usage` is added to.
+     * dropped. DAMAGED: no answer, even after one repair, could be used. In `arena`, best first.
      */
     enum kn_status (*run)(const struct kn_ranker_settings *settings,
                           const struct kn_rank_window *window, struct kn_cancel *cancel,
                           struct kn_arena *arena, const struct kn_proposal **ret_proposals,
-                          int *ret_count, int *ret_dropped, struct kn_usage *usage,
-                          struct kn_error *err);
+                          int *ret_count, struct kn_error *err);
 };
 
 extern const struct kn_ranker_desc kn_ranker_openai; /* "openai-ranker" */

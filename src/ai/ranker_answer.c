@@ -188,8 +188,7 @@ static struct kn_proposal proposal_of(const struct kn_rank_window *window,
 }
 
 int kn_ranker_read(const struct kn_rank_window *window, const json_t *content,
-                   struct kn_arena *arena, const struct kn_proposal **ret_proposals,
-                   int *ret_dropped)
+                   struct kn_arena *arena, const struct kn_proposal **ret_proposals)
 {
     const json_t *segments = json_object_get(content, "segments");
     struct choice choices[SEGMENTS_MAX];
@@ -207,6 +206,5 @@ int kn_ranker_read(const struct kn_rank_window *window, const json_t *content,
     for (int k = 0; k < count; k++)
         proposals[k] = proposal_of(window, &choices[k], arena);
     *ret_proposals = proposals;
-    *ret_dropped = (int)KN_MIN(json_array_size(segments), (size_t)1000000) - count;
     return count;
 }

@@ -86,10 +86,6 @@ static struct kn_service *new_service(struct kn_http *http, const struct kn_serv
     }
     service->attempts = o->attempts > 0 ? o->attempts : USUAL_ATTEMPTS;
     service->limit_ms = o->limit_ms > 0 ? o->limit_ms : usual_limit_ms;
-    if (o->price) {
-        service->price_is_set = true;
-        service->price = *o->price;
-    }
     service->limits = kn_limits_new(o->concurrency > 0 ? o->concurrency : USUAL_CONCURRENCY,
                                     o->requests_a_minute, o->tokens_a_minute);
     service->answers = kn_answers_new(o->cache, CACHE_BYTES);
@@ -140,17 +136,15 @@ const char *kn_service_url(const struct kn_service *service)
     return service->base_url;
 }
 
-void kn_service_use_speed(struct kn_service *service, double speed, uint64_t seed)
+void kn_service_use_speed(struct kn_service *service, double speed)
 {
     kn_limits_use_speed(service->limits, speed);
-    service->seed = seed;
 }
 
 void kn_service_counts(struct kn_service *service, struct kn_service_counts *ret_counts)
 {
     KN_LOCKED(&service->lock);
     *ret_counts = service->counts;
-    ret_counts->in_flight_most = kn_limits_in_flight_most(service->limits);
 }
 
 /* ---- names of what is asked ---- */
@@ -272,7 +266,6 @@ struct asking {
     const char *name;
     struct kn_cancel *cancel;
     json_t *answer; /* what comes of it */
-    struct kn_usage usage;
 };
 
 static bool is_accepted(const struct kn_service_call *call, const json_t *answer)
@@ -283,7 +276,6 @@ static bool is_accepted(const struct kn_service_call *call, const json_t *answer
 /* Nothing was set aside for it, but who counts hears of it. */
 static void count_cached(struct asking *a)
 {
-    a->usage.cached = 1;
     kn_budget_cached(a->call->budget);
     KN_LOCKED(&a->service->lock);
     a->service->counts.cached++;
@@ -298,9 +290,10 @@ static enum kn_status find_or_ask(struct asking *a, struct kn_error *err)
         return KN_OK;
     }
     json_decref(kept);
+    bool keep = false;
     enum kn_status status =
-        kn_service_ask(a->service, a->call, a->body, a->cancel, &a->answer, &a->usage, err);
-    if (status == KN_OK && is_accepted(a->call, a->answer))
+        kn_service_ask(a->service, a->call, a->body, a->cancel, &a->answer, &keep, err);
+    if (status == KN_OK && keep)
         kn_answers_keep(a->service->answers, a->name, a->answer);
     return status;
 }
@@ -346,8 +339,7 @@ static enum kn_status ask_together(struct asking *a, struct kn_error *err)
 }
 
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
-                               struct kn_cancel *cancel, json_t **ret_answer,
-                               struct kn_usage *usage, struct kn_error *err)
+                               struct kn_cancel *cancel, json_t **ret_answer, struct kn_error *err)
 {
     struct kn_error why = {0};
     KN_SCOPED_STR body = {0};
@@ -360,12 +352,6 @@ enum kn_status kn_service_call(struct kn_service *service, const struct kn_servi
     asking.body = call->json ? body.at : NULL;
     name_call(service, call, asking.body, name);
     enum kn_status status = ask_together(&asking, &why);
-    if (usage)
-        kn_usage_add(usage, &asking.usage);
-    pthread_mutex_lock(&service->lock);
-    service->counts.calls++;
-    service->counts.failed += status != KN_OK && status != KN_CANCELLED;
-    pthread_mutex_unlock(&service->lock);
     if (status == KN_OK)
         *ret_answer = asking.answer;
     else if (err)

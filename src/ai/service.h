@@ -33,7 +33,6 @@
 #include "base/memory.h"
 #include "net/http.h"
 
-struct kn_price;
 struct kn_service;
 
 struct kn_service_options {
@@ -48,7 +47,6 @@ struct kn_service_options {
     int64_t limit_ms;                          /* of one request; 0: 10 min */
     const char *cache; /* folder of answers; NULL: none are kept. Names are hashes of the service's
                           address, the call and what is sent, never of the key */
-    const struct kn_price *price; /* of every model; copied. NULL: as ai/prices.h has it */
 };
 
 /* Borrows `http`, copies the options. Quick: nothing is sent. Any thread may call. */
@@ -76,8 +74,8 @@ struct kn_service_call {
 };
 
 /*
- * *ret_answer is owned by the caller (json_decref). `usage` (may be NULL) gets what this call used,
- * also when it failed after billed tries.
+ * *ret_answer is owned by the caller (json_decref), and is what `accept` was last asked about, or a
+ * copy of it. What the call used is told to its budget, also when it failed after billed tries.
  *
  * DENIED: the key or the account; NOT_FOUND: the model or the path; LIMIT: the budget, or the
  * service's quota is used up; INVALID: the service refuses the request as wrong (its own sentence
@@ -85,16 +83,14 @@ struct kn_service_call {
  * Every sentence begins with the service's name and says what to do where something can be done.
  */
 enum kn_status kn_service_call(struct kn_service *service, const struct kn_service_call *call,
-                               struct kn_cancel *cancel, json_t **ret_answer,
-                               struct kn_usage *usage, struct kn_error *err);
+                               struct kn_cancel *cancel, json_t **ret_answer, struct kn_error *err);
 
 /* Its base URL, without a slash at its end; lives with the service. */
 const char *kn_service_url(const struct kn_service *service);
 
 /* What happened so far, for benches, tests and people. */
 struct kn_service_counts {
-    int calls, cached, requests, retries, limited /* 429 */, failed;
-    int in_flight_most;
+    int cached, requests, retries, limited /* 429 */;
 };
 void kn_service_counts(struct kn_service *service, struct kn_service_counts *ret_counts);
 

@@ -62,7 +62,7 @@ json_t *kn_answers_find(struct kn_answers *answers, const char *name)
     size_t size;
     if (kn_file_read(path, ANSWER_MAX_BYTES, &data, &size, NULL) != KN_OK)
         return NULL;
-    KN_SCOPED_JSON file = json_loadb(data, size, 0, NULL);
+    KN_SCOPED_JSON file = json_loadb(data, size, JSON_ALLOW_NUL, NULL);
     const char *inside = json_string_value(json_object_get(file, "name"));
     if (json_integer_value(json_object_get(file, "format")) != FORMAT || !inside ||
         strcmp(inside, name) != 0)

@@ -83,7 +83,7 @@ struct kn_limits {
     int64_t first_us;
     int64_t starts;
     double tokens_started;
-    int in_flight, in_flight_most;
+    int in_flight;
 };
 
 struct starter {
@@ -372,7 +372,6 @@ static struct kn_start count_start(struct kn_limits *limits, double tokens)
     limits->starts++;
     limits->tokens_started += tokens;
     limits->in_flight++;
-    limits->in_flight_most = KN_MAX(limits->in_flight_most, limits->in_flight);
     return (struct kn_start){limits->starts, now_us};
 }
 
@@ -455,12 +454,6 @@ void kn_limits_pause_ms(struct kn_limits *limits, int64_t ms)
     int64_t until_us = kn_limits_now_us(limits) + ms * 1000;
     limits->paused_until_us = KN_MAX(limits->paused_until_us, until_us);
     pthread_cond_broadcast(&limits->changed);
-}
-
-int kn_limits_in_flight_most(struct kn_limits *limits)
-{
-    KN_LOCKED(&limits->lock);
-    return limits->in_flight_most;
 }
 
 int kn_limits_concurrency(struct kn_limits *limits)

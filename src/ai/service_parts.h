@@ -12,7 +12,6 @@
 #include <kirinuki/status.h>
 #include <pthread.h>
 
-#include "ai/prices.h"
 #include "ai/service.h"
 #include "base/list.h"
 #include "net/http.h"
@@ -48,7 +47,6 @@ void kn_limits_heed(struct kn_limits *limits, const struct kn_start *start, doub
 void kn_limits_leave(struct kn_limits *limits);
 /* Nobody starts for that long. */
 void kn_limits_pause_ms(struct kn_limits *limits, int64_t ms);
-int kn_limits_in_flight_most(struct kn_limits *limits);
 int kn_limits_concurrency(struct kn_limits *limits); /* in force */
 
 /* "1s", "6m0s", "1h2m3.5s", "120ms" as Go prints durations, or a plain number of seconds; in
@@ -115,8 +113,6 @@ struct kn_service {
     char *name, *base_url, *origin, *key, *key_hint, *authorization;
     int attempts;
     int64_t limit_ms;
-    bool price_is_set;
-    struct kn_price price;
     struct kn_limits *limits;
     struct kn_answers *answers;
 
@@ -129,12 +125,12 @@ struct kn_service {
     int down_count;
     int failures;  /* calls in a row that failed for good without an answer */
     bool answered; /* anything, ever */
-    uint64_t seed; /* 0: by chance */
 };
 
-/* What is sent as a body: JSON as text; NULL where the call has parts. */
+/* `body`: what is sent, JSON as text; NULL where the call has parts. *ret_keep: the answer may be
+ * kept, as `accept` says. */
 enum kn_status kn_service_ask(struct kn_service *service, const struct kn_service_call *call,
                               const char *body, struct kn_cancel *cancel, json_t **ret_answer,
-                              struct kn_usage *usage, struct kn_error *err);
+                              bool *ret_keep, struct kn_error *err);
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "ai/prices.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -48,7 +49,9 @@ struct verdict {
     enum kn_refused of;
     int64_t down_ms; /* what `of` says is down for so long */
     enum kn_status feedback;
+    bool tried; /* else it was turned away before it was sent */
     json_t *answer;
+    bool keep; /* the answer */
     struct kn_usage used;
 };
 
@@ -108,19 +111,21 @@ static void take_down(struct trying *t, uint64_t subject, int64_t ms, const stru
         (struct kn_down){.subject = subject, .until_us = now_us + ms * 1000, .why = *why};
 }
 
-/* A call is over: does the service still live? */
-static void note_end(struct trying *t, enum kn_status status, const struct kn_error *why)
+/* A call is over: does the service still live? Who was turned away because it is down has learnt
+ * nothing new of it. */
+static void note_end(struct trying *t, const struct verdict *v)
 {
-    bool failed = t->tries && (status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE);
+    bool failed =
+        v->tried && (v->status == KN_IO || v->status == KN_TIMEOUT || v->status == KN_REMOTE);
     pthread_mutex_lock(&t->service->lock);
-    if (status == KN_OK)
+    if (v->status == KN_OK)
         t->service->failures = 0;
     else if (failed)
         t->service->failures++;
     bool down = failed && t->service->failures >= FAILURES_MAX;
     pthread_mutex_unlock(&t->service->lock);
     if (down)
-        take_down(t, 0, down_ms, why);
+        take_down(t, 0, down_ms, &v->why);
 }
 
 /* ---- prices ---- */
@@ -224,12 +229,13 @@ static void judge_refusal(struct trying *t, const struct kn_http_answer *answer,
     v->tries_max = refusal.retry ? service->attempts : 1;
     v->overloaded = refusal.overloaded;
     v->wait_ms = kn_http_retry_after_ms(answer, kn_wall_us());
-    v->holds_all = refusal.too_much || v->wait_ms >= 0;
+    /* Whoever is refused for good waits for nothing, and others have nothing to do with it. */
+    v->holds_all = refusal.too_much || (refusal.retry && v->wait_ms >= 0);
     if (refusal.too_much || refusal.overloaded)
         v->feedback = KN_LIMIT;
     else if (!refusal.retry && refusal.status != KN_DENIED)
         v->feedback = KN_OK;
-    if (refusal.retry && v->wait_ms > asked_wait_max_ms)
+    if (v->holds_all && v->wait_ms > asked_wait_max_ms)
         give_up_waiting(t, v);
     pthread_mutex_lock(&service->lock);
     service->counts.limited += answer->status == 429;
@@ -251,6 +257,7 @@ static void judge_answer(struct trying *t, json_t *body, struct verdict *v)
     v->feedback = KN_OK;
     if (status == KN_OK || status == KN_END) {
         v->status = KN_OK;
+        v->keep = status == KN_OK;
         v->answer = json_incref(body);
         return;
     }
@@ -275,19 +282,11 @@ static void judge(struct trying *t, const struct kn_http_answer *answer, struct 
 
 /* ---- waiting ---- */
 
-static double chance(struct kn_service *service)
+static double chance(void)
 {
     uint64_t bits = 0;
-    pthread_mutex_lock(&service->lock);
-    if (service->seed) { /* splitmix64 */
-        bits = service->seed += UINT64_C(0x9E3779B97F4A7C15);
-        bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
-        bits ^= bits >> 31;
-    } else if (getrandom(&bits, sizeof bits, 0) != sizeof bits) {
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits)
         bits = (uint64_t)kn_now_us() << 44; /* only so that not all wait equally long */
-    }
-    pthread_mutex_unlock(&service->lock);
     return (double)(bits >> 11) / (double)(UINT64_C(1) << 53);
 }
 
@@ -296,7 +295,7 @@ static int64_t backoff_of(struct trying *t, const struct verdict *v)
     int64_t first_ms = v->overloaded ? overload_ms : backoff_ms;
     int64_t most_ms = v->overloaded ? overload_max_ms : backoff_max_ms;
     int64_t ms = KN_MIN(first_ms << KN_CLAMP(t->tries - 1, 0, 16), most_ms);
-    return (int64_t)((double)ms * (1 - 0.5 * chance(t->service)));
+    return (int64_t)((double)ms * (1 - 0.5 * chance()));
 }
 
 /* What this try taught, before anybody else starts: what is down, and who has to wait. */
@@ -385,6 +384,7 @@ static void try_reserved(struct trying *t, struct verdict *v)
         return;
     }
     count_try(t);
+    v->tried = true;
     send_once(t, &start, v);
 }
 
@@ -424,7 +424,7 @@ static bool wait_for_next(struct trying *t, const struct verdict *v)
 
 enum kn_status kn_service_ask(struct kn_service *service, const struct kn_service_call *call,
                               const char *body, struct kn_cancel *cancel, json_t **ret_answer,
-                              struct kn_usage *usage, struct kn_error *err)
+                              bool *ret_keep, struct kn_error *err)
 {
     struct trying t = {.service = service,
                        .call = call,
@@ -432,23 +432,22 @@ enum kn_status kn_service_ask(struct kn_service *service, const struct kn_servic
                        .cancel = cancel,
                        .most = call->most,
                        .subject = subject_of(call)};
-    t.priced = service->price_is_set || kn_price_find(service->base_url, call->model, &t.price);
-    if (service->price_is_set)
-        t.price = service->price;
+    t.priced = kn_price_find(service->base_url, call->model, &t.price);
     t.most.requests = 1;
     put_price(&t, &t.most, 0);
     struct verdict v;
     do {
         try_once(&t, &v);
-        kn_usage_add(usage, &v.used);
         if (t.tries && !t.until_us) /* from the end of the first try on */
             t.until_us =
                 kn_limits_now_us(service->limits) + (2 * service->limit_ms + patience_ms) * 1000;
     } while (wait_for_next(&t, &v));
-    note_end(&t, v.status, &v.why);
-    if (v.status == KN_OK)
+    note_end(&t, &v);
+    if (v.status == KN_OK) {
         *ret_answer = v.answer;
-    else
+        *ret_keep = v.keep;
+    } else {
         *err = v.why;
+    }
     return v.status;
 }

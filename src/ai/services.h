@@ -12,7 +12,6 @@ enum kn_service_kind {
     KN_SERVICE_RANKING,
     KN_SERVICE_KIND_COUNT
 };
-const char *kn_service_kind_name(enum kn_service_kind kind); /* "speech"; never NULL */
 
 struct kn_services_options {
     /* As in kn_service_options. Without a key, a service that is not on this machine is not set up.
@@ -24,14 +23,16 @@ struct kn_services_options {
     double requests_a_minute, tokens_a_minute;
     int64_t limit_ms;
     const char *cache;           /* folder of answers; NULL: none are kept */
-    const char *usage;           /* folder of the days' usage; NULL: days are not counted */
+    const char *usage;           /* folder of the days' usage; NULL: days are not counted,
+                                    and MISSING where `day` has a bound */
     struct kn_budget_limits day; /* for all jobs of this machine together */
 };
 
 struct kn_services {
-    struct kn_http *http; /* NULL: no service is set up */
+    struct kn_http *http; /* for them; NULL: none is set up */
     struct kn_service *at[KN_SERVICE_KIND_COUNT];
-    struct kn_error why[KN_SERVICE_KIND_COUNT]; /* where there is none: MISSING, and what to do */
+    struct kn_error why[KN_SERVICE_KIND_COUNT]; /* where there is none: MISSING, or
+                                                   INVALID; and what to do */
     struct kn_budget *day;                      /* above the jobs' budgets; NULL: not counted */
 };
 

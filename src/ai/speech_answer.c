@@ -189,6 +189,12 @@ static bool is_late(const struct reader *r, int64_t start_us)
     return start_us > r->length_us + late_us;
 }
 
+/* Words, or characters in some scripts. */
+static int pieces_max(const struct reader *r)
+{
+    return 2 * r->words_max;
+}
+
 static enum kn_status too_many(const struct reader *r, struct kn_error *err)
 {
     return kn_error_set(err, KN_DAMAGED, "nobody says so many words in %.1f s",
@@ -245,12 +251,14 @@ static enum kn_status read_words(struct reader *r, const json_t *answer, struct 
 }
 
 /* Without times of words, those of segments: each is shared out among the pieces that a line may be
- * broken into, which are words, or less in scripts without spaces. */
+ * broken into, which are words, or less in scripts without spaces. A segment may claim to last
+ * beyond the end (Whisper's windows of 30 s do): there is no sound for words there. */
 static void share_out(struct reader *r, const struct segment *segment, float confidence)
 {
     char *text = trimmed(r->arena, segment->text);
     size_t size = strlen(text), from = 0;
-    int64_t length_us = segment->end_us - segment->start_us;
+    int64_t end_us = KN_MIN(segment->end_us, r->length_us);
+    int64_t length_us = KN_MAX(end_us - segment->start_us, 0);
     bool *breaks = kn_calloc(size + 1, sizeof *breaks);
     kn_utf8_breaks(text, size, breaks);
     for (size_t to = 1; to <= size; to++) {
@@ -267,14 +275,17 @@ static void share_out(struct reader *r, const struct segment *segment, float con
     free(breaks);
 }
 
-static void take_segments_for_words(struct reader *r)
+static enum kn_status take_segments_for_words(struct reader *r, struct kn_error *err)
 {
     for (int i = 0; i < r->segments.count; i++) {
         const struct segment *segment = &r->segments.at[i];
         if (!segment->dropped && segment->start_us >= 0 && segment->end_us > segment->start_us &&
             !is_late(r, segment->start_us))
             share_out(r, segment, confidence_of(r, NULL, i));
+        if (r->words.count > pieces_max(r))
+            return too_many(r, err);
     }
+    return KN_OK;
 }
 
 /* ---- the result ---- */
@@ -300,25 +311,19 @@ static void put_in_order(struct kn_found_word *words, int count, int64_t length_
     }
 }
 
-static void sum_up(const struct reader *r, const char *text, struct kn_findings *f)
+static float mean_log_prob(const struct reader *r)
 {
-    double sum = 0, weight = 0, tokens = 0;
+    double sum = 0, weight = 0;
     for (int i = 0; i < r->segments.count; i++) {
         const struct segment *segment = &r->segments.at[i];
-        if (segment->dropped)
+        if (segment->dropped || isnan(segment->log_prob))
             continue;
         double here =
             segment->tokens ? segment->tokens : ceil((double)strlen(segment->text) / BYTES_A_TOKEN);
-        tokens += segment->text[0] ? here : 0;
-        if (isnan(segment->log_prob))
-            continue;
         sum += fmin(segment->log_prob, 0) * here;
         weight += here;
     }
-    if (!r->segments.count)
-        tokens = ceil((double)strlen(text) / BYTES_A_TOKEN);
-    f->token_count = (int)fmin(tokens, 1e9);
-    f->mean_log_prob = weight > 0 ? (float)KN_CLAMP(sum / weight, -100, 0) : 0;
+    return weight > 0 ? (float)KN_CLAMP(sum / weight, -100, 0) : 0;
 }
 
 static const char *language_of(const json_t *answer)
@@ -360,10 +365,12 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
                             "the times of %d of its %d words are out of order or beyond the end",
                             r->faults, r->seen);
     if (!r->words.count)
-        take_segments_for_words(r);
+        status = take_segments_for_words(r, err);
+    if (status != KN_OK)
+        return status;
     const struct kn_word *made;
     int count = r->words.count ? spell_words(r, text, &made) : 0;
-    if (count > 2 * r->words_max) /* of characters, in some scripts */
+    if (count > pieces_max(r))
         return too_many(r, err);
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
@@ -394,7 +401,7 @@ static enum kn_status read_all(struct reader *r, const json_t *answer, struct kn
         return status;
     const char *text = r->segments.count ? join_segments(r) : trimmed(r->arena, whole ? whole : "");
     findings->language = language_of(answer);
-    sum_up(r, text, findings);
+    findings->mean_log_prob = mean_log_prob(r);
     return find_words(r, answer, text, findings, err);
 }
 

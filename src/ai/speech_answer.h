@@ -14,7 +14,8 @@
 #include "ai/engine.h"
 
 /*
- * `length_us`: of the sound. What *ret_findings points to is in `arena`; `usage` is left alone.
+ * `length_us`: of the sound. What *ret_findings points to is in `arena`, and nothing of it in
+ * `answer`; `token_count` is left 0.
  *
  * Times: words are in order, do not overlap, last 5 ms at least, and lie in 0..length_us. Small
  * faults are put right; a word that begins half a second after the end was never said there, and is

@@ -1,4 +1,4 @@
-/* Clocks and chance for tests, so that nothing has to sleep. Set before use. */
+/* Clocks for tests, so that nothing has to sleep. Set before use. */
 #ifndef KN_AI_TEST_CLOCK_H
 #define KN_AI_TEST_CLOCK_H
 
@@ -8,7 +8,7 @@ struct kn_budget;
 struct kn_service;
 
 void kn_budget_use_clock(struct kn_budget *budget, int64_t (*wall_us)(void));
-/* Its waits and its minutes pass so many times faster. `seed` (0: chance) decides the jitter. */
-void kn_service_use_speed(struct kn_service *service, double speed, uint64_t seed);
+/* Its waits and its minutes pass so many times faster. */
+void kn_service_use_speed(struct kn_service *service, double speed);
 
 #endif

@@ -38,13 +38,13 @@ struct kn_vision_desc {
     int frames_max;      /* of one batch */
     /*
      * Any number of threads at once. *ret_sights has one entry a frame that the answer speaks of,
-     * in order of time, in `arena`; `usage` is added to. An answer that is invalid or cut off is
-     * repaired once (asked again, with what was wrong); DAMAGED when that is no better.
+     * in order of time, in `arena`. An answer that is invalid or cut off is repaired once (asked
+     * again, with what was wrong); DAMAGED when that is no better.
      */
     enum kn_status (*run)(const struct kn_vision_settings *settings,
                           const struct kn_vision_batch *batch, struct kn_cancel *cancel,
                           struct kn_arena *arena, const struct kn_sight **ret_sights,
-                          int *ret_count, struct kn_usage *usage, struct kn_error *err);
+                          int *ret_count, struct kn_error *err);
 };
 
 extern const struct kn_vision_desc kn_vision_openai; /* "openai-vision" */

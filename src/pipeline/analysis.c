@@ -105,8 +105,9 @@ static enum kn_status check_services(const struct kn_attempt *attempt, struct kn
         if (!services)
             return kn_error_set(err, KN_MISSING, "no service for %s is set up here",
                                 asked[i].names->at[0]);
+        const struct kn_error *why = &services->why[asked[i].kind];
         if (!services->at[asked[i].kind])
-            return kn_error_set(err, KN_MISSING, "%s", services->why[asked[i].kind].text);
+            return kn_error_set(err, why->status, "%s", why->text);
     }
     return KN_OK;
 }

@@ -41,7 +41,7 @@ struct ranker {
     /* Protected by the lock. */
     struct kn_arena *arena;
     KN_VEC(struct kn_proposal) proposals;
-    int failed, dropped;
+    int failed;
     struct kn_error failure; /* the first one */
 };
 
@@ -72,12 +72,11 @@ static struct kn_proposal copy_proposal(const struct kn_proposal *p, struct kn_a
     return copy;
 }
 
-static void keep(struct ranker *r, const struct kn_proposal *proposals, int count, int dropped)
+static void keep(struct ranker *r, const struct kn_proposal *proposals, int count)
 {
     KN_LOCKED(&r->lock);
     for (int i = 0; i < count; i++)
         kn_vec_push(&r->proposals, copy_proposal(&proposals[i], r->arena));
-    r->dropped += dropped;
 }
 
 /* What the local ranking found in the window, in the window's own numbers. */
@@ -136,13 +135,12 @@ static enum kn_status rank_window(void *arg, const struct kn_step_env *env, stru
     };
     question.sight_count = find_sights(w, &question.sights);
     const struct kn_proposal *proposals;
-    struct kn_usage usage = {0};
     struct kn_error why = {0};
-    int count = 0, dropped = 0;
-    enum kn_status status = r->desc->run(&r->settings, &question, env->cancel, env->scratch,
-                                         &proposals, &count, &dropped, &usage, &why);
+    int count = 0;
+    enum kn_status status =
+        r->desc->run(&r->settings, &question, env->cancel, env->scratch, &proposals, &count, &why);
     if (status == KN_OK) {
-        keep(r, proposals, count, dropped);
+        keep(r, proposals, count);
     } else if (status == KN_CANCELLED) {
         *err = why;
         return status;

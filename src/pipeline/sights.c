@@ -82,7 +82,6 @@ static enum kn_status ask(void *arg, const struct kn_step_env *env, struct kn_er
         .budget = a->options->budget,
     };
     const struct kn_sight *sights;
-    struct kn_usage usage = {0};
     struct kn_error why = {0};
     int count = 0;
     enum kn_status status;
@@ -92,8 +91,8 @@ static enum kn_status ask(void *arg, const struct kn_step_env *env, struct kn_er
         pthread_mutex_unlock(&a->lock);
         status = why.status;
     } else {
-        status = a->desc->run(&a->settings, &question, env->cancel, env->scratch, &sights, &count,
-                              &usage, &why);
+        status =
+            a->desc->run(&a->settings, &question, env->cancel, env->scratch, &sights, &count, &why);
     }
     kn_arena_free(batch->arena);
     batch->arena = NULL;

@@ -21,6 +21,7 @@ struct fake_answer {
     const char *body;
     struct kn_server_field headers[8];
     enum kn_reply_fault fault;
+    size_t cut_at; /* for faults that cut; 0: 5 */
     const char *content_type;
 };
 
@@ -38,7 +39,7 @@ struct fake {
     struct kn_http *http;
     struct kn_server *server;
     struct kn_service *service;
-    struct kn_service_options options; /* as it was opened with */
+    struct kn_cancel *stop; /* triggered by a question, where a test sets it before */
     char url[64];
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -106,6 +107,8 @@ static inline void fake_handle(void *arg, const struct kn_exchange *x, struct kn
     }
     int64_t after_us = fake->answers_after_us;
     pthread_mutex_unlock(&fake->lock);
+    if (fake->stop)
+        kn_cancel_trigger(fake->stop);
     if (after_us)
         (void)kn_cancel_wait_ms(x->cancel, after_us / 1000);
     reply->status = answer->status ? answer->status : 200;
@@ -113,7 +116,7 @@ static inline void fake_handle(void *arg, const struct kn_exchange *x, struct kn
     reply->size = strlen(reply->body);
     reply->content_type = answer->content_type;
     reply->fault = answer->fault;
-    reply->cut_at = 5;
+    reply->cut_at = answer->cut_at ? answer->cut_at : 5;
     struct kn_server_field *headers = kn_arena_array(x->arena, 8, sizeof *headers);
     for (int i = 0; i < 8 && answer->headers[i].name; i++) {
         headers[i] = answer->headers[i];
@@ -167,7 +170,6 @@ static inline void fake_reopen(struct fake *fake, struct kn_service_options opti
     options.key_hint = "OPENAI_API_KEY";
     if (kn_service_open(fake->http, &options, &fake->service, &err) != KN_OK)
         fail_msg("%s", err.text);
-    fake->options = options;
 }
 
 static inline int fake_begin(void **state)

@@ -115,10 +115,11 @@ static void answers_are_judged(void **state)
          "content filter"},
         {R, "{'choices':[{'message':{'refusal':'a\\u001b[2Jb'}}]}", "a?[2Jb"},
         /* None. */
-        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}", "Overloaded"},
-        {N, "{'error':'failed to load model'}", "failed to load model"},
-        {N, "{'error':{'code':500}}", "without a reason"},
-        {N, "{'choices':[],'error':{'message':'Nope'}}", "Nope"},
+        {N, "{'error':{'message':'Overloaded','type':'server_error','code':null}}",
+         "no chat completion"},
+        {N, "{'error':'failed to load model'}", "no chat completion"},
+        {N, "{'error':{'code':500}}", "no chat completion"},
+        {N, "{'choices':[],'error':{'message':'Nope'}}", "no chat completion"},
         {N, "{'choices':[]}", "no chat completion"},
         {N, "{'choices':{}}", "no chat completion"},
         {N, "{'choices':[{'text':'old style'}]}", "no chat completion"},
@@ -337,41 +338,44 @@ static enum kn_status only_good_moods(void *arg, const json_t *content, struct k
     return kn_error_set(err, KN_DAMAGED, "only good moods are wanted");
 }
 
-static enum kn_status ask(struct chat_model *model, struct kn_usage *usage, json_t **ret_content,
+static enum kn_status ask(struct fake *model, struct kn_usage *ret_used, json_t **ret_content,
                           struct kn_error *err)
 {
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
     const struct kn_chat_part part = {.text = "How is it?"};
     struct kn_chat_question question = question_of(schema, &part, 1);
+    KN_SCOPED(kn_budget) budget = kn_budget_new("a count", &(struct kn_budget_limits){0}, NULL);
     question.check = only_good_moods;
-    return kn_chat_ask(model->service, &question, NULL, ret_content, usage, err);
+    question.budget = budget;
+    enum kn_status status = kn_chat_ask(model->service, &question, NULL, ret_content, err);
+    kn_budget_used(budget, ret_used);
+    return status;
 }
 
 /* Bodies of contents, to be freed. */
 static void bodies(const char *const *contents, const char *const *reasons, int count,
-                   struct chat_turn *ret_turns)
+                   struct fake_answer *ret_turns)
 {
     for (int i = 0; i < count; i++)
-        ret_turns[i] = (struct chat_turn){.body = chat_body(contents[i], reasons[i])};
+        ret_turns[i] = (struct fake_answer){.body = chat_body(contents[i], reasons[i])};
 }
 
 static void a_good_answer_is_asked_for_once(void **state)
 {
     (void)state;
-    struct chat_model model;
-    struct chat_turn turn;
+    struct fake_answer turn;
     bodies((const char *[]){good}, (const char *[]){"stop"}, 1, &turn);
-    chat_open(&model, &turn, 1, NULL);
+    struct fake *model = chat_open(&turn, 1, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     KN_SCOPED_JSON content = NULL;
-    assert_int_equal(ask(&model, &usage, &content, &err), KN_OK);
+    assert_int_equal(ask(model, &usage, &content, &err), KN_OK);
     assert_string_equal(json_string_value(json_object_get(content, "mood")), "good");
-    assert_int_equal(model.asked, 1);
+    assert_int_equal(fake_asked(model), 1);
     assert_int_equal(usage.requests, 1);
     assert_int_equal(usage.input_tokens, 100); /* as the answer says, not as was estimated */
     assert_int_equal(usage.output_tokens, 20);
-    chat_close(&model);
+    chat_close(model);
     free((char *)turn.body);
 }
 
@@ -386,23 +390,22 @@ static void a_flawed_answer_is_repaired_once(void **state)
         {"{\"items\":[{\"n\":1", "length", "cut off"},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
-        struct chat_model model;
-        struct chat_turn turns[2];
+        struct fake_answer turns[2];
         bodies((const char *[]){cases[i].first, good}, (const char *[]){cases[i].reason, "stop"}, 2,
                turns);
-        chat_open(&model, turns, 2, NULL);
+        struct fake *model = chat_open(turns, 2, NULL);
         struct kn_usage usage = {0};
         struct kn_error err = {0};
         KN_SCOPED_JSON content = NULL;
-        assert_int_equal(ask(&model, &usage, &content, &err), KN_OK);
-        assert_int_equal(model.asked, 2);
+        assert_int_equal(ask(model, &usage, &content, &err), KN_OK);
+        assert_int_equal(fake_asked(model), 2);
         assert_int_equal(usage.requests, 2);
-        assert_string_equal(chat_heard(&model, 1, 2), cases[i].first);
-        assert_non_null(strstr(chat_heard(&model, 1, 3), cases[i].complaint));
-        json_int_t room =
-            json_integer_value(json_object_get(model.requests[1], "max_completion_tokens"));
+        assert_string_equal(chat_heard(model, 1, 2), cases[i].first);
+        assert_non_null(strstr(chat_heard(model, 1, 3), cases[i].complaint));
+        KN_SCOPED_JSON repair = chat_request(model, 1);
+        json_int_t room = json_integer_value(json_object_get(repair, "max_completion_tokens"));
         assert_int_equal(room, strcmp(cases[i].reason, "length") == 0 ? 1000 : 500);
-        chat_close(&model);
+        chat_close(model);
         free((char *)turns[0].body);
         free((char *)turns[1].body);
     }
@@ -411,20 +414,19 @@ static void a_flawed_answer_is_repaired_once(void **state)
 static void twice_flawed_is_damaged(void **state)
 {
     (void)state;
-    struct chat_model model;
-    struct chat_turn turns[2];
+    struct fake_answer turns[2];
     bodies((const char *[]){"no", "{\"items\":[],\"mood\":\"bad\"}"},
            (const char *[]){"stop", "stop"}, 2, turns);
-    chat_open(&model, turns, 2, NULL);
+    struct fake *model = chat_open(turns, 2, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
-    assert_int_equal(ask(&model, &usage, &content, &err), KN_DAMAGED);
+    assert_int_equal(ask(model, &usage, &content, &err), KN_DAMAGED);
     assert_null(content);
     assert_string_equal(err.text, "the model gpt-4o-mini gave no usable answer, even asked again: "
                                   "only good moods are wanted");
     assert_int_equal(usage.requests, 2);
-    chat_close(&model);
+    chat_close(model);
     free((char *)turns[0].body);
     free((char *)turns[1].body);
 }
@@ -435,16 +437,15 @@ static void a_long_flawed_answer_is_shown_in_part(void **state)
     KN_SCOPED_STR said = {0};
     for (int i = 0; i < 20000; i++)
         kn_str_add(&said, "眠");
-    struct chat_model model;
-    struct chat_turn turns[2];
+    struct fake_answer turns[2];
     bodies((const char *[]){said.at, good}, (const char *[]){"stop", "stop"}, 2, turns);
-    chat_open(&model, turns, 2, NULL);
+    struct fake *model = chat_open(turns, 2, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     KN_SCOPED_JSON content = NULL;
-    assert_int_equal(ask(&model, &usage, &content, &err), KN_OK);
-    assert_in_range(strlen(chat_heard(&model, 1, 2)), 10000, 12288);
-    chat_close(&model);
+    assert_int_equal(ask(model, &usage, &content, &err), KN_OK);
+    assert_in_range(strlen(chat_heard(model, 1, 2)), 10000, 12288);
+    chat_close(model);
     free((char *)turns[0].body);
     free((char *)turns[1].body);
 }
@@ -452,18 +453,17 @@ static void a_long_flawed_answer_is_shown_in_part(void **state)
 static void who_declines_is_not_asked_again(void **state)
 {
     (void)state;
-    const struct chat_turn turn = {
+    const struct fake_answer turn = {
         .body = "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"No, sorry.\"}}]}"};
-    struct chat_model model;
-    chat_open(&model, &turn, 1, NULL);
+    struct fake *model = chat_open(&turn, 1, NULL);
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
-    assert_int_equal(ask(&model, &usage, &content, &err), KN_DAMAGED);
+    assert_int_equal(ask(model, &usage, &content, &err), KN_DAMAGED);
     assert_string_equal(err.text, "the model gpt-4o-mini gave no usable answer: declined to "
                                   "answer: No, sorry.");
     assert_int_equal(usage.output_tokens, 500); /* it says no usage, so it may have been all */
-    chat_close(&model);
+    chat_close(model);
 }
 
 static void what_cannot_be_asked_is_refused_here(void **state)
@@ -473,18 +473,17 @@ static void what_cannot_be_asked_is_refused_here(void **state)
     static struct kn_chat_part parts[KN_CHAT_IMAGES_MAX + 1];
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
     struct kn_error err = {0};
-    struct kn_usage usage = {0};
     json_t *content = NULL;
     for (size_t i = 0; i < KN_COUNT_OF(parts); i++)
         parts[i] = (struct kn_chat_part){.jpeg = data, .size = 1};
     struct kn_chat_question question = question_of(schema, parts, KN_CHAT_IMAGES_MAX + 1);
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     parts[0].size = (size_t)KN_CHAT_IMAGE_BYTES_MAX + 1;
     question.part_count = 1;
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     question.part_count = 0;
     question.model = NULL;
-    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &usage, &err), KN_INVALID);
+    assert_int_equal(kn_chat_ask(NULL, &question, NULL, &content, &err), KN_INVALID);
     assert_string_equal(err.text, "no model is set for the chat service");
 }
 
@@ -494,7 +493,7 @@ static void what_may_pass_is_tried_again(void **state)
 {
     (void)state;
     KN_SCOPED_MEM char *body = chat_body(good, "stop");
-    const struct chat_turn bad[] = {
+    const struct fake_answer bad[] = {
         {.body = "{\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}", .status = 500},
         {.body = "{\"error\":{\"message\":\"busy\",\"type\":\"server_error\"}}"},
         {.body = "{\"choices\":[{\"mess"},
@@ -504,16 +503,15 @@ static void what_may_pass_is_tried_again(void **state)
         {.fault = KN_REPLY_NOTHING},
     };
     for (size_t i = 0; i < KN_COUNT_OF(bad); i++) {
-        const struct chat_turn turns[] = {bad[i], {.body = body}};
-        struct chat_model model;
+        const struct fake_answer turns[] = {bad[i], {.body = body}};
         struct kn_usage usage = {0};
         struct kn_error err = {0};
         KN_SCOPED_JSON content = NULL;
-        chat_open(&model, turns, 2, NULL);
-        enum kn_status status = ask(&model, &usage, &content, &err);
-        if (status != KN_OK || model.asked != 2)
-            fail_msg("case %d: asked %d times: %s", (int)i, model.asked, err.text);
-        chat_close(&model);
+        struct fake *model = chat_open(turns, 2, NULL);
+        enum kn_status status = ask(model, &usage, &content, &err);
+        if (status != KN_OK || fake_asked(model) != 2)
+            fail_msg("case %d: asked %d times: %s", (int)i, fake_asked(model), err.text);
+        chat_close(model);
     }
 }
 
@@ -521,7 +519,7 @@ static void what_stays_bad_is_said_in_one_sentence(void **state)
 {
     (void)state;
     static const struct {
-        struct chat_turn turn;
+        struct fake_answer turn;
         enum kn_status status;
         int asked;
         const char *sentence;
@@ -535,21 +533,21 @@ static void what_stays_bad_is_said_in_one_sentence(void **state)
           .status = 401},
          KN_DENIED,
          1,
-         "TEST_KEY"},
+         "OPENAI_API_KEY"},
         {{.body = "{\"choices\":[]}"}, KN_DAMAGED, 2, "no chat completion"},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
-        struct chat_model model;
         struct kn_usage usage = {0};
         struct kn_error err = {0};
         json_t *content = NULL;
-        chat_open(&model, &cases[i].turn, 1, NULL);
-        enum kn_status status = ask(&model, &usage, &content, &err);
-        if (status != cases[i].status || model.asked != cases[i].asked ||
+        struct fake *model = chat_open(&cases[i].turn, 1, NULL);
+        enum kn_status status = ask(model, &usage, &content, &err);
+        if (status != cases[i].status || fake_asked(model) != cases[i].asked ||
             !strstr(err.text, cases[i].sentence))
-            fail_msg("case %d: %d, asked %d times: %s", (int)i, status, model.asked, err.text);
+            fail_msg("case %d: %d, asked %d times: %s", (int)i, status, fake_asked(model),
+                     err.text);
         assert_null(content);
-        chat_close(&model);
+        chat_close(model);
     }
 }
 
@@ -557,12 +555,11 @@ static void only_good_answers_are_kept(void **state)
 {
     (void)state;
     char folder[PATH_MAX];
-    struct chat_model model;
-    struct chat_turn turns[2];
+    struct fake_answer turns[2];
     struct kn_error err = {0};
     assert_non_null(temp_folder_make(folder));
     bodies((const char *[]){"{\"items\":[]}", good}, (const char *[]){"stop", "stop"}, 2, turns);
-    chat_open(&model, turns, 2, folder);
+    struct fake *model = chat_open(turns, 2, folder);
     static const struct {
         int asked, cached;
     } after[] = {
@@ -573,12 +570,12 @@ static void only_good_answers_are_kept(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(after); i++) {
         struct kn_usage usage = {0};
         KN_SCOPED_JSON content = NULL;
-        assert_int_equal(ask(&model, &usage, &content, &err), KN_OK);
-        assert_int_equal(model.asked, after[i].asked);
+        assert_int_equal(ask(model, &usage, &content, &err), KN_OK);
+        assert_int_equal(fake_asked(model), after[i].asked);
         assert_int_equal(usage.cached, after[i].cached);
         assert_string_equal(json_string_value(json_object_get(content, "mood")), "good");
     }
-    chat_close(&model);
+    chat_close(model);
     free((char *)turns[0].body);
     free((char *)turns[1].body);
     assert_int_equal(temp_folder_remove(folder), 0);
@@ -587,23 +584,20 @@ static void only_good_answers_are_kept(void **state)
 static void a_stop_is_heard_at_once(void **state)
 {
     (void)state;
-    const struct chat_turn turn = {.fault = KN_REPLY_NO_ANSWER};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turn = {.fault = KN_REPLY_NO_ANSWER};
     struct kn_error err = {0};
     json_t *content = NULL;
     KN_SCOPED_JSON schema = kn_prompt_schema(schema_text);
     const struct kn_chat_part part = {.text = "How is it?"};
     struct kn_chat_question question = question_of(schema, &part, 1);
     struct kn_cancel *cancel = kn_cancel_new(NULL);
-    chat_open(&model, &turn, 1, NULL);
-    model.stop = cancel;
+    struct fake *model = chat_open(&turn, 1, NULL);
+    model->stop = cancel;
     int64_t before_us = kn_now_us();
-    assert_int_equal(kn_chat_ask(model.service, &question, cancel, &content, &usage, &err),
-                     KN_CANCELLED);
+    assert_int_equal(kn_chat_ask(model->service, &question, cancel, &content, &err), KN_CANCELLED);
     assert_true(kn_now_us() - before_us < KN_US_PER_S);
-    assert_int_equal(model.asked, 1);
-    chat_close(&model);
+    assert_int_equal(fake_asked(model), 1);
+    chat_close(model);
     kn_cancel_free(cancel);
 }
 
@@ -611,8 +605,7 @@ static void a_budget_is_not_exceeded(void **state)
 {
     (void)state;
     KN_SCOPED_MEM char *body = chat_body("{}", "stop");
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
+    const struct fake_answer turn = {.body = body};
     struct kn_usage usage = {0};
     struct kn_error err = {0};
     json_t *content = NULL;
@@ -623,12 +616,13 @@ static void a_budget_is_not_exceeded(void **state)
     KN_SCOPED(kn_budget)
     budget = kn_budget_new("the job's budget", &(struct kn_budget_limits){.tokens = 800}, NULL);
     question.budget = budget;
-    chat_open(&model, &turn, 1, NULL);
-    enum kn_status status = kn_chat_ask(model.service, &question, NULL, &content, &usage, &err);
-    if (status != KN_LIMIT || model.asked != 1)
-        fail_msg("%d, asked %d times: %s", status, model.asked, err.text);
+    struct fake *model = chat_open(&turn, 1, NULL);
+    enum kn_status status = kn_chat_ask(model->service, &question, NULL, &content, &err);
+    if (status != KN_LIMIT || fake_asked(model) != 1)
+        fail_msg("%d, asked %d times: %s", status, fake_asked(model), err.text);
+    kn_budget_used(budget, &usage);
     assert_int_equal(usage.input_tokens + usage.output_tokens, 120);
-    chat_close(&model);
+    chat_close(model);
 }
 
 int main(void)

@@ -49,16 +49,15 @@ static void models_are_asked_for_what_they_have(void **state)
 {
     struct fake *fake = *state;
     static const struct {
-        const char *model, *sent, *format, *times, *chunking, *prompt;
+        const char *model, *sent, *format, *times, *chunking;
     } cases[] = {
-        {NULL, "whisper-1", "verbose_json", "word segment", "", "before"},
-        {"whisper-large-v3", "whisper-large-v3", "verbose_json", "word segment", "", "before"},
-        {"ggml-base", "ggml-base", "verbose_json", "word segment", "", "before"},
-        {"gpt-4o-transcribe", "gpt-4o-transcribe", "json", "", "", "before"},
-        {"gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe-2025-12-15", "json", "", "",
-         "before"},
-        {"gpt-transcribe", "gpt-transcribe", "json", "", "", "before"},
-        {"gpt-4o-transcribe-diarize", "gpt-4o-transcribe-diarize", "json", "", "auto", ""},
+        {NULL, "whisper-1", "verbose_json", "word segment", ""},
+        {"whisper-large-v3", "whisper-large-v3", "verbose_json", "word segment", ""},
+        {"ggml-base", "ggml-base", "verbose_json", "word segment", ""},
+        {"gpt-4o-transcribe", "gpt-4o-transcribe", "json", "", ""},
+        {"gpt-4o-mini-transcribe-2025-12-15", "gpt-4o-mini-transcribe-2025-12-15", "json", "", ""},
+        {"gpt-transcribe", "gpt-transcribe", "json", "", ""},
+        {"gpt-4o-transcribe-diarize", "gpt-4o-transcribe-diarize", "json", "", "auto"},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_arena *arena = kn_arena_new();
@@ -67,7 +66,6 @@ static void models_are_asked_for_what_they_have(void **state)
         struct kn_error err = {0};
         chunk.start_us = 83456789;
         chunk.language = "ja-JP";
-        chunk.prompt = "before";
         fake_script(fake, fake->script, fake->script_count);
         if (run(fake, cases[i].model, &chunk, arena, &findings, &err) != KN_OK)
             fail_msg("%s", err.text);
@@ -79,43 +77,15 @@ static void models_are_asked_for_what_they_have(void **state)
         assert_string_equal(field(arena, r, "response_format"), cases[i].format);
         assert_string_equal(field(arena, r, "timestamp_granularities[]"), cases[i].times);
         assert_string_equal(field(arena, r, "chunking_strategy"), cases[i].chunking);
-        assert_string_equal(field(arena, r, "prompt"), cases[i].prompt);
         assert_string_equal(field(arena, r, "language"), "ja");
         assert_string_equal(field(arena, r, "temperature"), "0");
         assert_true(strncmp(field(arena, r, "file"), "fLaC", 4) == 0);
+        assert_string_equal(r->parts[0].name, "file");
+        assert_string_equal(r->parts[0].content_type, "audio/flac");
         assert_string_equal(findings.text, "Hello.");
         assert_int_equal(findings.word_count, 0);
-        assert_int_equal(findings.usage.requests, 1);
         kn_arena_free(arena);
     }
-}
-
-static void prompts_are_cut_between_characters(void **state)
-{
-    struct fake *fake = *state;
-    struct kn_arena *arena = kn_arena_new();
-    struct kn_str words = {0}, kana = {0};
-    for (int i = 0; i < 100; i++) {
-        kn_str_add(&words, "worded ");
-        kn_str_add(&kana, "かな");
-    }
-    kn_str_add(&kana, "\xE3\x81"); /* and half a character */
-    const char *const prompts[] = {words.at, kana.at};
-    for (int i = 0; i < 2; i++) {
-        struct kn_chunk chunk = chunk_of(2);
-        struct kn_findings findings;
-        chunk.prompt = prompts[i];
-        fake_script(fake, fake->script, fake->script_count);
-        assert_int_equal(run(fake, NULL, &chunk, arena, &findings, NULL), KN_OK);
-        const char *sent = field(arena, &fake->requests[0], "prompt");
-        assert_in_range(kn_utf8_count(sent), 190, 200);
-        assert_true(kn_starts_with(sent, i ? "かな" : "worded worded") ||
-                    kn_starts_with(sent, "なか"));
-        assert_string_equal(field(arena, &fake->requests[0], "language"), "");
-    }
-    kn_str_free(&words);
-    kn_str_free(&kana);
-    kn_arena_free(arena);
 }
 
 static void a_model_without_times_is_asked_for_text(void **state)
@@ -166,12 +136,16 @@ static void errors_reach_people(void **state)
     static const struct fake_answer nonsense[] = {
         {.body = "{\"text\":\"a b\",\"words\":[{\"word\":\"a\",\"start\":77,\"end\":78},"
                  "{\"word\":\"b\",\"start\":79,\"end\":80}]}"}};
+    KN_SCOPED(kn_budget) budget = kn_budget_new("a count", &(struct kn_budget_limits){0}, NULL);
+    struct kn_usage usage;
+    chunk.budget = budget;
     fake_script(fake, nonsense, 1);
-    kn_service_use_speed(fake->service, 1000, 7);
+    kn_service_use_speed(fake->service, 1000);
     assert_int_equal(run(fake, NULL, &chunk, arena, &findings, &err), KN_DAMAGED);
     assert_int_equal(fake_asked(fake), 2);
-    assert_int_equal(findings.usage.requests, 2);
-    assert_true(findings.usage.audio_s > 3.9 && findings.usage.audio_s < 4.1);
+    kn_budget_used(budget, &usage);
+    assert_int_equal(usage.requests, 2);
+    assert_true(usage.audio_s > 3.9 && usage.audio_s < 4.1);
 
     struct kn_engine_settings none = {0};
     assert_int_equal(kn_engine_openai.available(&none, &err), KN_MISSING);
@@ -277,6 +251,9 @@ static void each_dialect_is_understood(void **state)
          "\"end\":2,\"text\":\" One two.\",\"avg_logprob\":-0.1},{\"start\":2.5,\"end\":3,"
          "\"text\":\" Three.\",\"avg_logprob\":-0.1}]}",
          "One(1000-1500) two.(1500-2000) Three.(2500-3000)", "en", 4},
+        /* A segment that claims more time than there is: its words share what there is. */
+        {"{\"text\":\" One two.\",\"segments\":[{\"start\":0,\"end\":30,\"text\":\" One two.\"}]}",
+         "One(0-1500) two.(1500-3000)", NULL, 3},
         /* Japanese, by its English name. */
         {"{\"language\":\"japanese\",\"text\":\"今日はいい天気。\",\"segments\":[{\"start\":0,"
          "\"end\":2,\"text\":\"今日はいい天気。\"}],\"words\":[{\"word\":\"今日\",\"start\":0,"
@@ -378,7 +355,6 @@ static void doubt_is_said(void **state)
     assert_true(fabsf(f.words[1].confidence - 0.452F) < 0.001F);
     assert_true(fabsf(f.words[2].confidence - 0.335F) < 0.001F);
     assert_true(f.looped);
-    assert_int_equal(f.token_count, 6);
     assert_true(fabsf(f.mean_log_prob + 0.2F) < 0.001F);
     kn_arena_free(arena);
 }
@@ -420,6 +396,14 @@ static void hostile_answers_are_refused(void **state)
     kn_str_add(&many, "\"}]}");
     assert_string_equal(read_as(arena, many.at, 3, &findings),
                         "DAMAGED: nobody says so many words in 3.0 s");
+    /* One word that is so long, and lasts so long, that their product is no number. */
+    kn_str_clear(&many);
+    kn_str_add(&many, "{\"segments\":[{\"start\":0,\"end\":1e300,\"text\":\"");
+    for (int i = 0; i < 20000; i++)
+        kn_str_add(&many, "a");
+    kn_str_add(&many, "\"}]}");
+    const char *reads = read_as(arena, many.at, 3, &findings);
+    assert_string_equal(reads + strspn(reads, "a"), "(0-3000)");
     kn_str_free(&many);
     kn_arena_free(arena);
 }
@@ -428,7 +412,6 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         FAKE_TEST(models_are_asked_for_what_they_have),
-        FAKE_TEST(prompts_are_cut_between_characters),
         FAKE_TEST(a_model_without_times_is_asked_for_text),
         FAKE_TEST(errors_reach_people),
         FAKE_TEST(an_engine_belongs_to_its_service_and_model),

@@ -118,12 +118,10 @@ static void a_window_may_be_too_long(void **state)
     window.line_count = (int)KN_COUNT_OF(many);
     const struct kn_ranker_settings settings = {.model = "gpt-4o-mini"};
     const struct kn_proposal *proposals;
-    int count, dropped;
-    struct kn_usage usage = {0};
+    int count;
     struct kn_error err = {0};
-    assert_int_equal(kn_ranker_openai.run(&settings, &window, NULL, *state, &proposals, &count,
-                                          &dropped, &usage, &err),
-                     KN_LIMIT);
+    assert_int_equal(
+        kn_ranker_openai.run(&settings, &window, NULL, *state, &proposals, &count, &err), KN_LIMIT);
     assert_has(err.text, "2000 lines");
 }
 
@@ -198,18 +196,16 @@ static void proposals_are_the_best_that_differ(void **state)
         const char *segments;
         int wanted;
         const char *titles;
-        int dropped;
     } cases[] = {
-        {"", 5, "", 0},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 90), 5, "b a", 0},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 50), 5, "a b", 0},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 90), 1, "b", 1},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(1, 4, "again", 40), 5, "a", 1},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(2, 6, "over", 80), 5, "over", 1},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(4, 8, "beside", 80), 5, "beside a", 0},
-        {SEGMENT(1, 4, "a", 50) "," SEGMENT(30, 34, "no", 99) "," SEGMENT(8, 6, "no", 99), 5, "a",
-         2},
-        {SEGMENT(1, 4, "a", 1e300) "," SEGMENT(5, 8, "b", -7), 5, "a b", 0},
+        {"", 5, ""},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 90), 5, "b a"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 50), 5, "a b"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(5, 8, "b", 90), 1, "b"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(1, 4, "again", 40), 5, "a"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(2, 6, "over", 80), 5, "over"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(4, 8, "beside", 80), 5, "beside a"},
+        {SEGMENT(1, 4, "a", 50) "," SEGMENT(30, 34, "no", 99) "," SEGMENT(8, 6, "no", 99), 5, "a"},
+        {SEGMENT(1, 4, "a", 1e300) "," SEGMENT(5, 8, "b", -7), 5, "a b"},
     };
     KN_SCOPED_JSON schema = kn_ranker_schema();
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
@@ -219,16 +215,14 @@ static void proposals_are_the_best_that_differ(void **state)
         kn_str_printf(&text, "{'segments':[%s]}", cases[i].segments);
         KN_SCOPED_JSON content = kn_prompt_schema(text.at);
         const struct kn_proposal *proposals;
-        int dropped;
         assert_int_equal(kn_schema_check(schema, content, NULL), KN_OK);
-        int count = kn_ranker_read(&window, content, *state, &proposals, &dropped);
+        int count = kn_ranker_read(&window, content, *state, &proposals);
         KN_SCOPED_STR titles = {0};
         for (int k = 0; k < count; k++) {
             kn_str_printf(&titles, "%s%s", k ? " " : "", proposals[k].title);
             assert_true(proposals[k].score >= 0 && proposals[k].score <= 100);
         }
         assert_string_equal(kn_str_text(&titles), cases[i].titles);
-        assert_int_equal(dropped, cases[i].dropped);
     }
 }
 
@@ -248,8 +242,7 @@ static void a_proposal_is_clean(void **state)
     kn_str_add(&text, "','hashtags':[]}}}]}");
     KN_SCOPED_JSON content = kn_prompt_schema(text.at);
     const struct kn_proposal *proposals;
-    int dropped;
-    assert_int_equal(kn_ranker_read(&window, content, *state, &proposals, &dropped), 1);
+    assert_int_equal(kn_ranker_read(&window, content, *state, &proposals), 1);
     const struct kn_proposal *got = &proposals[0];
     assert_int_equal(got->start_us, lines[2].start_us);
     assert_int_equal(got->end_us, lines[5].end_us);
@@ -278,21 +271,18 @@ static void many_segments_are_bounded(void **state)
     kn_str_add(&text, "]}");
     KN_SCOPED_JSON content = kn_prompt_schema(text.at);
     const struct kn_proposal *proposals;
-    int dropped;
-    assert_int_equal(kn_ranker_read(&window, content, *state, &proposals, &dropped), 1);
-    assert_int_equal(dropped, 4999);
+    assert_int_equal(kn_ranker_read(&window, content, *state, &proposals), 1);
 }
 
 /* ---- over a socket ---- */
 
-static enum kn_status rank(struct chat_model *model, void **state, int *ret_count, int *ret_dropped,
-                           struct kn_usage *usage, struct kn_error *err)
+static enum kn_status rank(struct fake *model, void **state,
+                           const struct kn_proposal **ret_proposals, int *ret_count,
+                           struct kn_error *err)
 {
     struct kn_rank_window window = window_of_lines();
     const struct kn_ranker_settings settings = {.service = model->service, .model = "gpt-4o-mini"};
-    const struct kn_proposal *proposals;
-    return kn_ranker_openai.run(&settings, &window, NULL, *state, &proposals, ret_count,
-                                ret_dropped, usage, err);
+    return kn_ranker_openai.run(&settings, &window, NULL, *state, ret_proposals, ret_count, err);
 }
 
 static char *body_of(const char *segments)
@@ -309,53 +299,49 @@ static void segments_are_asked_for(void **state)
 {
     KN_SCOPED_MEM char *body =
         body_of(SEGMENT(1, 4, "a", 50) "," SEGMENT(1, 4, "b", 20) "," SEGMENT(99, 100, "c", 90));
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turn = {.body = body};
     struct kn_error err = {0};
-    int count, dropped;
-    chat_open(&model, &turn, 1, NULL);
-    assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(dropped, 2);
-    chat_close(&model);
+    const struct kn_proposal *proposals;
+    int count;
+    struct fake *model = chat_open(&turn, 1, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
+    assert_int_equal(count, 1); /* the double and the invented one are dropped */
+    assert_string_equal(proposals[0].title, "a");
+    chat_close(model);
 }
 
 static void nothing_good_is_an_answer(void **state)
 {
     KN_SCOPED_MEM char *body = body_of("");
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turn = {.body = body};
     struct kn_error err = {0};
-    int count, dropped;
-    chat_open(&model, &turn, 1, NULL);
-    assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
+    const struct kn_proposal *proposals;
+    int count;
+    struct fake *model = chat_open(&turn, 1, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
     assert_int_equal(count, 0);
-    assert_int_equal(dropped, 0);
-    chat_close(&model);
+    chat_close(model);
 }
 
 static void invented_lines_are_named_in_the_repair(void **state)
 {
     KN_SCOPED_MEM char *wrong = body_of(SEGMENT(30, 40, "a", 50));
     KN_SCOPED_MEM char *right = body_of(SEGMENT(3, 8, "a", 50));
-    const struct chat_turn turns[] = {{.body = wrong}, {.body = right}};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turns[] = {{.body = wrong}, {.body = right}};
     struct kn_error err = {0};
-    int count, dropped;
-    chat_open(&model, turns, 2, NULL);
-    assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_OK);
+    const struct kn_proposal *proposals;
+    int count;
+    struct fake *model = chat_open(turns, 2, NULL);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_OK);
     assert_int_equal(count, 1);
-    assert_has(chat_heard(&model, 1, 3), "they are numbered 1 to 20");
-    chat_close(&model);
-    const struct chat_turn hopeless[] = {{.body = wrong}, {.body = wrong}};
-    chat_open(&model, hopeless, 2, NULL);
+    assert_has(chat_heard(model, 1, 3), "they are numbered 1 to 20");
+    chat_close(model);
+    const struct fake_answer hopeless[] = {{.body = wrong}, {.body = wrong}};
+    model = chat_open(hopeless, 2, NULL);
     count = -1;
-    assert_int_equal(rank(&model, state, &count, &dropped, &usage, &err), KN_DAMAGED);
+    assert_int_equal(rank(model, state, &proposals, &count, &err), KN_DAMAGED);
     assert_int_equal(count, -1);
-    chat_close(&model);
+    chat_close(model);
 }
 
 int main(void)

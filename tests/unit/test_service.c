@@ -4,8 +4,8 @@
 
 #include <dirent.h>
 
-#include "ai/prices.h"
 #include "ai/service_parts.h"
+#include "ai/services.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -13,8 +13,7 @@ static const char secret[] = "sk-secret-0123456789";
 
 /* One question; `text` makes it another one. */
 static enum kn_status ask_about(struct fake *fake, const char *text, struct kn_budget *budget,
-                                struct kn_cancel *cancel, struct kn_usage *usage,
-                                struct kn_error *err)
+                                struct kn_cancel *cancel, struct kn_error *err)
 {
     json_t *question = json_pack("{s:s}", "question", text), *answer = NULL;
     struct kn_service_call call = {.path = "/chat/completions",
@@ -22,7 +21,7 @@ static enum kn_status ask_about(struct fake *fake, const char *text, struct kn_b
                                    .json = question,
                                    .most = {.input_tokens = 10, .output_tokens = 10},
                                    .budget = budget};
-    enum kn_status status = kn_service_call(fake->service, &call, cancel, &answer, usage, err);
+    enum kn_status status = kn_service_call(fake->service, &call, cancel, &answer, err);
     if (status == KN_OK)
         assert_true(json_is_object(answer));
     json_decref(question);
@@ -32,7 +31,7 @@ static enum kn_status ask_about(struct fake *fake, const char *text, struct kn_b
 
 static enum kn_status ask(struct fake *fake, struct kn_error *err)
 {
-    return ask_about(fake, "what?", NULL, NULL, NULL, err);
+    return ask_about(fake, "what?", NULL, NULL, err);
 }
 
 static struct kn_service_counts counts_of(struct fake *fake)
@@ -60,7 +59,7 @@ static void *ask_in_crowd(void *arg)
     char text[32];
     struct kn_error err = {0};
     snprintf(text, sizeof text, "question %d", crowd->same ? 0 : atomic_fetch_add(&crowd->next, 1));
-    enum kn_status status = ask_about(crowd->fake, text, crowd->budget, crowd->cancel, NULL, &err);
+    enum kn_status status = ask_about(crowd->fake, text, crowd->budget, crowd->cancel, &err);
     if (status == KN_OK) {
         atomic_fetch_add(&crowd->ok, 1);
         return NULL;
@@ -189,7 +188,7 @@ static void errors_are_tried_again_or_not(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_error err = {0};
         fake_reopen(fake, (struct kn_service_options){.key = secret, .attempts = 4});
-        kn_service_use_speed(fake->service, 2000, 7);
+        kn_service_use_speed(fake->service, 2000);
         fake_script(fake, &cases[i].answer, 1);
         enum kn_status status = ask(fake, &err);
         if (status != cases[i].status || fake_asked(fake) != cases[i].asked ||
@@ -204,14 +203,14 @@ static void connections_that_fail_are_tried_again(void **state)
     struct fake *fake = *state;
     struct kn_error err = {0};
     SCRIPT(fake, {.fault = KN_REPLY_NOTHING}, {.fault = KN_REPLY_CUT}, {0});
-    kn_service_use_speed(fake->service, 2000, 7);
+    kn_service_use_speed(fake->service, 2000);
     assert_int_equal(ask(fake, &err), KN_OK);
     assert_int_equal(fake_asked(fake), 3);
     assert_int_equal(counts_of(fake).retries, 2);
 
     /* One that never answered anything is not waited for so long. */
     fake_reopen(fake, (struct kn_service_options){.base_url = "http://127.0.0.1:1/v1"});
-    kn_service_use_speed(fake->service, 2000, 7);
+    kn_service_use_speed(fake->service, 2000);
     assert_int_equal(ask(fake, &err), KN_IO);
     assert_int_equal(counts_of(fake).requests, 3);
     assert_true(strncmp(err.text, "the speech service cannot be reached: ", 38) == 0);
@@ -220,7 +219,7 @@ static void connections_that_fail_are_tried_again(void **state)
     static const struct fake_answer nothing[] = {{.fault = KN_REPLY_NO_ANSWER}};
     fake_script(fake, nothing, 1);
     fake_reopen(fake, (struct kn_service_options){.limit_ms = 60});
-    kn_service_use_speed(fake->service, 20, 7);
+    kn_service_use_speed(fake->service, 20);
     assert_int_equal(ask(fake, &err), KN_TIMEOUT);
     assert_int_equal(counts_of(fake).requests, 2);
     assert_non_null(strstr(err.text, "does not answer in time"));
@@ -257,6 +256,41 @@ static void nobody_waits_for_hours(void **state)
                                   "limits are used up");
     assert_int_equal(ask(fake, &err), KN_LIMIT); /* without asking */
     assert_int_equal(fake_asked(fake), 1);
+
+    /* Nor where the service says that it is no use to ask again. */
+    static const struct fake_answer final[] = {
+        {.status = 429,
+         .body = "{}",
+         .headers = {{"Retry-After", .data = "7200"}, {"x-should-retry", .data = "false"}}}};
+    fake_reopen(fake, (struct kn_service_options){0});
+    fake_script(fake, final, 1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask(fake, &err), KN_LIMIT);
+    assert_non_null(strstr(err.text, "for 2 h 00 min"));
+    assert_int_equal(fake_asked(fake), 1);
+}
+
+static void who_is_refused_for_good_holds_nobody(void **state)
+{
+    struct fake *fake = *state;
+    static const struct fake_answer refusals[] = {
+        {.status = 413, .body = "{}", .headers = {{"Retry-After", .data = "7200"}}},
+        {.status = 400, .body = "{}", .headers = {{"Retry-After", .data = "60"}}},
+        {.status = 500,
+         .body = "{}",
+         .headers = {{"Retry-After", .data = "60"}, {"x-should-retry", .data = "false"}}},
+    };
+    static const enum kn_status statuses[] = {KN_LIMIT, KN_INVALID, KN_REMOTE};
+    for (size_t i = 0; i < KN_COUNT_OF(refusals); i++) {
+        const struct fake_answer script[] = {refusals[i], {0}};
+        struct kn_error err = {0};
+        int64_t start_us = kn_now_us();
+        fake_script(fake, script, 2);
+        assert_int_equal(ask(fake, &err), statuses[i]);
+        assert_int_equal(ask(fake, &err), KN_OK); /* at once */
+        assert_int_equal(fake_asked(fake), 2);
+        assert_true(kn_now_us() - start_us < 30 * KN_US_PER_S);
+    }
 }
 
 static void no_more_requests_a_minute_than_set(void **state)
@@ -264,7 +298,7 @@ static void no_more_requests_a_minute_than_set(void **state)
     struct fake *fake = *state;
     enum { REQUESTS = 25, A_MINUTE = 10, SPEED = 120 };
     fake_reopen(fake, (struct kn_service_options){.requests_a_minute = A_MINUTE});
-    kn_service_use_speed(fake->service, SPEED, 7);
+    kn_service_use_speed(fake->service, SPEED);
     pthread_t threads[REQUESTS];
     struct crowd crowd = {.fake = fake};
     int64_t start_us = kn_now_us();
@@ -309,7 +343,7 @@ static void tokens_a_minute_count_as_well(void **state)
     struct fake *fake = *state;
     enum { REQUESTS = 12, SPEED = 120 };
     fake_reopen(fake, (struct kn_service_options){.tokens_a_minute = 100}); /* five calls of 20 */
-    kn_service_use_speed(fake->service, SPEED, 7);
+    kn_service_use_speed(fake->service, SPEED);
     pthread_t threads[REQUESTS];
     struct crowd crowd = {.fake = fake};
     int64_t start_us = kn_now_us();
@@ -329,10 +363,10 @@ static void what_the_service_says_it_has_left_is_not_exceeded(void **state)
                         {"x-ratelimit-remaining-requests", .data = "0"},
                         {"x-ratelimit-reset-requests", .data = "1m0s"}}},
            {0});
-    kn_service_use_speed(fake->service, SPEED, 7);
+    kn_service_use_speed(fake->service, SPEED);
     struct kn_error err = {0};
-    assert_int_equal(ask_about(fake, "a", NULL, NULL, NULL, &err), KN_OK);
-    assert_int_equal(ask_about(fake, "b", NULL, NULL, NULL, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "a", NULL, NULL, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "b", NULL, NULL, &err), KN_OK);
     int64_t us = (fake->requests[1].at_us - fake->requests[0].at_us) * SPEED;
     assert_true(us >= 14 * INT64_C(1000000) &&
                 us < 60 * INT64_C(1000000)); /* one of four comes back after a quarter */
@@ -363,10 +397,10 @@ static void limits_of_every_kind_are_understood(void **state)
         int count;
         double from_s, to_s;
     } cases[] = {
-        {"60", "9", "51s", NULL, 10, 0, 0.9}, /* what is left starts at once */
-        {"60", "9", "51s", NULL, 13, 3, 5},   /* and then one a second */
-        {"60", "4", "1s", NULL, 6, 0, 1.9},   /* whole with five: then no sixty are free */
-        {"60", "4", "1s", NULL, 10, 4, 6},
+        {"60", "50", "10s", NULL, 51, 0, 0.9},       /* what is left starts at once */
+        {"60", "9", "51s", NULL, 13, 3, 5},          /* and then one a second */
+        {"60", "49", "1s", NULL, 51, 0, 1.9},        /* whole with fifty, */
+        {"60", "4", "1s", NULL, 10, 4, 6},           /* or with five: then no sixty are free */
         {"60", "0", "40s", "40000", 3, 40, 43},      /* refused until its window ends */
         {"60", "0", "60s", "1000", 3, 2, 3.5},       /* refused for a part of that */
         {"14400", "14000", "40m", NULL, 60, 0, 0.9}, /* a day's */
@@ -417,7 +451,7 @@ static void overload_halves_what_is_in_flight(void **state)
     static const struct fake_answer fine[] = {{0}};
     struct kn_error err = {0};
     fake_reopen(fake, (struct kn_service_options){.concurrency = CALLS});
-    assert_int_equal(ask_about(fake, "first", NULL, NULL, NULL, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "first", NULL, NULL, &err), KN_OK);
     fake_script(fake, busy, 1);
     fake_hold(fake, true);
     pthread_t threads[CALLS];
@@ -505,7 +539,7 @@ static void a_service_that_is_down_is_left_alone_for_a_minute(void **state)
     struct kn_error err = {0};
     static const struct fake_answer bad[] = {{.status = 500, .body = "{}"}}, good[] = {{0}};
     fake_reopen(fake, (struct kn_service_options){.attempts = 2});
-    kn_service_use_speed(fake->service, 100, 7);
+    kn_service_use_speed(fake->service, 100);
     fake_script(fake, bad, 1);
     for (int i = 0; i < 6; i++)
         assert_int_equal(ask(fake, &err), KN_REMOTE);
@@ -519,6 +553,35 @@ static void a_service_that_is_down_is_left_alone_for_a_minute(void **state)
     assert_int_equal(fake_asked(fake), 1);
 }
 
+static void *ask_something_else(void *arg)
+{
+    struct kn_error err = {0};
+    assert_int_equal(ask_about(arg, "else?", NULL, NULL, &err), KN_REMOTE);
+    return NULL;
+}
+
+static void who_is_turned_away_is_no_further_failure(void **state)
+{
+    struct fake *fake = *state;
+    static const struct fake_answer script[] = {
+        {.status = 503, .body = "{}"}, /* a second at least until its next try */
+        {.status = 500, .body = "{}", .headers = {{"x-should-retry", .data = "false"}}},
+    };
+    struct kn_error err = {0};
+    pthread_t thread;
+    fake_script(fake, script, 2);
+    assert_int_equal(pthread_create(&thread, NULL, ask_something_else, fake), 0);
+    fake_wait_asked(fake, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(fake, &err), KN_REMOTE);
+    assert_int_equal(fake->service->down_count, 1);
+    int64_t until_us = fake->service->downs[0].until_us;
+    pthread_join(thread, NULL);
+    assert_int_equal(fake_asked(fake), 4);
+    assert_int_equal(fake->service->failures, 3);
+    assert_int_equal(fake->service->downs[0].until_us, until_us);
+}
+
 static void an_unknown_model_is_no_reason_against_others(void **state)
 {
     struct fake *fake = *state;
@@ -530,7 +593,7 @@ static void an_unknown_model_is_no_reason_against_others(void **state)
     json_t *question = json_object(), *answer = NULL;
     struct kn_service_call call = {
         .path = "/chat/completions", .model = "another", .json = question};
-    assert_int_equal(kn_service_call(fake->service, &call, NULL, &answer, NULL, &err), KN_OK);
+    assert_int_equal(kn_service_call(fake->service, &call, NULL, &answer, &err), KN_OK);
     json_decref(question);
     json_decref(answer);
 }
@@ -574,10 +637,8 @@ static void a_stop_ends_every_wait(void **state)
 static void a_budget_stops_before_it_is_exceeded(void **state)
 {
     struct fake *fake = *state;
-    struct kn_price price = {.usd_input = 1000, .usd_output = 1000}; /* $0.02 a call at most */
     SCRIPT(fake, {.body = "{\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}"});
-    fake_reopen(fake, (struct kn_service_options){.price = &price});
-    struct kn_budget_limits limits = {.usd = 0.10};
+    struct kn_budget_limits limits = {.tokens = 100}; /* 20 a call at most */
     KN_SCOPED(kn_budget) budget = kn_budget_new("the job's budget", &limits, NULL);
     pthread_t threads[64];
     struct crowd crowd = {.fake = fake, .budget = budget};
@@ -585,14 +646,15 @@ static void a_budget_stops_before_it_is_exceeded(void **state)
     join_crowd(threads, 64);
     struct kn_usage used;
     kn_budget_used(budget, &used);
-    /* 0.006 each; another one fits as long as 0.02 is left. */
-    assert_true(used.usd <= 0.10 + 1e-9);
+    /* Six each; another one fits as long as 20 are left. */
+    assert_in_range(used.input_tokens + used.output_tokens, 0, 100);
     assert_int_equal(used.requests, fake_asked(fake));
     assert_int_equal(used.input_tokens, 5 * used.requests);
     assert_int_equal(atomic_load(&crowd.ok), used.requests);
     assert_in_range(used.requests, 5, 14);
     assert_int_equal(crowd.status, KN_LIMIT);
-    assert_true(strncmp(crowd.why.text, "the speech service: the job's budget of $0.10", 45) == 0);
+    assert_true(strncmp(crowd.why.text, "the speech service: the job's budget of 100 tokens", 50) ==
+                0);
 }
 
 static void tries_that_failed_are_not_billed_and_lost_ones_are(void **state)
@@ -600,10 +662,12 @@ static void tries_that_failed_are_not_billed_and_lost_ones_are(void **state)
     struct fake *fake = *state;
     SCRIPT(fake, {.status = 500, .body = "{}"}, {.fault = KN_REPLY_CUT},
            {.body = "{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}"});
-    kn_service_use_speed(fake->service, 2000, 7);
-    struct kn_usage usage = {0};
+    kn_service_use_speed(fake->service, 2000);
+    KN_SCOPED(kn_budget) budget = kn_budget_new("a count", &(struct kn_budget_limits){0}, NULL);
+    struct kn_usage usage;
     struct kn_error err = {0};
-    assert_int_equal(ask_about(fake, "a", NULL, NULL, &usage, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "a", budget, NULL, &err), KN_OK);
+    kn_budget_used(budget, &usage);
     assert_int_equal(usage.requests, 2);
     assert_int_equal(usage.input_tokens, 10 + 3);
     assert_int_equal(usage.output_tokens, 10 + 2);
@@ -617,20 +681,34 @@ static void what_was_answered_is_not_asked_again(void **state)
     struct kn_arena *arena = kn_arena_new();
     const char *cache = kn_path_join(arena, fake->folder, "answers");
     struct kn_service_options options = {.key = secret, .cache = cache};
-    struct kn_usage usage = {0};
+    KN_SCOPED(kn_budget) budget = kn_budget_new("a count", &(struct kn_budget_limits){0}, NULL);
+    struct kn_usage usage;
     struct kn_error err = {0};
     fake_reopen(fake, options);
     assert_int_equal(ask(fake, &err), KN_OK);
     fake_reopen(fake, options); /* another process, another day */
     options.key = "another-key-0123456789";
     fake_reopen(fake, options); /* another key */
-    assert_int_equal(ask_about(fake, "what?", NULL, NULL, &usage, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "what?", budget, NULL, &err), KN_OK);
+    kn_budget_used(budget, &usage);
     assert_int_equal(fake_asked(fake), 1);
     assert_int_equal(usage.cached, 1);
     assert_int_equal(usage.requests, 0);
-    assert_int_equal(ask_about(fake, "else?", NULL, NULL, NULL, &err), KN_OK);
+    assert_int_equal(ask_about(fake, "else?", NULL, NULL, &err), KN_OK);
     assert_int_equal(fake_asked(fake), 2);
     kn_arena_free(arena);
+}
+
+/* A NUL is no reason to pay for a text twice. */
+static void an_answer_with_a_nul_is_kept(void **state)
+{
+    struct fake *fake = *state;
+    struct kn_error err = {0};
+    SCRIPT(fake, {.body = "{\"text\":\"a\\u0000b\"}"});
+    fake_reopen(fake, (struct kn_service_options){.key = secret, .cache = fake->folder});
+    assert_int_equal(ask(fake, &err), KN_OK);
+    assert_int_equal(ask(fake, &err), KN_OK);
+    assert_int_equal(fake_asked(fake), 1);
 }
 
 /* Changes every file of the folder; returns how many there were. */
@@ -759,6 +837,56 @@ static void keys_and_addresses_are_judged_before_anything_is_sent(void **state)
     kn_service_close(NULL);
 }
 
+/* ---- all of a process ---- */
+
+static void one_bad_key_is_no_matter_of_the_others(void **state)
+{
+    (void)state;
+    struct kn_error err = {0};
+    struct kn_services *services = NULL;
+    const struct kn_services_options options = {
+        .at = {[KN_SERVICE_SPEECH] = {"https://api.openai.com/v1", "sk-secret\n", "SPEECH_KEY"},
+               [KN_SERVICE_VISION] = {"https://api.openai.com/v1", NULL, "VISION_KEY"},
+               [KN_SERVICE_RANKING] = {"https://api.openai.com/v1", secret, "RANKING_KEY"}}};
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK);
+    assert_null(services->at[KN_SERVICE_SPEECH]);
+    assert_int_equal(services->why[KN_SERVICE_SPEECH].status, KN_INVALID);
+    assert_non_null(strstr(services->why[KN_SERVICE_SPEECH].text, "the key in SPEECH_KEY has"));
+    assert_null(services->at[KN_SERVICE_VISION]);
+    assert_int_equal(services->why[KN_SERVICE_VISION].status, KN_MISSING);
+    assert_non_null(services->at[KN_SERVICE_RANKING]);
+    kn_services_close(services);
+}
+
+static void a_days_budget_needs_a_folder(void **state)
+{
+    struct fake *fake = *state;
+    struct kn_error err = {0};
+    struct kn_services *services = NULL;
+    struct kn_services_options options = {.day = {.usd = 1}};
+    for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++)
+        options.at[kind].url = "https://api.openai.com/v1";
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK); /* nobody can be asked */
+    kn_services_close(services);
+    options.at[KN_SERVICE_SPEECH].key = "sk secret";
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK); /* nor now */
+    kn_services_close(services);
+    options.at[KN_SERVICE_SPEECH].key = secret;
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_MISSING);
+    assert_string_equal(err.text, "there is no folder to keep the day's budget in: set HOME or "
+                                  "XDG_DATA_HOME");
+    options.day = (struct kn_budget_limits){.tokens = 5};
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_MISSING);
+    options.usage = fake->folder;
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK);
+    assert_non_null(services->day);
+    kn_services_close(services);
+    options = (struct kn_services_options){.at = {options.at[0], options.at[1], options.at[2]}};
+    assert_int_equal(kn_services_open(&options, &services, &err), KN_OK); /* no bound is set */
+    assert_null(services->day);
+    kn_services_close(services);
+}
+
 static void collect_line(void *arg, enum kn_log_level level, const char *line)
 {
     (void)level;
@@ -805,6 +933,7 @@ int main(void)
         FAKE_TEST(connections_that_fail_are_tried_again),
         FAKE_TEST(retry_after_holds_everybody),
         FAKE_TEST(nobody_waits_for_hours),
+        FAKE_TEST(who_is_refused_for_good_holds_nobody),
         FAKE_TEST(no_more_requests_a_minute_than_set),
         cmocka_unit_test(any_minute_is_within_the_limit),
         FAKE_TEST(tokens_a_minute_count_as_well),
@@ -815,15 +944,19 @@ int main(void)
         cmocka_unit_test(answers_that_come_late_slow_it_down),
         FAKE_TEST(a_bad_key_is_asked_about_once),
         FAKE_TEST(a_service_that_is_down_is_left_alone_for_a_minute),
+        FAKE_TEST(who_is_turned_away_is_no_further_failure),
         FAKE_TEST(an_unknown_model_is_no_reason_against_others),
         FAKE_TEST(a_stop_ends_every_wait),
         FAKE_TEST(a_budget_stops_before_it_is_exceeded),
         FAKE_TEST(tries_that_failed_are_not_billed_and_lost_ones_are),
         FAKE_TEST(what_was_answered_is_not_asked_again),
+        FAKE_TEST(an_answer_with_a_nul_is_kept),
         FAKE_TEST(a_spoilt_file_is_no_answer),
         FAKE_TEST(the_folder_of_answers_is_bounded),
         FAKE_TEST(the_same_at_once_is_asked_once),
         FAKE_TEST(keys_and_addresses_are_judged_before_anything_is_sent),
+        cmocka_unit_test(one_bad_key_is_no_matter_of_the_others),
+        FAKE_TEST(a_days_budget_needs_a_folder),
         FAKE_TEST(the_key_is_in_one_header_and_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,14 +134,13 @@ static void values_are_bounded(void **state)
 
 /* ---- over a socket ---- */
 
-static enum kn_status look(struct chat_model *model, int count, void **state,
-                           const struct kn_sight **ret_sights, int *ret_count,
-                           struct kn_usage *usage, struct kn_error *err)
+static enum kn_status look(struct fake *model, int count, void **state,
+                           const struct kn_sight **ret_sights, int *ret_count, struct kn_error *err)
 {
     struct kn_vision_batch batch = batch_of(count);
     const struct kn_vision_settings settings = {
         .service = model->service, .model = "gpt-4o-mini", .detail = "low"};
-    return kn_vision_openai.run(&settings, &batch, NULL, *state, ret_sights, ret_count, usage, err);
+    return kn_vision_openai.run(&settings, &batch, NULL, *state, ret_sights, ret_count, err);
 }
 
 static char *quoted_body(const char *content)
@@ -156,48 +155,44 @@ static void a_batch_is_looked_at(void **state)
 {
     KN_SCOPED_MEM char *body =
         quoted_body("{'frames':[" FRAME(1, "A man talks.") "," FRAME(8, "A dog runs.") "]}");
-    const struct chat_turn turn = {.body = body};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turn = {.body = body};
     struct kn_error err = {0};
     const struct kn_sight *sights;
     int count;
-    chat_open(&model, &turn, 1, NULL);
-    assert_int_equal(look(&model, 8, state, &sights, &count, &usage, &err), KN_OK);
+    struct fake *model = chat_open(&turn, 1, NULL);
+    assert_int_equal(look(model, 8, state, &sights, &count, &err), KN_OK);
     assert_int_equal(count, 2);
     assert_string_equal(sights[1].seen, "A dog runs.");
     assert_int_equal(sights[1].at_us, frames[7].at_us);
-    assert_int_equal(usage.requests, 1);
-    chat_close(&model);
+    assert_int_equal(fake_asked(model), 1);
+    chat_close(model);
 }
 
 static void pictures_that_nobody_showed_are_no_answer(void **state)
 {
     KN_SCOPED_MEM char *wrong = quoted_body("{'frames':[" FRAME(7, "x") "]}");
     KN_SCOPED_MEM char *right = quoted_body("{'frames':[" FRAME(1, "x") "]}");
-    const struct chat_turn turns[] = {{.body = wrong}, {.body = right}, {.body = wrong}};
-    struct chat_model model;
-    struct kn_usage usage = {0};
+    const struct fake_answer turns[] = {{.body = wrong}, {.body = right}, {.body = wrong}};
     struct kn_error err = {0};
     const struct kn_sight *sights;
     int count = -1;
-    chat_open(&model, turns, 2, NULL);
-    assert_int_equal(look(&model, 2, state, &sights, &count, &usage, &err), KN_OK);
+    struct fake *model = chat_open(turns, 2, NULL);
+    assert_int_equal(look(model, 2, state, &sights, &count, &err), KN_OK);
     assert_int_equal(count, 1);
-    assert_non_null(strstr(chat_heard(&model, 1, 3), "none of its frames"));
-    chat_close(&model);
-    const struct chat_turn hopeless[] = {{.body = wrong}, {.body = wrong}};
-    chat_open(&model, hopeless, 2, NULL);
+    assert_non_null(strstr(chat_heard(model, 1, 3), "none of its frames"));
+    chat_close(model);
+    const struct fake_answer hopeless[] = {{.body = wrong}, {.body = wrong}};
+    model = chat_open(hopeless, 2, NULL);
     count = -1;
-    assert_int_equal(look(&model, 2, state, &sights, &count, &usage, &err), KN_DAMAGED);
+    assert_int_equal(look(model, 2, state, &sights, &count, &err), KN_DAMAGED);
     assert_int_equal(count, -1);
-    chat_close(&model);
+    chat_close(model);
 }
 
 /* One of several that look at the same time, each at pictures of its own. */
 struct looker {
     pthread_t thread;
-    struct chat_model *model;
+    struct fake *model;
     struct kn_frame frame;
     enum kn_status status;
     int count;
@@ -211,9 +206,7 @@ static void *look_alone(void *arg)
     const struct kn_vision_batch batch = {.frames = &me->frame, .count = 1};
     const struct kn_vision_settings settings = {.service = me->model->service, .model = "llava"};
     const struct kn_sight *sights;
-    struct kn_usage usage = {0};
-    me->status =
-        kn_vision_openai.run(&settings, &batch, NULL, state, &sights, &me->count, &usage, NULL);
+    me->status = kn_vision_openai.run(&settings, &batch, NULL, state, &sights, &me->count, NULL);
     me->at_us = me->status == KN_OK && me->count ? sights[0].at_us : -1;
     kn_arena_free(state);
     return NULL;
@@ -225,12 +218,11 @@ static void several_look_at_once(void **state)
     enum { LOOKERS = 6 };
     KN_SCOPED_MEM char *wrong = quoted_body("{'frames':[]}");
     KN_SCOPED_MEM char *right = quoted_body("{'frames':[" FRAME(1, "x") "]}");
-    const struct chat_turn turns[] = {{.body = wrong}, {.body = wrong}, {.body = right}};
-    struct chat_model model;
+    const struct fake_answer turns[] = {{.body = wrong}, {.body = wrong}, {.body = right}};
     struct looker lookers[LOOKERS];
-    chat_open(&model, turns, 3, NULL);
+    struct fake *model = chat_open(turns, 3, NULL);
     for (int i = 0; i < LOOKERS; i++) {
-        lookers[i] = (struct looker){.model = &model, .frame = frames[0]};
+        lookers[i] = (struct looker){.model = model, .frame = frames[0]};
         lookers[i].frame.at_us = i * S;
         assert_int_equal(pthread_create(&lookers[i].thread, NULL, look_alone, &lookers[i]), 0);
     }
@@ -242,8 +234,8 @@ static void several_look_at_once(void **state)
             assert_int_equal(lookers[i].at_us, i * S);
     }
     assert_in_range(damaged, 0, 1); /* both bad answers may have hit the same one */
-    assert_int_equal(model.asked, LOOKERS + 2 - damaged);
-    chat_close(&model);
+    assert_int_equal(fake_asked(model), LOOKERS + 2 - damaged);
+    chat_close(model);
 }
 
 int main(void)
