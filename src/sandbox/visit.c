@@ -194,17 +194,17 @@ static void hear(struct visit *visit, const struct kn_transcription *asked,
     struct kn_arena *arena = visit->exchange->arena;
     int64_t duration = asked->sound.duration_us;
     struct kn_spoken spoken = {0};
-    if (rule && rule->spread) {
+    if (rule && rule->text && !rule->spoken.words) {
         kn_spoken_spread(rule->text, 0, duration, arena, &spoken);
         spoken.language = rule->spoken.language;
-    } else if (rule && (rule->spoken.words || rule->text)) {
+    } else if (rule && rule->spoken.words) {
         spoken = rule->spoken;
     } else if (s->has_source) {
         int64_t start = asked->file->filename ? kn_piece_start_us(asked->file->filename) : -1;
         kn_spoken_piece(&s->source, KN_MAX(start, 0), duration, arena, &spoken);
     } else if (!asked->sound.silent) {
-        kn_spoken_make(kn_content_key(asked->file->data, asked->file->size), duration, arena,
-                       &spoken);
+        kn_spoken_make(kn_hash_key(asked->file->data, asked->file->size) ^ s->options.seed,
+                       duration, arena, &spoken);
         spoken.language = asked->language;
     }
     if (!spoken.language)
