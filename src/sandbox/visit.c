@@ -306,7 +306,7 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
     if (!work(visit, asked->model_name, rule ? &rule->rule : NULL) ||
         !say(visit, asked, rule, &said))
         return;
-    visit->entry.output_tokens = kn_chat_tokens(said.content ? said.content : "") * asked->answers;
+    visit->entry.output_tokens = kn_chat_answer_tokens(asked, &said);
     kn_chat_answer(asked, &said, visit->content, visit->exchange->arena, visit->reply);
 }
 
@@ -384,13 +384,13 @@ static uint64_t content_of(const struct kn_exchange *exchange)
 {
     KN_SCOPED_STR all = {0};
     kn_str_printf(&all, "%s %s %016" PRIx64, exchange->method, exchange->path,
-                  kn_content_key(exchange->body_size ? exchange->body : "", exchange->body_size));
+                  kn_hash_key(exchange->body_size ? exchange->body : "", exchange->body_size));
     for (int i = 0; i < exchange->part_count; i++) {
         const struct kn_server_field *part = &exchange->parts[i];
         kn_str_printf(&all, " %s %s %016" PRIx64, part->name, part->filename ? part->filename : "",
-                      kn_content_key(part->data, part->size));
+                      kn_hash_key(part->data, part->size));
     }
-    return kn_content_key(all.at, all.length);
+    return kn_hash_key(all.at, all.length);
 }
 
 static void count_bytes(struct visit *visit)
