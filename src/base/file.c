@@ -295,6 +295,11 @@ static void hash_text(XXH128_hash_t hash, char text[KN_HASH_TEXT_BYTES])
              (unsigned long long)hash.low64);
 }
 
+uint64_t kn_hash_key(const void *data, size_t size)
+{
+    return XXH3_128bits(data, size).high64;
+}
+
 void kn_hash_bytes(const void *data, size_t size, char ret_text[KN_HASH_TEXT_BYTES])
 {
     hash_text(XXH3_128bits(data, size), ret_text);

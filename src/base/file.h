@@ -100,6 +100,8 @@ char *kn_path_config(struct kn_arena *arena); /* $XDG_CONFIG_HOME or ~/.config *
 enum { KN_HASH_TEXT_BYTES = 33 };
 enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double fraction),
                             void *arg, char ret_text[KN_HASH_TEXT_BYTES], struct kn_error *err);
+/* The first half of it as a number. */
+uint64_t kn_hash_key(const void *data, size_t size);
 void kn_hash_bytes(const void *data, size_t size, char ret_text[KN_HASH_TEXT_BYTES]);
 
 #endif

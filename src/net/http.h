@@ -25,7 +25,6 @@ struct kn_http;
 
 struct kn_http_options {
     int connections_a_host;  /* at most; 0: 64 */
-    const char *user_agent;  /* NULL: "kirinuki/VERSION" */
     const char *authorities; /* a file of certificates to trust instead of the system's; NULL */
 };
 
@@ -59,7 +58,7 @@ struct kn_http_source {
 
 /* Everything is borrowed until kn_http_perform returns. At most one of body, parts and source. */
 struct kn_http_request {
-    const char *method; /* NULL: GET, or POST with a body */
+    const char *method; /* NULL: GET, or POST with a body; HEAD is not for this client */
     const char *url;    /* http or https; INVALID otherwise */
     const struct kn_http_header *headers;
     int header_count;
@@ -85,7 +84,7 @@ struct kn_http_answer {
     int header_count;
     const char *body; /* with a closing NUL that `size` does not count */
     size_t size;
-    int64_t first_byte_us, total_us; /* since the request was handed over */
+    int64_t total_us; /* since the request was handed over */
 };
 
 /*
