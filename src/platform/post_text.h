@@ -48,7 +48,8 @@ int64_t kn_text_length(const struct kn_text_rule *rule, const char *text);
 /* YouTube's way: characters, a comma between two, quotes around what has a space. */
 int64_t kn_tags_length(const char *const *tags, int count);
 
-/* How many there are in a text: '#' or '@' before a letter, and after nothing that belongs to a word. */
+/* How many there are in a text: '#' or '@' before a letter, and after nothing that belongs to a
+ * word. */
 int kn_text_hashtags(const char *text);
 int kn_text_mentions(const char *text);
 

@@ -18,8 +18,8 @@ int64_t kn_weighted_length(const char *text);
  * known top-level domain, but no scheme. */
 size_t kn_weighted_url(const char *text, const char *at);
 
-/* Bytes of the emoji at `at`; 0: there is none. One that Unicode recommends is one, with all that it
- * is composed of. */
+/* Bytes of the emoji at `at`; 0: there is none. One that Unicode recommends is one, with all that
+ * it is composed of. */
 size_t kn_weighted_emoji(const char *at);
 
 #endif
