@@ -38,14 +38,6 @@ struct kn_http_header {
     const char *name, *value; /* INVALID: a line break or another control character in either */
 };
 
-/* A field of multipart/form-data. */
-struct kn_http_part {
-    const char *name;
-    const char *filename, *content_type; /* NULL: none, as for plain fields */
-    const void *data;
-    size_t size;
-};
-
 /* A body that is read as it is sent, in bounded memory. */
 struct kn_http_source {
     int64_t size; /* bytes */
@@ -54,6 +46,15 @@ struct kn_http_source {
     enum kn_status (*read)(void *arg, int64_t offset, void *buffer, size_t room, size_t *ret_got,
                            struct kn_error *err);
     void *arg;
+};
+
+/* A field of multipart/form-data. */
+struct kn_http_part {
+    const char *name;
+    const char *filename, *content_type; /* NULL: none, as for plain fields */
+    const void *data;
+    size_t size;
+    const struct kn_http_source *source; /* instead of data and size; NULL: those */
 };
 
 /* Everything is borrowed until kn_http_perform returns. At most one of body, parts and source. */

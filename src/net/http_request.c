@@ -60,6 +60,9 @@ static enum kn_status check(const struct kn_http_request *request, const char *p
         if (!request->parts[i].name || !is_line(request->parts[i].name) ||
             !is_line(request->parts[i].filename) || !is_line(request->parts[i].content_type))
             wrong = "a part whose name or type is not one line of text";
+    for (int i = 0; i < request->part_count; i++)
+        if (request->parts[i].source && request->parts[i].source->size < 0)
+            wrong = "a part of unknown length";
     if (given(request, "content-length") || given(request, "transfer-encoding"))
         wrong = "a length of its own";
     if (request->method && !is_token(request->method))
@@ -147,14 +150,17 @@ static void set_parts(struct kn_http_transfer *transfer, struct kn_arena *arena)
     for (int i = 0; i < request->part_count; i++) {
         const struct kn_http_part *given_part = &request->parts[i];
         curl_mimepart *part = curl_mime_addpart(transfer->mime);
-        struct kn_http_feed *feed = feed_new(transfer, arena, (int64_t)given_part->size);
-        feed->data = given_part->data;
+        const struct kn_http_source *source = given_part->source;
+        int64_t size = source ? source->size : (int64_t)given_part->size;
+        struct kn_http_feed *feed = feed_new(transfer, arena, size);
+        feed->data = source ? NULL : given_part->data;
+        feed->source = source;
         must(curl_mime_name(part, given_part->name));
         must(curl_mime_filename(part, given_part->filename));
         must(curl_mime_type(part, given_part->content_type));
-        if (given_part->size)
-            must(curl_mime_data_cb(part, (curl_off_t)given_part->size, kn_http_feed_read,
-                                   kn_http_feed_seek, NULL, feed));
+        if (size)
+            must(curl_mime_data_cb(part, (curl_off_t)size, kn_http_feed_read, kn_http_feed_seek,
+                                   NULL, feed));
         else
             must(curl_mime_data(part, "", 0));
     }
