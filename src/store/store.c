@@ -211,6 +211,27 @@ enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *st
     return status;
 }
 
+/* Whoever changes jobs has this row before it is answered, until it is committed or undone. */
+static const struct kn_statement wait_for_changes = {
+    .name = "wait_for_changes",
+    .access = KN_WRITE, /* it locks */
+    .tables = "queue",
+    .postgres = "SELECT id FROM queue FOR SHARE",
+};
+
+enum kn_status kn_store_await_changes(struct kn_store *store, struct kn_error *err)
+{
+    if (store->kind != KN_DATABASE_POSTGRES)
+        return KN_OK;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status = KN_LOST;
+    for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++)
+        status = kn_store_do(store, &wait_for_changes, NULL, 0, arena, &rows, err);
+    kn_arena_free(arena);
+    return status;
+}
+
 enum kn_status kn_change_do(struct kn_change *change, const struct kn_statement *statement,
                             const struct kn_value *values, int count, struct kn_rows *ret_rows,
                             struct kn_error *err)

@@ -70,6 +70,11 @@ struct kn_database *kn_store_database(struct kn_store *store);
 int kn_store_levels(const struct kn_store *store);
 int64_t kn_store_now_us(struct kn_store *store);
 
+/* Waits until what others had changed when it was called is committed or undone; so is a change of
+ * our own whose connection broke (LOST), but for one that had not reached the server yet. What is
+ * read afterwards tells what became of it. */
+enum kn_status kn_store_await_changes(struct kn_store *store, struct kn_error *err);
+
 /* Is called after changes by this process that a waiting worker may care for: jobs that can be
  * claimed, cancels, pauses. On the changing thread; it must not call the store. The storage is the
  * caller's until kn_store_unwatch has returned; then `changed` does not run any more. */
