@@ -65,10 +65,11 @@ static const struct kn_statement count_others = {
     .tables = "",
     .sqlite = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
               " AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'kirinuki_schema')",
-    .postgres = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    .postgres = "SELECT count(*) FROM pg_class"
+                " WHERE relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND relname IN ('queue', 'job', 'job_id', 'worker', 'lease', 'share', 'reason',"
                 " 'event', 'step', 'progress') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
-                " WHERE c.relnamespace = current_schema()::regnamespace"
+                " WHERE c.relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND c.relname = 'kirinuki_schema')",
 };
 
