@@ -82,7 +82,7 @@ static enum kn_status say_scheduled(const struct shift *shift)
     enum kn_status status =
         kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
     for (int i = 0; status == KN_OK && i < count; i++)
-        if (jobs[i].held_until_us && !kn_job_is_reserved(&jobs[i])) {
+        if (jobs[i].held_until_us && !kn_job_is_reserved(jobs[i].held_until_us)) {
             waiting++;
             first_us = KN_MIN(first_us, jobs[i].held_until_us);
         }

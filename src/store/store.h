@@ -194,7 +194,8 @@ enum kn_status kn_store_turn(struct kn_store *store, struct kn_turn *turn, struc
 /* Takes back the jobs of workers that are gone or silent when it is called. ret_count: how many
  * jobs. The attempt does not count; what is counted apart is how often that happened to a job since
  * its last step. After two times it waits until it may run alone, that is, beside no other such
- * job; after five, or as many as it has attempts, it is FAILED. */
+ * job; after five, or as many as it has attempts, it is FAILED, and a reserved one at once: nobody
+ * else may run it. */
 enum kn_status kn_store_reclaim(struct kn_store *store, int *ret_count, struct kn_error *err);
 /* Releases jobs whose time has come and lifts those that waited too long, up to some thousands a
  * call: *ret_more says that there are more. */
