@@ -7,7 +7,7 @@ import glob
 import json
 import os
 
-from fault import (break_calls, case, check_clips, check_ended_once, check_playable, clips_in,
+from fault import (PROMPT, break_calls, case, check_clips, check_ended_once, check_playable, clips_in,
                    drain, ffmpeg, folder, kill, let_leases_end, main, models_folder, prints,
                    queue_of, rows, sample, step_times, tool, wait_for)
 
@@ -36,7 +36,7 @@ class Story:
 
     def worker(self, *arguments, **broken):
         let_leases_end(self.queue)
-        return self.queue.start("worker", "-j", "1", *arguments, **broken)
+        return self.queue.start("worker", "-j", "1", *PROMPT, *arguments, **broken)
 
     def dies(self, where, calls, at, how="kill", **more):
         """A worker dies at that call. `where` is for whoever reads the failure."""
