@@ -84,8 +84,8 @@ static enum kn_status look_up_tasks(struct kn_job_worker *worker, struct kn_aren
         enum kn_status status = kn_store_get(worker->store, held[i].job, arena, &job, err);
         if (status != KN_OK && status != KN_NOT_FOUND)
             return status;
-        if (status == KN_NOT_FOUND || job.state != KN_JOB_LEASED ||
-            job.worker != held[i].worker || job.attempt != held[i].attempt)
+        if (status == KN_NOT_FOUND || job.state != KN_JOB_LEASED || job.worker != held[i].worker ||
+            job.attempt != held[i].attempt)
             kn_tasks_lose(worker, &held[i]); /* unless it has been finished meanwhile */
     }
     return KN_OK;

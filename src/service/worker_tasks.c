@@ -175,8 +175,7 @@ const struct kn_holder *kn_tasks_held(struct kn_job_worker *worker, struct kn_ar
 }
 
 /* With the lock. */
-static void stop_task(struct kn_job_worker *worker, struct kn_job_task *task,
-                      enum kn_task_stop why)
+static void stop_task(struct kn_job_worker *worker, struct kn_job_task *task, enum kn_task_stop why)
 {
     /* A user's wish is stronger than our own stop, and a lost lease than both. */
     if (why == KN_STOP_LOST || task->stop == KN_STOP_NOT ||
