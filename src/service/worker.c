@@ -6,8 +6,9 @@
  * was away, are kept and finished with the next turn.
  *
  * A turn that is LOST while the worker is alive may have been committed or not. Before the next one
- * the store is asked: finishes that were committed are taken out, and jobs that were claimed
- * without our knowing are started. Nobody else would: as long as we live they are ours.
+ * the store is asked, once it is through with it: finishes that were committed are taken out, and
+ * jobs that were claimed without our knowing are started. Nobody else would: as long as we live
+ * they are ours.
  */
 #include "service/worker.h"
 
@@ -173,7 +174,9 @@ static enum kn_status find_out(struct life *life, struct kn_arena *arena, struct
 {
     if (!life->unsure)
         return KN_OK;
-    enum kn_status status = take_out_finished(life, arena, err);
+    enum kn_status status = kn_store_await_changes(life->worker->store, err);
+    if (status == KN_OK)
+        status = take_out_finished(life, arena, err);
     if (status == KN_OK)
         status = adopt(life, arena, err);
     life->unsure = status != KN_OK;
@@ -289,8 +292,10 @@ static void upkeep(struct life *life)
     struct kn_job_worker *worker = life->worker;
     struct kn_error err;
     int reclaimed = 0;
+    int64_t again_us;
     enum kn_status status = KN_OK;
-    if (kn_lease_is_settled(worker))
+    bool settled = kn_lease_is_settled(worker, &again_us);
+    if (settled)
         status = kn_store_reclaim(worker->store, &reclaimed, &err);
     if (status == KN_OK && reclaimed)
         kn_log(KN_LOG_INFO, "worker", "%d job%s of a silent worker taken back", reclaimed,
@@ -300,6 +305,8 @@ static void upkeep(struct life *life)
         reclaimed > 0 || (worker->admission.measured_bytes && worker->admission.running);
     if (status == KN_OK)
         worker->upkeep_us = promote(life, &err, &status);
+    if (!settled)
+        worker->upkeep_us = KN_MIN(worker->upkeep_us, again_us);
     if (status == KN_OK && kn_now_us() >= worker->trim_us) {
         worker->trim_us = kn_now_us() + TRIM_US;
         status = kn_store_trim(worker->store, KEEP_EVENTS, KEEP_EVENTS_US, &err);
