@@ -4,6 +4,7 @@
 #include "platform/platform.h"
 
 static const struct kn_platform *const platforms[] = {
+    &kn_platform_youtube,
     NULL,
 };
 
