@@ -5,6 +5,7 @@
 
 static const struct kn_platform *const platforms[] = {
     &kn_platform_youtube,
+    &kn_platform_x,
     NULL,
 };
 
