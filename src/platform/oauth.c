@@ -101,16 +101,16 @@ static enum kn_status no_code(const struct kn_oauth_round *round, struct kn_erro
                         round->oauth->label);
 }
 
-static bool is_state(const struct kn_oauth_round *round, const char *state)
+bool kn_oauth_is_answer(const struct kn_oauth_round *round, const char *state)
 {
     size_t length = strlen(round->state);
-    return strlen(state) == length && sodium_memcmp(state, round->state, length) == 0;
+    return state && strlen(state) == length && sodium_memcmp(state, round->state, length) == 0;
 }
 
 static enum kn_status check_state(const struct kn_oauth_round *round, const char *state,
                                   bool needed, struct kn_error *err)
 {
-    if (state ? is_state(round, state) : !needed)
+    if (state ? kn_oauth_is_answer(round, state) : !needed)
         return KN_OK;
     return kn_error_set(err, KN_DENIED,
                         "this answers another request than the one that was just made: open the "

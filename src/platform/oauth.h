@@ -90,6 +90,8 @@ const char *kn_oauth_challenge(enum kn_pkce pkce, const char *verifier, struct k
 struct kn_oauth_round kn_oauth_begin(const struct kn_oauth *oauth,
                                      const struct kn_oauth_client *client, const char *redirect_uri,
                                      struct kn_arena *arena);
+/* Does a redirect with this `state` (NULL: without one) answer the round? */
+bool kn_oauth_is_answer(const struct kn_oauth_round *round, const char *state);
 /*
  * What came back, as the redirect's query, the whole address, or the bare code that somebody
  * pasted. DENIED: consent was refused, or the state is another round's. INVALID: there is no code

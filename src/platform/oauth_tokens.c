@@ -96,9 +96,12 @@ static enum kn_status ask_tokens(const struct question *q, enum kn_oauth_asked a
     int64_t asked_us = kn_wall_us();
     struct kn_http_answer answer;
     struct kn_oauth_refusal refusal;
-    enum kn_status status = ask(q, http, cancel, arena, &answer, ret_sent, err);
+    struct kn_error why = {0};
+    enum kn_status status = ask(q, http, cancel, arena, &answer, ret_sent, &why);
+    /* A certificate that is not trusted is no refusal of the platform's. */
     if (status != KN_OK)
-        return kn_error_add(err, "%s", q->oauth->label);
+        return kn_error_set(err, status == KN_DENIED ? KN_IO : status, "%s: %s", q->oauth->label,
+                            kn_error_text(&why));
     if (!kn_oauth_find_refusal(&answer, &refusal))
         return kn_oauth_take_tokens(q->oauth, &answer, asked_us, arena, ret_tokens, err);
     /* Who refuses has not carried it out; who breaks down may have. */
