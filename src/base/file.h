@@ -88,6 +88,11 @@ const char *kn_path_base(const char *path); /* borrows: what follows the last '/
 char *kn_path_stem(struct kn_arena *arena, const char *path); /* base without its extension */
 char *kn_path_join(struct kn_arena *arena, const char *folder, const char *name);
 
+/* A path as text that a database and JSON can hold, both in the arena: itself, or where it is not
+ * UTF-8 "bytes:" and the path with %XX for what is not. */
+const char *kn_path_to_text(const char *path, struct kn_arena *arena);
+const char *kn_path_from_text(const char *text, struct kn_arena *arena);
+
 /* The user's folders by the XDG base directory specification 0.8, with "kirinuki" added. Where HOME
  * is not set the user's entry in the system's list counts; NULL when there is none either: a folder
  * that everybody may write is no substitute. */
@@ -100,6 +105,15 @@ char *kn_path_config(struct kn_arena *arena); /* $XDG_CONFIG_HOME or ~/.config *
 enum { KN_HASH_TEXT_BYTES = 33 };
 enum kn_status kn_file_hash(const char *path, bool (*proceed)(void *arg, double fraction),
                             void *arg, char ret_text[KN_HASH_TEXT_BYTES], struct kn_error *err);
+/* The first half of it as a number. */
+uint64_t kn_hash_key(const void *data, size_t size);
 void kn_hash_bytes(const void *data, size_t size, char ret_text[KN_HASH_TEXT_BYTES]);
+/* The same of what comes piece by piece. */
+struct kn_hash;
+struct kn_hash *kn_hash_new(void);
+void kn_hash_free(struct kn_hash *hash); /* NULL is fine */
+KN_SCOPED_DEFINE(kn_hash, kn_hash_free)
+void kn_hash_add(struct kn_hash *hash, const void *data, size_t size);
+void kn_hash_text(const struct kn_hash *hash, char ret_text[KN_HASH_TEXT_BYTES]);
 
 #endif

@@ -165,13 +165,19 @@ static int serve(struct stand *stand, const struct kn_sandbox_options *options)
 {
     struct kn_error err = {0};
     struct kn_cancel *stop = kn_interrupt_watch();
-    enum kn_status status = kn_sandbox_open(options, &stand->sandbox, &err);
+    enum kn_status status;
+    {
+        KN_LOCKED(&stand->line); /* nobody's request is told before the address is */
+        status = kn_sandbox_open(options, &stand->sandbox, &err);
+        if (status == KN_OK)
+            say_url(stand);
+    }
     if (status != KN_OK)
         return kn_complain(status, &err);
-    say_url(stand);
     while (!kn_cancel_wait_ms(stop, INT64_C(3600000)))
         ;
     struct kn_sandbox_counts counts;
+    kn_sandbox_stop(stand->sandbox); /* what is in flight counts, too */
     kn_sandbox_counts(stand->sandbox, &counts);
     kn_sandbox_close(stand->sandbox);
     say_end(stand, &counts);

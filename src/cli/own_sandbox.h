@@ -5,8 +5,8 @@
 #include "sandbox/sandbox.h"
 #include "service/settings.h"
 
-/* Where --sandbox is set: opens one, and turns the services' addresses to it. To be called before
- * other threads are started: it sets a key in the environment. NULL otherwise. */
+/* Where --sandbox is set: opens one, and turns the services' addresses and key to it. NULL
+ * otherwise. */
 enum kn_status kn_own_sandbox_open(struct kn_settings *settings, struct kn_sandbox **ret_sandbox,
                                    struct kn_error *err);
 

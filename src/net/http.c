@@ -21,6 +21,14 @@ static void start_curl(void)
         kn_out_of_memory();
 }
 
+/* All but the loop. */
+static void free_parts(struct kn_http *http)
+{
+    curl_multi_cleanup(http->multi);
+    free(http->authorities);
+    free(http);
+}
+
 enum kn_status kn_http_open(const struct kn_http_options *options, struct kn_http **ret_http,
                             struct kn_error *err)
 {
@@ -38,15 +46,10 @@ enum kn_status kn_http_open(const struct kn_http_options *options, struct kn_htt
     curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections);
     curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
     curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)STREAMS);
-    http->user_agent =
-        kn_strdup(options->user_agent ? options->user_agent : "kirinuki/" KN_VERSION);
     http->authorities = kn_strdup(options->authorities);
     int failed = kn_http_loop_open(http);
     if (failed) {
-        curl_multi_cleanup(http->multi);
-        free(http->user_agent);
-        free(http->authorities);
-        free(http);
+        free_parts(http);
         return kn_error_errno(err, failed, "cannot start a thread");
     }
     *ret_http = http;
@@ -58,10 +61,7 @@ void kn_http_close(struct kn_http *http)
     if (!http)
         return;
     kn_http_loop_close(http);
-    curl_multi_cleanup(http->multi);
-    free(http->user_agent);
-    free(http->authorities);
-    free(http);
+    free_parts(http);
 }
 
 /* The headers of the last answer: those of 1xx answers and proxies are not among them. */
@@ -91,7 +91,6 @@ static void read_answer(const struct kn_http_transfer *transfer, struct kn_arena
         .status = (int)status,
         .body = body,
         .size = transfer->size,
-        .first_byte_us = transfer->first_byte_us,
         .total_us = transfer->end_us - transfer->start_us,
     };
     read_headers(transfer->easy, arena, ret_answer);
@@ -123,10 +122,7 @@ enum kn_status kn_http_perform(struct kn_http *http, const struct kn_http_reques
 
 const char *kn_http_header(const struct kn_http_answer *answer, const char *name)
 {
-    for (int i = 0; i < answer->header_count; i++)
-        if (strcasecmp(answer->headers[i].name, name) == 0)
-            return answer->headers[i].value;
-    return NULL;
+    return kn_http_header_in(answer->headers, answer->header_count, name);
 }
 
 int64_t kn_http_retry_after_ms(const struct kn_http_answer *answer, int64_t wall_us)

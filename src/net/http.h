@@ -25,7 +25,6 @@ struct kn_http;
 
 struct kn_http_options {
     int connections_a_host;  /* at most; 0: 64 */
-    const char *user_agent;  /* NULL: "kirinuki/VERSION" */
     const char *authorities; /* a file of certificates to trust instead of the system's; NULL */
 };
 
@@ -39,14 +38,6 @@ struct kn_http_header {
     const char *name, *value; /* INVALID: a line break or another control character in either */
 };
 
-/* A field of multipart/form-data. */
-struct kn_http_part {
-    const char *name;
-    const char *filename, *content_type; /* NULL: none, as for plain fields */
-    const void *data;
-    size_t size;
-};
-
 /* A body that is read as it is sent, in bounded memory. */
 struct kn_http_source {
     int64_t size; /* bytes */
@@ -57,9 +48,18 @@ struct kn_http_source {
     void *arg;
 };
 
+/* A field of multipart/form-data. */
+struct kn_http_part {
+    const char *name;
+    const char *filename, *content_type; /* NULL: none, as for plain fields */
+    const void *data;
+    size_t size;
+    const struct kn_http_source *source; /* instead of data and size; NULL: those */
+};
+
 /* Everything is borrowed until kn_http_perform returns. At most one of body, parts and source. */
 struct kn_http_request {
-    const char *method; /* NULL: GET, or POST with a body */
+    const char *method; /* NULL: GET, or POST with a body; HEAD is not for this client */
     const char *url;    /* http or https; INVALID otherwise */
     const struct kn_http_header *headers;
     int header_count;
@@ -85,7 +85,7 @@ struct kn_http_answer {
     int header_count;
     const char *body; /* with a closing NUL that `size` does not count */
     size_t size;
-    int64_t first_byte_us, total_us; /* since the request was handed over */
+    int64_t total_us; /* since the request was handed over */
 };
 
 /*

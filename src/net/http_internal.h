@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -13,7 +14,7 @@
 
 struct kn_http {
     CURLM *multi; /* the loop's, but for curl_multi_wakeup */
-    char *user_agent, *authorities;
+    char *authorities;
     pthread_t thread;
     _Atomic bool cancels;  /* some transfer was cancelled */
     struct kn_link active; /* transfers; the loop's */
@@ -64,7 +65,6 @@ struct kn_http_transfer {
     int64_t moved_us;           /* when the last byte moved; 0: not connected yet */
     int64_t moved, uploaded;    /* bytes */
     int feeds_left;             /* that curl has not read as a whole */
-    int64_t first_byte_us;      /* since start_us */
     size_t head_bytes;
     bool head_whole; /* of the last answer: there may be some of 1xx before */
     char *answer;    /* malloc */
@@ -77,6 +77,16 @@ struct kn_http_transfer {
     _Atomic bool cancelled;
     sem_t done; /* and not a condition, which the caller may free only after a lock */
 };
+
+/* Its value; NULL: there is none of that name. */
+static inline const char *kn_http_header_in(const struct kn_http_header *headers, int count,
+                                            const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcasecmp(headers[i].name, name) == 0)
+            return headers[i].value;
+    return NULL;
+}
 
 /* ---- http_request.c ---- */
 

@@ -111,11 +111,15 @@ static int64_t drop_late(struct kn_http *http)
     return next_us;
 }
 
-/* Whoever comes from now on wakes the loop. False: somebody has come already. */
+/*
+ * Whoever comes from now on wakes the loop. False: somebody has come already. That includes those
+ * who cancel, although they wake it in any case: libcurl 8.21 takes a wake-up that comes before or
+ * during curl_multi_perform for done with it (curl issue 22272), and the poll would then wait.
+ */
 static bool fall_asleep(struct kn_http *http)
 {
     KN_LOCKED(&http->lock);
-    http->asleep = kn_list_empty(&http->incoming) && !http->closing;
+    http->asleep = kn_list_empty(&http->incoming) && !http->closing && !atomic_load(&http->cancels);
     return http->asleep;
 }
 

@@ -38,12 +38,9 @@ static bool is_line(const char *text)
     return true;
 }
 
-static const struct kn_http_header *given(const struct kn_http_request *request, const char *name)
+static bool given(const struct kn_http_request *request, const char *name)
 {
-    for (int i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0)
-            return &request->headers[i];
-    return NULL;
+    return kn_http_header_in(request->headers, request->header_count, name) != NULL;
 }
 
 static bool has_body(const struct kn_http_request *request)
@@ -63,6 +60,9 @@ static enum kn_status check(const struct kn_http_request *request, const char *p
         if (!request->parts[i].name || !is_line(request->parts[i].name) ||
             !is_line(request->parts[i].filename) || !is_line(request->parts[i].content_type))
             wrong = "a part whose name or type is not one line of text";
+    for (int i = 0; i < request->part_count; i++)
+        if (request->parts[i].source && request->parts[i].source->size < 0)
+            wrong = "a part of unknown length";
     if (given(request, "content-length") || given(request, "transfer-encoding"))
         wrong = "a length of its own";
     if (request->method && !is_token(request->method))
@@ -150,14 +150,17 @@ static void set_parts(struct kn_http_transfer *transfer, struct kn_arena *arena)
     for (int i = 0; i < request->part_count; i++) {
         const struct kn_http_part *given_part = &request->parts[i];
         curl_mimepart *part = curl_mime_addpart(transfer->mime);
-        struct kn_http_feed *feed = feed_new(transfer, arena, (int64_t)given_part->size);
-        feed->data = given_part->data;
+        const struct kn_http_source *source = given_part->source;
+        int64_t size = source ? source->size : (int64_t)given_part->size;
+        struct kn_http_feed *feed = feed_new(transfer, arena, size);
+        feed->data = source ? NULL : given_part->data;
+        feed->source = source;
         must(curl_mime_name(part, given_part->name));
         must(curl_mime_filename(part, given_part->filename));
         must(curl_mime_type(part, given_part->content_type));
-        if (given_part->size)
-            must(curl_mime_data_cb(part, (curl_off_t)given_part->size, kn_http_feed_read,
-                                   kn_http_feed_seek, NULL, feed));
+        if (size)
+            must(curl_mime_data_cb(part, (curl_off_t)size, kn_http_feed_read, kn_http_feed_seek,
+                                   NULL, feed));
         else
             must(curl_mime_data(part, "", 0));
     }
@@ -166,7 +169,7 @@ static void set_parts(struct kn_http_transfer *transfer, struct kn_arena *arena)
 
 static void set_method(struct kn_http_transfer *transfer, struct kn_arena *arena)
 {
-    static const char *const repeatable[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    static const char *const repeatable[] = {"GET", "PUT", "DELETE", "OPTIONS", "TRACE"};
     const struct kn_http_request *request = transfer->request;
     const char *method = request->method ? request->method : has_body(request) ? "POST" : "GET";
     for (size_t i = 0; i < KN_COUNT_OF(repeatable); i++)
@@ -178,12 +181,9 @@ static void set_method(struct kn_http_transfer *transfer, struct kn_arena *arena
         set_parts(transfer, arena);
     else if (has_body(request) || empty_body)
         set_body(transfer, arena);
-    else if (strcmp(method, "HEAD") == 0)
-        must(curl_easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L));
     must(curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method));
-    if (strcmp(method, "HEAD") != 0) /* whose answer names a length that does not come */
-        must(curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE,
-                              (curl_off_t)transfer->answer_max));
+    must(curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE,
+                          (curl_off_t)transfer->answer_max));
 }
 
 static void set_connection(struct kn_http_transfer *transfer, const struct kn_http *http,
@@ -200,7 +200,7 @@ static void set_connection(struct kn_http_transfer *transfer, const struct kn_ht
     must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms));
     must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
     must(curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
-    must(curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent));
+    must(curl_easy_setopt(easy, CURLOPT_USERAGENT, "kirinuki/" KN_VERSION));
     if (http->authorities)
         must(curl_easy_setopt(easy, CURLOPT_CAINFO, http->authorities));
     if (facts->loopback)

@@ -103,13 +103,10 @@ static void follow_head(struct kn_http_transfer *transfer, const char *line, siz
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
     struct kn_http_transfer *transfer = arg;
-    int64_t now_us = kn_now_us();
     size_t bytes = size * count;
     if (bytes > 0)
         follow_head(transfer, data, bytes);
-    if (!transfer->first_byte_us)
-        transfer->first_byte_us = KN_MAX(now_us - transfer->start_us, 1);
-    transfer->moved_us = now_us;
+    transfer->moved_us = kn_now_us();
     transfer->head_bytes += bytes;
     if (transfer->head_bytes <= HEAD_BYTES)
         return bytes;

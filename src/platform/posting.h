@@ -11,6 +11,9 @@
  *      can't be decided is UNKNOWN.
  *   3. It never sleeps: it says when it wants to be called again.
  *   4. It reads answers as hostile: kn_answer_* take only what has the right kind and length.
+ *
+ * Hosts fill in the constant part, `memory` and `state`, call kn_posting_advance as often as the
+ * outcome says, and kn_posting_done in the end.
  */
 #ifndef KN_PLATFORM_POSTING_H
 #define KN_PLATFORM_POSTING_H
@@ -70,16 +73,29 @@ struct kn_posting {
     struct kn_arena *arena; /* for one call of advance */
 
     /* What changes. */
-    json_t *memory;           /* an object */
+    json_t *memory;           /* an object; the host's */
     enum kn_post_state state; /* PLANNED, UPLOADING or PROCESSING */
     int64_t sent_bytes;
 
     /* Set by advance; texts in `arena`. */
     enum kn_posting_next next;
     int64_t wait_until_us; /* wall clock */
+    const char *quota;     /* of WAIT: a kind of platform->quotas that is used up until then, for
+                              whoever shares it; NULL: the wait is this post's alone */
     const char *remote_id, *url;
-    const char *reason, *remedy;
+    const char *reason, *remedy; /* of LIVE and SCHEDULED: reason has the remarks, or is NULL */
+
+    /* The functions' below: kept from one advance to the next. */
+    struct kn_clip_file *file;
+    json_t *answers;
 };
+
+/* platform->advance, after what the last one left behind was cleared. The arena may be emptied
+ * between two calls. */
+enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *err);
+/* Closes the clip. A posting that lives on between advances reads a clip once; one that is made
+ * anew for each reads again what lies before the part that it sends, to know its hash. */
+void kn_posting_done(struct kn_posting *posting);
 
 /* ---- memory ---- */
 
@@ -91,23 +107,46 @@ void kn_posting_set_number(struct kn_posting *posting, const char *key, int64_t 
 void kn_posting_forget(struct kn_posting *posting, const char *key);
 enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *err);
 
+/*
+ * The intent: a request whose effect others can see is about to be sent. Remembered at once, with
+ * its time. While it stands the post may be there, and whoever gives up has to say UNKNOWN. An
+ * answer that leaves no doubt settles it.
+ */
+enum kn_status kn_posting_intend(struct kn_posting *posting, struct kn_error *err);
+int64_t kn_posting_intended_us(const struct kn_posting *posting); /* 0: no intent stands */
+void kn_posting_settle(struct kn_posting *posting); /* not yet durable: remember does that */
+
+/* Something beside the post went wrong (a thumbnail): told with it when it is live. The first few
+ * are kept, each once. */
+void kn_posting_remark(struct kn_posting *posting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* ---- asking ---- */
 
 enum kn_posting_token { KN_TOKEN_NONE, KN_TOKEN_BEARER, KN_TOKEN_OAUTH /* "OAuth TOKEN" */ };
 
 struct kn_posting_call {
-    struct kn_http_request request; /* without Authorization; the url absolute */
-    enum kn_posting_token token;    /* a 401 is asked again once with another one */
-    const json_t *json;             /* NULL, or the body */
-    int64_t file_offset;            /* with file_bytes: this part of the clip is the body */
-    int64_t file_bytes;             /* 0: the file is not sent */
+    /* Without Authorization; the url absolute. Times that are 0: a minute for an answer, or with a
+     * file a minute without a byte in either direction; answer_max 0: 1 MiB. */
+    struct kn_http_request request;
+    enum kn_posting_token token; /* one that is refused is asked again once with another one */
+    /* Does this answer say that the token is refused? NULL: 401 does. */
+    bool (*refused)(struct kn_posting *posting, const struct kn_http_answer *answer);
+    const json_t *json;  /* NULL, or the body */
+    int64_t file_offset; /* with file_bytes: this part of the clip is the body, or where the request
+                            has parts, the data of the last of them */
+    int64_t file_bytes;  /* 0: the file is not sent */
 };
 
 /*
- * KN_OK: an answer of whatever status came, *ret_answer in posting->arena. Everything else as in
- * kn_http_perform; *ret_sent (may be NULL): could the server have seen a whole request? INVALID:
- * the clip is not the file any more that it was when the post was planned (its size, its time, or
- * what was read of it), or it is gone: NOT_FOUND. Bytes of the file count as progress.
+ * KN_OK: an answer of whatever status came, *ret_answer in posting->arena. REMOTE: it was too long
+ * to be read. Everything else as in kn_http_perform; *ret_sent (may be NULL): could the server have
+ * seen a whole request? Bytes of the file count as progress.
+ *
+ * INVALID: the clip is not the file any more that it was when the post was planned, by its size,
+ * its time, or the hash of what was read; NOT_FOUND: it is gone. The last byte of a clip leaves
+ * only when the hash of all of it is right, so a platform never has a whole file that is another
+ * one.
  */
 enum kn_status kn_posting_call(struct kn_posting *posting, const struct kn_posting_call *call,
                                struct kn_http_answer *ret_answer, bool *ret_sent,
@@ -120,10 +159,18 @@ const char *kn_posting_url(const struct kn_posting *posting, const char *host, c
 
 /* The body as JSON, of which the arena becomes the owner; NULL: it is none. */
 const json_t *kn_answer_json(struct kn_posting *posting, const struct kn_http_answer *answer);
-/* "data.error.code": a text without control characters and not longer than `max` bytes, in the
- * arena; NULL: it is not there or is not one. Whole numbers become their digits: ids are texts. */
+/* "data.errors.0.reason": whatever is there; NULL: nothing. */
+const json_t *kn_answer_at(const json_t *json, const char *path);
+/* A text there without control characters and not longer than `max` bytes, in the arena; NULL: it
+ * is not there or is not one. Whole numbers become their digits: ids are texts. */
 const char *kn_answer_text(struct kn_posting *posting, const json_t *json, const char *path,
                            size_t max);
+/* An id: kn_answer_text of 1 to 128 letters, digits, '-', '_', '.' and '~', which can stand in an
+ * address as it is. */
+const char *kn_answer_id(struct kn_posting *posting, const json_t *json, const char *path);
+/* What the service says to people: cut and cleaned instead of refused; NULL: nothing. */
+const char *kn_answer_sentence(struct kn_posting *posting, const json_t *json, const char *path);
+/* A whole number, also one that comes as a text of digits. */
 int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise);
 
 /* ---- what then ---- */
@@ -140,5 +187,11 @@ enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy
 /* For an answer that says "later" (429, 503): waits for its Retry-After, or for `usual_us`. */
 enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
                                 int64_t usual_us, const char *reason);
+/* A wait because a quota (a kind of platform->quotas) is used up until then. */
+enum kn_status kn_posting_used_up(struct kn_posting *posting, const char *quota, int64_t until_us,
+                                  const char *reason);
+/* SCHEDULED: like live. */
+enum kn_status kn_posting_scheduled(struct kn_posting *posting, const char *remote_id,
+                                    const char *url);
 
 #endif

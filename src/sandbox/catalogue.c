@@ -12,13 +12,11 @@ static const struct kn_catalogue_model catalogue[] = {
     {"gpt-4o-mini-transcribe", KN_FAMILY_TRANSCRIBE},
     {"gpt-4o-mini-transcribe-2025-12-15", KN_FAMILY_TRANSCRIBE},
     {"gpt-4o-transcribe-diarize", KN_FAMILY_DIARIZE},
-    {"gpt-4o", KN_FAMILY_CHAT},
-    {"gpt-4o-2024-08-06", KN_FAMILY_CHAT},
-    {"gpt-4o-mini", KN_FAMILY_CHAT, 0, 2833, 5667},
-    {"gpt-4o-mini-2024-07-18", KN_FAMILY_CHAT, 0, 2833, 5667},
-    {"gpt-4.1", KN_FAMILY_CHAT},
-    {"gpt-4.1-mini", KN_FAMILY_CHAT, 1.62},
-    {"gpt-4.1-nano", KN_FAMILY_CHAT, 2.46},
+    {"gpt-4o", KN_FAMILY_CHAT, .dated = "gpt-4o-2024-08-06"},
+    {"gpt-4o-mini", KN_FAMILY_CHAT, 0, 2833, 5667, "gpt-4o-mini-2024-07-18"},
+    {"gpt-4.1", KN_FAMILY_CHAT, .dated = "gpt-4.1-2025-04-14"},
+    {"gpt-4.1-mini", KN_FAMILY_CHAT, 1.62, .dated = "gpt-4.1-mini-2025-04-14"},
+    {"gpt-4.1-nano", KN_FAMILY_CHAT, 2.46, .dated = "gpt-4.1-nano-2025-04-14"},
     {"gpt-5", KN_FAMILY_REASONING, 0, 70, 140},
     {"gpt-5-mini", KN_FAMILY_REASONING, 1.62},
     {"gpt-5-nano", KN_FAMILY_REASONING, 2.46},
@@ -29,9 +27,14 @@ static const struct kn_catalogue_model catalogue[] = {
 static const struct kn_catalogue_model added_hears = {"", KN_FAMILY_WHISPER};
 static const struct kn_catalogue_model added_talks = {"", KN_FAMILY_CHAT};
 
-bool kn_family_hears(enum kn_catalogue_family family)
+static bool family_hears(enum kn_catalogue_family family)
 {
     return family < KN_FAMILY_CHAT;
+}
+
+static bool is_called(const struct kn_catalogue_model *model, const char *name)
+{
+    return strcmp(model->name, name) == 0 || (model->dated && strcmp(model->dated, name) == 0);
 }
 
 static bool is_added(const struct kn_models *models, const char *name)
@@ -54,9 +57,9 @@ const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, 
     if (is_added(models, name))
         return hears ? &added_hears : &added_talks;
     for (size_t i = 0; i < KN_COUNT_OF(catalogue); i++) {
-        if (strcmp(catalogue[i].name, name) != 0)
+        if (!is_called(&catalogue[i], name))
             continue;
-        if (kn_family_hears(catalogue[i].family) == hears)
+        if (family_hears(catalogue[i].family) == hears)
             return &catalogue[i];
         if (hears)
             kn_reject(rejection, "model", NULL, "`%.64s` does not transcribe.", name);
@@ -81,9 +84,11 @@ bool kn_models_reply(const struct kn_models *models, const char *name, struct kn
     KN_SCOPED_JSON list = json_array();
     KN_SCOPED_JSON one = NULL;
     for (size_t i = 0; i < KN_COUNT_OF(catalogue); i++) {
-        if (name && strcmp(catalogue[i].name, name) == 0)
+        if (name && is_called(&catalogue[i], name))
             one = model_json(name);
         json_array_append_new(list, model_json(catalogue[i].name));
+        if (catalogue[i].dated)
+            json_array_append_new(list, model_json(catalogue[i].dated));
     }
     for (int i = 0; i < models->count; i++)
         json_array_append_new(list, model_json(models->names[i]));

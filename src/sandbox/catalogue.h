@@ -26,6 +26,7 @@ struct kn_catalogue_model {
     enum kn_catalogue_family family;
     double patch_tokens;          /* pictures count by patches of 32 pixels, each so much; 0: no */
     int base_tokens, tile_tokens; /* else by tiles of 512; 0: 85 and 170 */
+    const char *dated;            /* its other name, which its answers tell; NULL: it has none */
 };
 
 /* Names that a user has added: each of them hears and talks. */
@@ -40,6 +41,5 @@ const struct kn_catalogue_model *kn_models_find(const struct kn_models *models, 
 /* GET /v1/models, and /v1/models/NAME with a name that is not NULL. */
 bool kn_models_reply(const struct kn_models *models, const char *name, struct kn_arena *arena,
                      struct kn_reply *reply, struct kn_rejection *rejection);
-bool kn_family_hears(enum kn_catalogue_family family);
 
 #endif

@@ -1,6 +1,5 @@
 #include "sandbox/chance.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -13,7 +12,7 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-uint64_t kn_chance_bits(struct kn_chance *chance)
+static uint64_t bits(struct kn_chance *chance)
 {
     chance->state += UINT64_C(0x9e3779b97f4a7c15);
     return mix(chance->state);
@@ -25,24 +24,16 @@ struct kn_chance kn_chance_of(uint64_t seed, uint64_t content, uint64_t occurren
     struct kn_chance chance = {mix(seed + 1)};
     chance.state ^= mix(content + 2);
     chance.state = mix(chance.state + occurrence + 3);
-    chance.state ^= kn_content_key(purpose, strlen(purpose));
+    chance.state ^= kn_hash_key(purpose, strlen(purpose));
     return chance;
 }
 
 double kn_chance_share(struct kn_chance *chance)
 {
-    return (double)(kn_chance_bits(chance) >> 11) * 0x1p-53;
+    return (double)(bits(chance) >> 11) * 0x1p-53;
 }
 
 int kn_chance_below(struct kn_chance *chance, int count)
 {
     return count < 1 ? 0 : (int)(kn_chance_share(chance) * count);
-}
-
-uint64_t kn_content_key(const void *data, size_t size)
-{
-    char hex[KN_HASH_TEXT_BYTES];
-    kn_hash_bytes(data, size, hex);
-    hex[16] = '\0';
-    return strtoull(hex, NULL, 16);
 }

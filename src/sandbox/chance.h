@@ -5,7 +5,6 @@
 #ifndef KN_SANDBOX_CHANCE_H
 #define KN_SANDBOX_CHANCE_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct kn_chance {
@@ -15,11 +14,7 @@ struct kn_chance {
 /* A source of its own for each (seed, content, occurrence, purpose). */
 struct kn_chance kn_chance_of(uint64_t seed, uint64_t content, uint64_t occurrence,
                               const char *purpose);
-uint64_t kn_chance_bits(struct kn_chance *chance);
 double kn_chance_share(struct kn_chance *chance);         /* [0, 1) */
 int kn_chance_below(struct kn_chance *chance, int count); /* [0, count); 0 for count < 1 */
-
-/* 64 bits that name a content. */
-uint64_t kn_content_key(const void *data, size_t size);
 
 #endif

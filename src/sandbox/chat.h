@@ -19,7 +19,7 @@ struct kn_chat {
     int images, image_tokens;
     size_t image_bytes;
     const json_t *schema; /* NULL: none is asked for */
-    bool strict, any_json;
+    bool any_json;
     int answers;     /* n */
     int tokens_most; /* of the answer; 0: not given */
     bool stream, stream_usage;
@@ -32,6 +32,9 @@ void kn_chat_free(struct kn_chat *asked);
 int kn_chat_prompt_tokens(const struct kn_chat *asked);
 int kn_chat_tokens(const char *text); /* four bytes are about one */
 
+/* Refuses an object `at` with a key that is not among `keys`, which NULL ends. */
+bool kn_chat_check_keys(json_t *object, const char *const *keys, const char *at,
+                        struct kn_rejection *rejection);
 /* The parts of a message; in chat_content.c. */
 bool kn_chat_read_messages(struct kn_chat *asked, struct kn_rejection *rejection);
 
@@ -44,6 +47,8 @@ struct kn_chat_said {
 /* Makes a content up; NULL in arena: the schema cannot be met by anything here. */
 const char *kn_chat_make(const struct kn_chat *asked, struct kn_chance *chance,
                          struct kn_arena *arena);
+/* Of all its answers together, as `usage` and the ledger tell it. */
+int kn_chat_answer_tokens(const struct kn_chat *asked, const struct kn_chat_said *said);
 void kn_chat_answer(const struct kn_chat *asked, const struct kn_chat_said *said, uint64_t content,
                     struct kn_arena *arena, struct kn_reply *reply);
 

@@ -45,31 +45,16 @@ const char *kn_chat_make(const struct kn_chat *asked, struct kn_chance *chance,
 
 /* ---- its form ---- */
 
-/* The service answers with the dated name of what was asked for. */
-static const char *dated_name(const char *model)
+int kn_chat_answer_tokens(const struct kn_chat *asked, const struct kn_chat_said *said)
 {
-    static const struct {
-        const char *name, *dated;
-    } names[] = {
-        {"gpt-4o", "gpt-4o-2024-08-06"},
-        {"gpt-4o-mini", "gpt-4o-mini-2024-07-18"},
-        {"gpt-4.1", "gpt-4.1-2025-04-14"},
-        {"gpt-4.1-mini", "gpt-4.1-mini-2025-04-14"},
-        {"gpt-4.1-nano", "gpt-4.1-nano-2025-04-14"},
-    };
-    for (size_t i = 0; i < KN_COUNT_OF(names); i++)
-        if (strcmp(names[i].name, model) == 0)
-            return names[i].dated;
-    return model;
+    const char *text = said->content ? said->content : said->refusal;
+    return kn_chat_tokens(text ? text : "") * asked->answers;
 }
 
 static json_t *usage_json(const struct kn_chat *asked, const struct kn_chat_said *said)
 {
     int prompt = kn_chat_prompt_tokens(asked);
-    int completion = kn_chat_tokens(said->content   ? said->content
-                                    : said->refusal ? said->refusal
-                                                    : "") *
-                     asked->answers;
+    int completion = kn_chat_answer_tokens(asked, said);
     return json_pack("{s:i, s:i, s:i, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:i}}", "prompt_tokens",
                      prompt, "completion_tokens", completion, "total_tokens", prompt + completion,
                      "prompt_tokens_details", "cached_tokens", 0, "audio_tokens", 0,
@@ -79,11 +64,12 @@ static json_t *usage_json(const struct kn_chat *asked, const struct kn_chat_said
 
 static json_t *head_json(const struct kn_chat *asked, const char *object, uint64_t content)
 {
+    /* The service answers with the dated name of what was asked for. */
+    const char *model = asked->model->dated ? asked->model->dated : asked->model_name;
     return json_pack("{s:o, s:s, s:I, s:o, s:s, s:s}", "id",
                      json_sprintf("chatcmpl-%016" PRIx64, content), "object", object, "created",
-                     (json_int_t)(kn_wall_us() / KN_US_PER_S), "model",
-                     kn_json_text(dated_name(asked->model_name)), "service_tier", "default",
-                     "system_fingerprint", "fp_sandbox");
+                     (json_int_t)(kn_wall_us() / KN_US_PER_S), "model", kn_json_text(model),
+                     "service_tier", "default", "system_fingerprint", "fp_sandbox");
 }
 
 static void answer_whole(const struct kn_chat *asked, const struct kn_chat_said *said,
@@ -111,9 +97,7 @@ static void add_event(const struct kn_chat *asked, uint64_t content, json_t *del
     json_object_set_new(json, "choices",
                         json_pack("[{s:i, s:o, s:n, s:o}]", "index", index, "delta", delta,
                                   "logprobs", "finish_reason", kn_json_text(finish_reason)));
-    kn_str_add(out, "data: ");
-    kn_json_add(out, json, true);
-    kn_str_add(out, "\n\n");
+    kn_reply_event(json, out);
 }
 
 static void answer_stream(const struct kn_chat *asked, const struct kn_chat_said *said,
@@ -133,9 +117,7 @@ static void answer_stream(const struct kn_chat *asked, const struct kn_chat_said
         KN_SCOPED_JSON last = head_json(asked, "chat.completion.chunk", content);
         json_object_set_new(last, "choices", json_array());
         json_object_set_new(last, "usage", usage_json(asked, said));
-        kn_str_add(&body, "data: ");
-        kn_json_add(&body, last, true);
-        kn_str_add(&body, "\n\n");
+        kn_reply_event(last, &body);
     }
     kn_str_add(&body, "data: [DONE]\n\n");
     kn_reply_text(reply, arena, 200, "text/event-stream; charset=utf-8", body.at, body.length);

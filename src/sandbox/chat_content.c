@@ -11,8 +11,8 @@ struct where {
     char message[32], part[64];
 };
 
-static bool check_keys(json_t *object, const char *const *keys, const char *at,
-                       struct kn_rejection *rejection)
+bool kn_chat_check_keys(json_t *object, const char *const *keys, const char *at,
+                        struct kn_rejection *rejection)
 {
     const char *key;
     json_t *value;
@@ -53,7 +53,7 @@ static bool read_image(struct kn_chat *asked, json_t *part, struct where *where)
     snprintf(at, sizeof at, "%s.image_url", where->part);
     if (!json_is_object(image))
         return kn_reject(rejection, at, "invalid_type", "'%s' has to be an object with a url.", at);
-    if (!check_keys(image, keys, at, rejection))
+    if (!kn_chat_check_keys(image, keys, at, rejection))
         return false;
     if (!how || (strcmp(how, "auto") != 0 && strcmp(how, "low") != 0 && strcmp(how, "high") != 0 &&
                  strcmp(how, "original") != 0))
@@ -82,7 +82,7 @@ static bool read_part(struct kn_chat *asked, const char *role, json_t *part, str
         return kn_reject(where->rejection, where->part, "missing_required_parameter",
                          "'%s.type' is missing.", where->part);
     if (strcmp(type, "text") == 0) {
-        if (!check_keys(part, text_keys, where->part, where->rejection))
+        if (!kn_chat_check_keys(part, text_keys, where->part, where->rejection))
             return false;
         if (!text)
             return kn_reject(where->rejection, where->part, "missing_required_parameter",
@@ -96,7 +96,7 @@ static bool read_part(struct kn_chat *asked, const char *role, json_t *part, str
     if (strcmp(role, "user") != 0)
         return kn_reject(where->rejection, where->part, "invalid_value",
                          "Pictures belong in messages of the user.");
-    return check_keys(part, image_keys, where->part, where->rejection) &&
+    return kn_chat_check_keys(part, image_keys, where->part, where->rejection) &&
            read_image(asked, part, where);
 }
 
@@ -140,7 +140,7 @@ static bool read_message(struct kn_chat *asked, json_t *message, struct where *w
     if (i == KN_COUNT_OF(roles))
         return kn_reject(where->rejection, where->message, "invalid_value",
                          "'%.40s' is no role of '%s'.", role, where->message);
-    return check_keys(message, keys, where->message, where->rejection) &&
+    return kn_chat_check_keys(message, keys, where->message, where->rejection) &&
            read_content(asked, role, message, where);
 }
 

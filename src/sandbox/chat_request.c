@@ -185,33 +185,24 @@ static bool is_schema_name(const char *name)
 static bool read_schema(struct kn_chat *asked, json_t *wrapper, struct kn_rejection *rejection)
 {
     static const char at[] = "response_format.json_schema";
-    static const char *const keys[] = {"name", "description", "schema", "strict"};
-    const char *key, *name = json_string_value(json_object_get(wrapper, "name"));
+    static const char *const keys[] = {"name", "description", "schema", "strict", NULL};
+    const char *name = json_string_value(json_object_get(wrapper, "name"));
     const json_t *schema = json_object_get(wrapper, "schema");
-    json_t *value;
+    const json_t *strict = json_object_get(wrapper, "strict");
     if (!json_is_object(wrapper))
         return kn_reject(rejection, at, "missing_required_parameter", "'%s' is missing.", at);
-    json_object_foreach(wrapper, key, value)
-    {
-        size_t k = 0;
-        while (k < KN_COUNT_OF(keys) && strcmp(keys[k], key) != 0)
-            k++;
-        if (k == KN_COUNT_OF(keys))
-            return kn_reject(rejection, at, "unknown_parameter", "Unknown parameter: '%s.%.40s'.",
-                             at, key);
-    }
+    if (!kn_chat_check_keys(wrapper, keys, at, rejection))
+        return false;
     if (!name || !is_schema_name(name))
         return kn_reject(rejection, "response_format.json_schema.name", "invalid_value",
                          "'%s.name' is 1 to 64 letters, digits, _ and -.", at);
-    value = json_object_get(wrapper, "strict");
-    if (value && !json_is_boolean(value) && !json_is_null(value))
+    if (strict && !json_is_boolean(strict) && !json_is_null(strict))
         return kn_reject(rejection, at, "invalid_type", "'%s.strict' is true or false.", at);
-    asked->strict = json_is_true(value);
     if (!json_is_object(schema))
         return kn_reject(rejection, at, "missing_required_parameter",
                          "'%s.schema' has to be an object.", at);
     asked->schema = schema;
-    return !asked->strict || kn_schema_check_strict(schema, name, rejection);
+    return !json_is_true(strict) || kn_schema_check_strict(schema, name, rejection);
 }
 
 static bool names_json(const char *text)

@@ -40,7 +40,8 @@ static bool is_word(const char *name, const char *word, size_t length)
     return strlen(name) == length && strncmp(name, word, length) == 0;
 }
 
-enum kn_sandbox_fault_kind kn_fault_find(const char *name, size_t length)
+/* KN_FAULT_COUNT: there is none of that name. */
+static enum kn_sandbox_fault_kind find_kind(const char *name, size_t length)
 {
     int kind = 0;
     while (kind < KN_FAULT_COUNT && !is_word(kinds[kind].name, name, length))
@@ -56,7 +57,7 @@ enum kn_sandbox_path kn_sandbox_path_find(const char *name, size_t length)
     return (enum kn_sandbox_path)path;
 }
 
-bool kn_fault_can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path)
+static bool can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path)
 {
     switch (kind) {
     case KN_FAULT_REFUSAL:
@@ -109,7 +110,7 @@ static bool parse_condition(const char *at, size_t length, struct kn_sandbox_fau
     if (strcmp(word, "path") != 0 || path == KN_SANDBOX_PATH_COUNT)
         return false;
     fault->paths |= 1u << path;
-    return kn_fault_can_befall(fault->kind, path);
+    return can_befall(fault->kind, path);
 }
 
 static enum kn_status unknown_kind(const char *text, size_t length, struct kn_error *err)
@@ -126,7 +127,7 @@ enum kn_status kn_sandbox_fault_parse(const char *text, struct kn_sandbox_fault 
 {
     struct kn_sandbox_fault fault = {0};
     size_t length = strcspn(text, ",");
-    fault.kind = kn_fault_find(text, length);
+    fault.kind = find_kind(text, length);
     if (fault.kind == KN_FAULT_COUNT)
         return unknown_kind(text, length, err);
     for (const char *at = text + length; *at == ','; at += length) {
@@ -168,7 +169,7 @@ static bool concerns(const struct kn_sandbox_fault *rule, enum kn_sandbox_path p
 {
     if (rule->paths)
         return rule->paths & 1u << path;
-    return path != KN_SANDBOX_OTHER && kn_fault_can_befall(rule->kind, path);
+    return path != KN_SANDBOX_OTHER && can_befall(rule->kind, path);
 }
 
 /* `number` is 1 for the first request that the rule concerns. */

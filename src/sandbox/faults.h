@@ -22,9 +22,6 @@ void kn_fault_rules_done(struct kn_fault_rules *rules);
 struct kn_sandbox_fault kn_fault_rules_draw(struct kn_fault_rules *rules, enum kn_sandbox_path path,
                                             struct kn_chance *chance);
 
-bool kn_fault_can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path);
-/* KN_FAULT_COUNT: there is none of that name. */
-enum kn_sandbox_fault_kind kn_fault_find(const char *name, size_t length);
 /* KN_SANDBOX_PATH_COUNT: there is none of that name. */
 enum kn_sandbox_path kn_sandbox_path_find(const char *name, size_t length);
 

@@ -47,15 +47,14 @@ static int64_t wait_us(const struct kn_bucket *bucket, double amount)
     return (int64_t)ceil((amount - bucket->level) / bucket->per_us);
 }
 
-/* Models beyond the table share its last place: names are the caller's, memory is ours. */
+/* Models beyond the table share its last place: a user may add any number of names. */
 static struct kn_model_rates *find(struct kn_rates *limits, const char *model, int64_t now_us)
 {
     int m = 0;
     while (m < limits->model_count &&
            strncmp(limits->models[m].name, model, sizeof limits->models[m].name - 1) != 0)
         m++;
-    if (m == KN_RATES_MODELS_MAX)
-        return &limits->models[m - 1];
+    m = KN_MIN(m, KN_RATES_MODELS_MAX - 1);
     struct kn_model_rates *limit = &limits->models[m];
     if (m == limits->model_count) {
         double burst = limits->burst ? limits->burst : limits->requests_a_minute;

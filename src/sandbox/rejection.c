@@ -60,6 +60,13 @@ void kn_reply_json(struct kn_reply *reply, struct kn_arena *arena, int status, c
     kn_reply_text(reply, arena, status, "application/json", text.at, text.length);
 }
 
+void kn_reply_event(const json_t *json, struct kn_str *body)
+{
+    kn_str_add(body, "data: ");
+    kn_json_add(body, json, true);
+    kn_str_add(body, "\n\n");
+}
+
 void kn_reply_text(struct kn_reply *reply, struct kn_arena *arena, int status,
                    const char *content_type, const char *text, size_t size)
 {

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <kirinuki/arena.h>
 
+#include "base/str.h"
 #include "net/server.h"
 
 struct kn_rejection {
@@ -32,6 +33,8 @@ void kn_rejection_reply(const struct kn_rejection *rejection, struct kn_arena *a
 
 /* A JSON document as the answer's body, in `arena`; borrows `json`. */
 void kn_reply_json(struct kn_reply *reply, struct kn_arena *arena, int status, const json_t *json);
+/* Appends it to the body of a stream as a server-sent event. */
+void kn_reply_event(const json_t *json, struct kn_str *body);
 void kn_reply_text(struct kn_reply *reply, struct kn_arena *arena, int status,
                    const char *content_type, const char *text, size_t size);
 

@@ -98,11 +98,16 @@ enum kn_status kn_sandbox_open(const struct kn_sandbox_options *options,
     return KN_OK;
 }
 
+void kn_sandbox_stop(struct kn_sandbox *s)
+{
+    kn_server_close(KN_MOVE(s->server)); /* waits for every handler */
+}
+
 void kn_sandbox_close(struct kn_sandbox *s)
 {
     if (!s)
         return;
-    kn_server_close(s->server); /* waits for every handler */
+    kn_sandbox_stop(s);
     kn_fault_rules_done(&s->faults);
     kn_script_done(&s->script);
     kn_rates_done(&s->limits);

@@ -87,7 +87,7 @@ struct kn_sandbox_fault {
     int after;            /* not the first so many */
     int every;            /* only each so-manyth; 0: any */
     double chance;        /* 0..1 of those; 0 is taken for 1 */
-    double retry_after_s; /* that a 429 or 503 names; 0: 1 s */
+    double retry_after_s; /* that the answer names; 0: 1 s of RATE and SLOW_DOWN, else none */
 };
 /* "429,first=3", "cut,path=chat,chance=0.1", "500,after=10,every=5", "429,retry-after=2". INVALID.
  */
@@ -140,7 +140,10 @@ struct kn_sandbox;
  * `arg`. */
 enum kn_status kn_sandbox_open(const struct kn_sandbox_options *options,
                                struct kn_sandbox **ret_sandbox, struct kn_error *err);
-void kn_sandbox_close(struct kn_sandbox *sandbox); /* ends what runs; NULL is fine */
+/* Ends what runs and takes nothing more, so that counts and entries are whole; from then on there
+ * is no port. Twice is fine. */
+void kn_sandbox_stop(struct kn_sandbox *sandbox);
+void kn_sandbox_close(struct kn_sandbox *sandbox); /* stops it first; NULL is fine */
 KN_SCOPED_DEFINE(kn_sandbox, kn_sandbox_close)
 
 int kn_sandbox_port(const struct kn_sandbox *sandbox);

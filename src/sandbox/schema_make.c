@@ -41,6 +41,7 @@ static json_t *make_value(struct make *make, const json_t *schema, const struct 
 
 struct range {
     double low, high, step;
+    bool bounded; /* by the schema, not by what is usual */
 };
 
 /* "0 to 100", "0-10", "between 0 and 1" in a description. */
@@ -65,8 +66,10 @@ static void described_range(const char *text, struct range *range)
 
 static struct range range_of(const json_t *schema, bool whole)
 {
-    struct range range = {0, whole ? 10 : 1,
-                          json_number_value(json_object_get(schema, "multipleOf"))};
+    struct range range = {
+        .high = whole ? 10 : 1,
+        .step = json_number_value(json_object_get(schema, "multipleOf")),
+    };
     const char *text = json_string_value(json_object_get(schema, "description"));
     const json_t *min = json_object_get(schema, "minimum"),
                  *max = json_object_get(schema, "maximum"),
@@ -74,7 +77,8 @@ static struct range range_of(const json_t *schema, bool whole)
                  *below = json_object_get(schema, "exclusiveMaximum");
     double hair = whole ? 1 : 1e-3;
     bool low = min || above, high = max || below;
-    if (text && !low && !high)
+    range.bounded = low || high;
+    if (text && !range.bounded)
         described_range(text, &range);
     if (low)
         range.low = min ? json_number_value(min) : json_number_value(above) + hair;
@@ -87,15 +91,15 @@ static struct range range_of(const json_t *schema, bool whole)
     return range;
 }
 
-static double within(double x, const struct range *range, bool bounded)
+static double within(double x, const struct range *range)
 {
-    if (bounded)
+    if (range->bounded)
         x = KN_CLAMP(x, range->low, range->high);
     if (range->step > 0) {
         x = round(x / range->step) * range->step;
-        if (bounded && x < range->low)
+        if (range->bounded && x < range->low)
             x += range->step;
-        if (bounded && x > range->high)
+        if (range->bounded && x > range->high)
             x -= range->step;
     }
     return x;
@@ -146,9 +150,6 @@ static double make_number(struct make *make, const json_t *schema, const struct 
                           bool whole)
 {
     struct range range = range_of(schema, whole);
-    bool bounded = json_object_get(schema, "minimum") || json_object_get(schema, "maximum") ||
-                   json_object_get(schema, "exclusiveMinimum") ||
-                   json_object_get(schema, "exclusiveMaximum");
     double x;
     bool counts = whole && make->facts->images && kn_name_is_id(place->name);
     bool found = number_from_prompt(make, place, whole, &x);
@@ -156,11 +157,11 @@ static double make_number(struct make *make, const json_t *schema, const struct 
         x = place->item + 1; /* pictures are numbered, whoever does it */
     } else if (!found) {
         x = range.low + (range.high - range.low) * kn_chance_share(make->chance);
-        if (kn_name_is_end(place->name) && !isnan(place->after) && !bounded)
+        if (kn_name_is_end(place->name) && !isnan(place->after) && !range.bounded)
             x = place->after + span_behind(place->name, whole, place->after);
         x = whole ? round(x) : round(x * 1000) / 1000;
     }
-    return within(x, &range, bounded);
+    return within(x, &range);
 }
 
 /* ---- texts ---- */
@@ -205,16 +206,16 @@ static const char *sight(struct make *make, const struct place *place)
                    : sights[kn_chance_below(make->chance, (int)KN_COUNT_OF(sights))];
 }
 
-/* At most so many characters, as people count them. */
+/* At most so many characters, as JSON Schema counts them: marks are some, too. */
 static void cut(struct kn_str *text, json_int_t most)
 {
     size_t length = 0;
+    uint32_t c;
     for (json_int_t i = 0; i < most && length < text->length; i++)
-        length += kn_utf8_grapheme(text->at + length);
-    while (text->at && kn_utf8_count(text->at) > (size_t)most && length < text->length) {
+        length += kn_utf8_next(text->at + length, &c);
+    if (length < text->length) {
         text->at[length] = '\0';
         text->length = length;
-        break;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "sandbox/script.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,8 +9,11 @@
 #include "base/sync.h"
 #include "base/vec.h"
 
-/* A match within so much: a file's duration is not told to the microsecond. */
-enum { DURATION_SLACK_US = 50000 };
+enum {
+    /* A match within so much: a file's duration is not told to the microsecond. */
+    DURATION_SLACK_US = 50000,
+    SECONDS_MAX = 1000000, /* of times of a sound */
+};
 
 struct reader {
     const char *path;
@@ -96,8 +100,10 @@ static enum kn_status read_rule(struct reader *r, const json_t *object, const ch
     if (status == KN_OK && fault)
         status = read_fault(r, fault, where, &accident);
     kn_fault_rules_init(&rule->faults, &accident, accident.kind != KN_FAULT_NONE, NULL, 0);
-    rule->times = (int)json_integer_value(times);
-    if (status == KN_OK && times && (!json_is_integer(times) || rule->times < 1))
+    json_int_t count = json_integer_value(times);
+    bool fine = !times || (json_is_integer(times) && count >= 1 && count <= INT_MAX);
+    rule->times = fine ? (int)count : 0;
+    if (status == KN_OK && !fine)
         status = wrong(r, where, ".times is no number of times");
     return status;
 }
@@ -117,8 +123,8 @@ static enum kn_status read_words(struct reader *r, const json_t *list, const cha
         const json_t *start = json_object_get(one, "start"), *end = json_object_get(one, "end");
         const char *text = json_string_value(json_object_get(one, "word"));
         double from = json_number_value(start), to = json_number_value(end);
-        if (!json_is_number(start) || !json_is_number(end) || !text || fabs(from) > 1e6 ||
-            fabs(to) > 1e6)
+        if (!json_is_number(start) || !json_is_number(end) || !text || fabs(from) > SECONDS_MAX ||
+            fabs(to) > SECONDS_MAX)
             return kn_error_set(r->err, KN_INVALID,
                                 "%s: %s.words[%zu] is not {\"word\", \"start\", \"end\"} with "
                                 "seconds",
@@ -148,7 +154,9 @@ static enum kn_status read_hearing(struct reader *r, json_t *object, const char 
         status = read_text(r, object, where, "text", &ret->text);
     if (status == KN_OK)
         status = read_text(r, object, where, "language", &language);
-    if (status == KN_OK && duration && !json_is_number(duration))
+    double duration_s = json_number_value(duration);
+    bool lasts = json_is_number(duration) && duration_s >= 0 && duration_s <= SECONDS_MAX;
+    if (status == KN_OK && duration && !lasts)
         status = wrong(r, where, ".duration is no number of seconds");
     if (status == KN_OK && language && !kn_language_name(language))
         status = wrong(r, where, ".language is unknown here");
@@ -156,8 +164,7 @@ static enum kn_status read_hearing(struct reader *r, json_t *object, const char 
         status = read_words(r, words, where, &ret->spoken);
     if (ret->hash && strcmp(ret->hash, "*") == 0)
         ret->hash = NULL;
-    ret->duration_us = duration ? llround(json_number_value(duration) * 1e6) : -1;
-    ret->spread = ret->text && !words;
+    ret->duration_us = lasts ? llround(duration_s * 1e6) : -1;
     ret->spoken.language = language ? kn_language_name(language) : NULL;
     return status;
 }
@@ -201,55 +208,48 @@ static enum kn_status read_talk(struct reader *r, json_t *object, const char *wh
 
 /* ---- the whole ---- */
 
-static enum kn_status read_hearings(struct reader *r, const json_t *list, struct kn_script *script)
+static enum kn_status read_hearing_rule(struct reader *r, json_t *object, const char *where,
+                                        void *item)
 {
-    size_t i, count = json_array_size(list);
-    json_t *one;
-    script->hearings = kn_arena_array(r->arena, count + 1, sizeof *script->hearings);
-    json_array_foreach(list, i, one)
-    {
-        char *where = kn_arena_printf(r->arena, "transcripts[%zu]", i);
-        struct kn_script_hearing *hearing = &script->hearings[script->hearing_count++];
-        enum kn_status status = read_rule(r, one, where, &hearing->rule);
-        if (status == KN_OK)
-            status = read_hearing(r, one, where, hearing);
-        if (status != KN_OK)
-            return status;
-    }
-    return KN_OK;
+    struct kn_script_hearing *hearing = item;
+    enum kn_status status = read_rule(r, object, where, &hearing->rule);
+    return status == KN_OK ? read_hearing(r, object, where, hearing) : status;
 }
 
-static enum kn_status read_talks(struct reader *r, const json_t *list, struct kn_script *script)
+static enum kn_status read_talk_rule(struct reader *r, json_t *object, const char *where,
+                                     void *item)
 {
-    size_t i, count = json_array_size(list);
-    json_t *one;
-    script->talks = kn_arena_array(r->arena, count + 1, sizeof *script->talks);
-    json_array_foreach(list, i, one)
-    {
-        char *where = kn_arena_printf(r->arena, "chats[%zu]", i);
-        struct kn_script_talk *talk = &script->talks[script->talk_count++];
-        enum kn_status status = read_rule(r, one, where, &talk->rule);
-        if (status == KN_OK)
-            status = read_talk(r, one, where, talk);
-        if (status != KN_OK)
-            return status;
-    }
-    return KN_OK;
+    struct kn_script_talk *talk = item;
+    enum kn_status status = read_rule(r, object, where, &talk->rule);
+    return status == KN_OK ? read_talk(r, object, where, talk) : status;
 }
 
-static enum kn_status read_faults(struct reader *r, const json_t *list, struct kn_script *script)
+static enum kn_status read_fault_rule(struct reader *r, json_t *value, const char *where,
+                                      void *item)
 {
+    return read_fault(r, value, where, item);
+}
+
+/* The items of a list that need not be there. On an error *ret_count tells how many were begun. */
+static void *read_list(struct reader *r, const json_t *script, const char *key, size_t bytes,
+                       enum kn_status (*read)(struct reader *r, json_t *value, const char *where,
+                                              void *item),
+                       int *ret_count, enum kn_status *status)
+{
+    const json_t *list = json_object_get(script, key);
     size_t i, count = json_array_size(list);
-    const json_t *one;
-    script->faults = kn_arena_array(r->arena, count + 1, sizeof *script->faults);
+    json_t *one;
+    char *items = kn_arena_array(r->arena, count + 1, bytes);
+    if (*status == KN_OK && list && !json_is_array(list))
+        *status = wrong(r, key, " is no list");
     json_array_foreach(list, i, one)
     {
-        char *where = kn_arena_printf(r->arena, "faults[%zu]", i);
-        enum kn_status status = read_fault(r, one, where, &script->faults[script->fault_count++]);
-        if (status != KN_OK)
-            return status;
+        if (*status != KN_OK)
+            break;
+        *ret_count = (int)i + 1;
+        *status = read(r, one, kn_arena_printf(r->arena, "%s[%zu]", key, i), items + i * bytes);
     }
-    return KN_OK;
+    return items;
 }
 
 /* One for all paths, or an object with one a path. */
@@ -275,21 +275,15 @@ static enum kn_status read_all(struct reader *r, json_t *json, struct kn_script 
 {
     static const char *const keys[] = {"kirinuki_sandbox", "transcripts", "chats",
                                        "faults",           "latency",     NULL};
-    static const char *const lists[] = {"transcripts", "chats", "faults"};
     enum kn_status status = check_keys(r, json, "the script", keys);
     if (status == KN_OK && json_integer_value(json_object_get(json, "kirinuki_sandbox")) != 1)
         status = wrong(r, "", "a script begins with {\"kirinuki_sandbox\": 1");
-    for (size_t i = 0; i < KN_COUNT_OF(lists) && status == KN_OK; i++) {
-        const json_t *list = json_object_get(json, lists[i]);
-        if (list && !json_is_array(list))
-            status = wrong(r, lists[i], " is no list");
-    }
-    if (status == KN_OK)
-        status = read_hearings(r, json_object_get(json, "transcripts"), script);
-    if (status == KN_OK)
-        status = read_talks(r, json_object_get(json, "chats"), script);
-    if (status == KN_OK)
-        status = read_faults(r, json_object_get(json, "faults"), script);
+    script->hearings = read_list(r, json, "transcripts", sizeof *script->hearings,
+                                 read_hearing_rule, &script->hearing_count, &status);
+    script->talks = read_list(r, json, "chats", sizeof *script->talks, read_talk_rule,
+                              &script->talk_count, &status);
+    script->faults = read_list(r, json, "faults", sizeof *script->faults, read_fault_rule,
+                               &script->fault_count, &status);
     if (status == KN_OK)
         status = read_latencies(r, json_object_get(json, "latency"), script);
     return status;

@@ -22,9 +22,8 @@ struct kn_script_hearing {
     struct kn_script_rule rule;
     const char *hash, *name; /* NULL: any */
     int64_t duration_us;     /* -1: any */
-    bool spread;             /* `text` without times */
     const char *text;
-    struct kn_spoken spoken;
+    struct kn_spoken spoken; /* its words are NULL where `text` has no times */
 };
 
 struct kn_script_talk {

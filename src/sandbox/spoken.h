@@ -60,7 +60,7 @@ struct kn_spoken_form {
     bool whisper_cpp;     /* as that server does: words in segments */
     double temperature;
 };
-/* verbose_json; returns owned. */
+/* verbose_json without its usage, of what has a language; returns owned. */
 json_t *kn_spoken_verbose(const struct kn_spoken *spoken, int64_t duration_us,
                           const struct kn_spoken_form *form);
 json_t *kn_spoken_diarized(const struct kn_spoken *spoken, int64_t duration_us);

@@ -1,13 +1,12 @@
 /* Words with times in the forms of the service's answers. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "sandbox/chance.h"
 #include "sandbox/spoken.h"
 
 /* Times that went through a float of 32 bits, as the service's do. */
@@ -77,7 +76,7 @@ static json_t *tokens_of(const char *text, int64_t start_us, int64_t end_us)
     size_t length = strlen(text);
     json_array_append_new(tokens, json_integer(FIRST_TIME + start_us / 20000 % 1500));
     for (size_t at = 0; at < length; at += 4) {
-        uint64_t key = kn_content_key(text + at, KN_MIN(length - at, 4));
+        uint64_t key = kn_hash_key(text + at, KN_MIN(length - at, 4));
         json_array_append_new(tokens, json_integer((json_int_t)(key % TEXT_TOKENS)));
     }
     json_array_append_new(tokens, json_integer(FIRST_TIME + end_us / 20000 % 1500));
@@ -113,9 +112,9 @@ json_t *kn_spoken_verbose(const struct kn_spoken *spoken, int64_t duration_us,
     int count = kn_spoken_segments(spoken, arena, &segments);
     KN_SCOPED_STR text = {0};
     kn_spoken_text(spoken, 0, spoken->count, &text);
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o}", "task", "transcribe", "language",
-                             spoken->language ? spoken->language : "english", "duration",
-                             seconds(duration_us), "text", kn_json_text(kn_str_text(&text)));
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:o}", "task", "transcribe", "language", spoken->language,
+                  "duration", seconds(duration_us), "text", kn_json_text(kn_str_text(&text)));
     if (form->segments) {
         json_t *list = json_array();
         for (int i = 0; i < count; i++)
@@ -124,10 +123,6 @@ json_t *kn_spoken_verbose(const struct kn_spoken *spoken, int64_t duration_us,
     }
     if (form->words && !form->whisper_cpp)
         json_object_set_new(json, "words", words_of(spoken));
-    if (!form->whisper_cpp)
-        json_object_set_new(json, "usage",
-                            json_pack("{s:s, s:I}", "type", "duration", "seconds",
-                                      (json_int_t)ceil((double)duration_us / 1e6)));
     kn_arena_free(arena);
     return json;
 }

@@ -39,12 +39,6 @@ int64_t kn_piece_start_us(const char *filename)
 
 /* ---- the form ---- */
 
-static const char *text_of(const struct kn_exchange *exchange, const char *name)
-{
-    const struct kn_server_field *part = kn_server_part(exchange, name);
-    return part ? part->data : NULL;
-}
-
 static bool check_form(const struct kn_exchange *exchange, struct kn_rejection *rejection)
 {
     const struct kn_server_field *type = kn_server_header(exchange, "content-type");
@@ -161,7 +155,7 @@ static bool read_format(const struct kn_exchange *exchange, struct kn_transcript
         [KN_FAMILY_DIARIZE] =
             1u << KN_FORMAT_JSON | 1u << KN_FORMAT_TEXT | 1u << KN_FORMAT_DIARIZED,
     };
-    const char *name = text_of(exchange, "response_format");
+    const char *name = kn_server_text(exchange, "response_format");
     asked->format = name ? kn_transcript_format_find(name) : KN_FORMAT_JSON;
     if (asked->format == KN_FORMAT_COUNT)
         return kn_reject(rejection, "response_format", "invalid_value",
@@ -215,8 +209,9 @@ static bool read_include(const struct kn_exchange *exchange, const struct kn_tra
 static bool read_simple(const struct kn_exchange *exchange, struct kn_transcription *asked,
                         struct kn_rejection *rejection)
 {
-    const char *language = text_of(exchange, "language"), *stream = text_of(exchange, "stream");
-    const char *temperature = text_of(exchange, "temperature");
+    const char *language = kn_server_text(exchange, "language"),
+               *stream = kn_server_text(exchange, "stream");
+    const char *temperature = kn_server_text(exchange, "temperature");
     if (language && !kn_language_is_iso(language))
         return kn_reject(rejection, "language", "invalid_language_format",
                          "“%.40s” is no ISO-639-1 code such as en.", language);
@@ -252,7 +247,7 @@ bool kn_transcription_read(const struct kn_exchange *exchange, const struct kn_m
     *asked = (struct kn_transcription){0};
     if (!check_form(exchange, rejection) || !check_fields(exchange, rejection))
         return false;
-    asked->model_name = text_of(exchange, "model");
+    asked->model_name = kn_server_text(exchange, "model");
     if (!asked->model_name || !asked->model_name[0])
         return kn_reject(rejection, "model", NULL, "you must provide a model parameter");
     asked->model = kn_models_find(models, asked->model_name, true, rejection);
@@ -266,9 +261,15 @@ bool kn_transcription_read(const struct kn_exchange *exchange, const struct kn_m
 /* ---- the answer ---- */
 
 /* Sound counts ten tokens a second, text four letters a token. */
+int kn_transcription_tokens(const struct kn_transcription *asked)
+{
+    bool counts = asked->model && asked->model->family != KN_FAMILY_WHISPER;
+    return counts ? (int)ceil((double)asked->sound.duration_us / 1e5) : 0;
+}
+
 static json_t *token_usage(const struct kn_transcription *asked, const char *text)
 {
-    int sound = (int)ceil((double)asked->sound.duration_us / 1e5);
+    int sound = kn_transcription_tokens(asked);
     int said = (int)(strlen(text) + 3) / 4;
     return json_pack("{s:s, s:i, s:{s:i, s:i}, s:i, s:i}", "type", "tokens", "input_tokens", sound,
                      "input_token_details", "text_tokens", 0, "audio_tokens", sound,
@@ -283,12 +284,6 @@ static json_t *usage(const struct kn_transcription *asked, const char *text)
                      (json_int_t)ceil((double)asked->sound.duration_us / 1e6));
 }
 
-int kn_transcription_tokens(const struct kn_transcription *asked)
-{
-    bool counts = asked->model && asked->model->family != KN_FAMILY_WHISPER;
-    return counts ? (int)ceil((double)asked->sound.duration_us / 1e5) : 0;
-}
-
 /* One event a word would tell no more than these two. */
 static void answer_stream(const struct kn_transcription *asked, const char *text,
                           struct kn_arena *arena, struct kn_reply *reply)
@@ -298,11 +293,8 @@ static void answer_stream(const struct kn_transcription *asked, const char *text
     KN_SCOPED_JSON done = json_pack("{s:s, s:o, s:o}", "type", "transcript.text.done", "text",
                                     kn_json_text(text), "usage", token_usage(asked, text));
     KN_SCOPED_STR body = {0};
-    kn_str_add(&body, "data: ");
-    kn_json_add(&body, delta, true);
-    kn_str_add(&body, "\n\ndata: ");
-    kn_json_add(&body, done, true);
-    kn_str_add(&body, "\n\n");
+    kn_reply_event(delta, &body);
+    kn_reply_event(done, &body);
     kn_reply_text(reply, arena, 200, "text/event-stream; charset=utf-8", body.at, body.length);
 }
 
@@ -312,15 +304,12 @@ static void answer_json(const struct kn_transcription *asked, const char *text,
 {
     const struct kn_spoken_form form = {
         .words = asked->words, .segments = asked->segments, .temperature = asked->temperature};
-    KN_SCOPED_JSON json = NULL;
-    if (asked->format == KN_FORMAT_VERBOSE) {
-        json = kn_spoken_verbose(spoken, asked->sound.duration_us, &form);
-    } else {
-        json = asked->format == KN_FORMAT_DIARIZED
-                   ? kn_spoken_diarized(spoken, asked->sound.duration_us)
-                   : json_pack("{s:o}", "text", kn_json_text(text));
-        json_object_set_new(json, "usage", usage(asked, text));
-    }
+    int64_t duration = asked->sound.duration_us;
+    KN_SCOPED_JSON json =
+        asked->format == KN_FORMAT_VERBOSE    ? kn_spoken_verbose(spoken, duration, &form)
+        : asked->format == KN_FORMAT_DIARIZED ? kn_spoken_diarized(spoken, duration)
+                                              : json_pack("{s:o}", "text", kn_json_text(text));
+    json_object_set_new(json, "usage", usage(asked, text));
     kn_reply_json(reply, arena, 200, json);
 }
 

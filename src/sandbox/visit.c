@@ -194,17 +194,17 @@ static void hear(struct visit *visit, const struct kn_transcription *asked,
     struct kn_arena *arena = visit->exchange->arena;
     int64_t duration = asked->sound.duration_us;
     struct kn_spoken spoken = {0};
-    if (rule && rule->spread) {
+    if (rule && rule->text && !rule->spoken.words) {
         kn_spoken_spread(rule->text, 0, duration, arena, &spoken);
         spoken.language = rule->spoken.language;
-    } else if (rule && (rule->spoken.words || rule->text)) {
+    } else if (rule && rule->spoken.words) {
         spoken = rule->spoken;
     } else if (s->has_source) {
         int64_t start = asked->file->filename ? kn_piece_start_us(asked->file->filename) : -1;
         kn_spoken_piece(&s->source, KN_MAX(start, 0), duration, arena, &spoken);
     } else if (!asked->sound.silent) {
-        kn_spoken_make(kn_content_key(asked->file->data, asked->file->size), duration, arena,
-                       &spoken);
+        kn_spoken_make(kn_hash_key(asked->file->data, asked->file->size) ^ s->options.seed,
+                       duration, arena, &spoken);
         spoken.language = asked->language;
     }
     if (!spoken.language)
@@ -306,7 +306,7 @@ static void answer_chat(struct visit *visit, const struct kn_chat *asked)
     if (!work(visit, asked->model_name, rule ? &rule->rule : NULL) ||
         !say(visit, asked, rule, &said))
         return;
-    visit->entry.output_tokens = kn_chat_tokens(said.content ? said.content : "") * asked->answers;
+    visit->entry.output_tokens = kn_chat_answer_tokens(asked, &said);
     kn_chat_answer(asked, &said, visit->content, visit->exchange->arena, visit->reply);
 }
 
@@ -384,13 +384,13 @@ static uint64_t content_of(const struct kn_exchange *exchange)
 {
     KN_SCOPED_STR all = {0};
     kn_str_printf(&all, "%s %s %016" PRIx64, exchange->method, exchange->path,
-                  kn_content_key(exchange->body_size ? exchange->body : "", exchange->body_size));
+                  kn_hash_key(exchange->body_size ? exchange->body : "", exchange->body_size));
     for (int i = 0; i < exchange->part_count; i++) {
         const struct kn_server_field *part = &exchange->parts[i];
         kn_str_printf(&all, " %s %s %016" PRIx64, part->name, part->filename ? part->filename : "",
-                      kn_content_key(part->data, part->size));
+                      kn_hash_key(part->data, part->size));
     }
-    return kn_content_key(all.at, all.length);
+    return kn_hash_key(all.at, all.length);
 }
 
 static void count_bytes(struct visit *visit)

@@ -11,7 +11,9 @@
 #include "sandbox/script.h"
 
 struct kn_sandbox {
-    struct kn_sandbox_options options; /* what it points to is in `arena` */
+    /* Its keys and its address are in `arena`; the caller's other lists and texts are read while it
+     * is opened, and not after. */
+    struct kn_sandbox_options options;
     struct kn_arena *arena;
     struct kn_script script;
     bool has_source;

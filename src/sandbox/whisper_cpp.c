@@ -16,12 +16,6 @@ static bool fail(const struct kn_exchange *exchange, struct kn_reply *reply, int
     return false;
 }
 
-static const char *text_of(const struct kn_exchange *exchange, const char *name)
-{
-    const struct kn_server_field *part = kn_server_part(exchange, name);
-    return part ? part->data : NULL;
-}
-
 /* What is decoded without another program's help. */
 static bool is_decoded(enum kn_sound_form form)
 {
@@ -32,7 +26,7 @@ static bool is_decoded(enum kn_sound_form form)
 bool kn_whisper_read(const struct kn_exchange *exchange, struct kn_transcription *ret_asked,
                      struct kn_reply *reply)
 {
-    struct kn_transcription asked = {.words = true, .segments = true, .model_name = "whisper.cpp"};
+    struct kn_transcription asked = {.model_name = "whisper.cpp"};
     asked.file = kn_server_part(exchange, "file");
     if (exchange->too_large || exchange->bad_multipart) {
         kn_reply_text(reply, exchange->arena, 400, "text/plain", "Invalid request", 15);
@@ -44,9 +38,9 @@ bool kn_whisper_read(const struct kn_exchange *exchange, struct kn_transcription
     kn_sound_probe(asked.file->data, asked.file->size, &asked.sound);
     if (!is_decoded(asked.sound.form) || asked.sound.broken)
         return fail(exchange, reply, 200, "failed to read audio data");
-    const char *format = text_of(exchange, "response_format");
-    const char *language = text_of(exchange, "language");
-    const char *temperature = text_of(exchange, "temperature");
+    const char *format = kn_server_text(exchange, "response_format");
+    const char *language = kn_server_text(exchange, "language");
+    const char *temperature = kn_server_text(exchange, "temperature");
     asked.format = format ? kn_transcript_format_find(format) : KN_FORMAT_JSON;
     if (asked.format >= KN_FORMAT_DIARIZED)
         asked.format = KN_FORMAT_JSON;
@@ -61,14 +55,14 @@ static void answer_verbose(const struct kn_exchange *exchange, const struct kn_t
                            const struct kn_spoken *spoken, struct kn_reply *reply)
 {
     const struct kn_spoken_form form = {
-        .words = true, .segments = true, .whisper_cpp = true, .temperature = asked->temperature};
+        .segments = true, .whisper_cpp = true, .temperature = asked->temperature};
     KN_SCOPED_JSON json = kn_spoken_verbose(spoken, asked->sound.duration_us, &form);
-    const char *without = text_of(exchange, "no_language_probabilities");
+    const char *without = kn_server_text(exchange, "no_language_probabilities");
     if (!without || strcasecmp(without, "true") != 0) {
-        const char *language = spoken->language ? spoken->language : "english";
-        json_object_set_new(json, "detected_language", json_string(language));
+        json_object_set_new(json, "detected_language", json_string(spoken->language));
         json_object_set_new(json, "detected_language_probability", json_real(0.99));
-        json_object_set_new(json, "language_probabilities", json_pack("{s:f}", language, 0.99));
+        json_object_set_new(json, "language_probabilities",
+                            json_pack("{s:f}", spoken->language, 0.99));
     }
     kn_reply_json(reply, exchange->arena, 200, json);
 }

@@ -1,12 +1,9 @@
 #include "service/job_text.h"
 
-#include <ctype.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <unistr.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -15,8 +12,6 @@
 #include "service/settings_queue.h"
 
 enum { OPTIONS_BYTES_MAX = 1 << 20 };
-
-#define BYTES "bytes:"
 
 /* ---- paths ---- */
 
@@ -34,37 +29,12 @@ static const char *absolute(const char *path, struct kn_arena *arena)
 
 const char *kn_job_path_write(const char *path, struct kn_arena *arena)
 {
-    path = absolute(path, arena);
-    if (!u8_check((const uint8_t *)path, strlen(path)))
-        return kn_arena_strdup(arena, path);
-    KN_SCOPED_STR text = {0};
-    kn_str_add(&text, BYTES);
-    for (const char *at = path; *at;) {
-        int length = u8_mblen((const uint8_t *)at, strlen(at));
-        if (length > 0 && *at != '%')
-            kn_str_add_bytes(&text, at, (size_t)length);
-        else
-            kn_str_printf(&text, "%%%02X", (unsigned char)*at);
-        at += length > 0 ? length : 1;
-    }
-    return kn_arena_strdup(arena, kn_str_text(&text));
+    return kn_path_to_text(absolute(path, arena), arena);
 }
 
 const char *kn_job_path_read(const char *text, struct kn_arena *arena)
 {
-    if (!kn_starts_with(text, BYTES))
-        return kn_arena_strdup(arena, text);
-    char *path = kn_arena_strdup(arena, text + strlen(BYTES)), *to = path;
-    for (const char *from = path; *from; to++) {
-        unsigned byte;
-        bool escaped = from[0] == '%' && isxdigit((unsigned char)from[1]) &&
-                       isxdigit((unsigned char)from[2]) && sscanf(from + 1, "%2x", &byte) == 1 &&
-                       byte;
-        *to = escaped ? (char)byte : *from;
-        from += escaped ? 3 : 1;
-    }
-    *to = '\0';
-    return path;
+    return kn_path_from_text(text, arena);
 }
 
 const char *kn_job_path_show(const char *text, char *ret_text, size_t room)

@@ -8,11 +8,12 @@
 /*
  * Of the machine that does the work, not of a job: where services are and how fast they may be
  * asked. Keys are no settings, for command lines and files are read by others: they come from the
- * environment.
+ * environment, unless the program itself has one.
  */
 struct kn_service_settings {
     const char *url;                         /* of those that have none of their own */
     const char *urls[KN_SERVICE_KIND_COUNT]; /* NULL: `url` */
+    const char *key;                         /* instead of the environment's; NULL: those */
     int concurrency;                         /* requests at once, of each service */
     int requests_a_minute, tokens_a_minute;  /* 0: as the service says */
     int limit_s;                             /* of one request */
@@ -44,7 +45,7 @@ extern const char *const kn_ranking_engine_names[];
 /* settings_services.c: where a service is. */
 const char *kn_service_settings_url(const struct kn_service_settings *settings,
                                     enum kn_service_kind kind);
-/* With keys from the environment, and this user's folders. */
+/* With its key or those of the environment, and this user's folders. */
 enum kn_status kn_service_settings_open(const struct kn_service_settings *settings,
                                         struct kn_services **ret_services, struct kn_error *err);
 

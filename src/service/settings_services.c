@@ -28,10 +28,13 @@ static const char *environment(const char *name)
     return value && value[0] ? value : NULL;
 }
 
-static struct key find_key(enum kn_service_kind kind, const char *url, struct kn_arena *arena)
+static struct key find_key(const struct kn_service_settings *settings, enum kn_service_kind kind,
+                           const char *url, struct kn_arena *arena)
 {
     static const char *const own[KN_SERVICE_KIND_COUNT] = {
         "KIRINUKI_SPEECH_KEY", "KIRINUKI_VISION_KEY", "KIRINUKI_RANKING_KEY"};
+    if (settings->key)
+        return (struct key){settings->key, "KIRINUKI_AI_KEY"};
     const char *const names[] = {own[kind], "KIRINUKI_AI_KEY"};
     for (size_t i = 0; i < KN_COUNT_OF(names); i++)
         if (environment(names[i]))
@@ -67,7 +70,7 @@ enum kn_status kn_service_settings_open(const struct kn_service_settings *settin
     };
     for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++) {
         const char *url = kn_service_settings_url(settings, (enum kn_service_kind)kind);
-        struct key key = find_key((enum kn_service_kind)kind, url, arena);
+        struct key key = find_key(settings, (enum kn_service_kind)kind, url, arena);
         options.at[kind].url = url;
         options.at[kind].key = key.text;
         options.at[kind].key_hint = key.hint;

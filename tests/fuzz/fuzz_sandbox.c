@@ -67,6 +67,8 @@ static void read_transcript(struct kn_arena *arena, const char *text, size_t siz
     for (int i = 1; i < spoken.count; i++)
         assert(spoken.words[i].start_us >= spoken.words[i - 1].start_us);
     const struct kn_spoken_form form = {.words = true, .segments = true};
+    if (!spoken.language)
+        spoken.language = "english";
     json_decref(kn_spoken_verbose(&spoken, 1000000, &form));
 }
 
@@ -80,7 +82,7 @@ static void read_rules(const char *text)
         assert(kn_sandbox_latency_draw(&latency, &chance) >= 0);
     }
     if (kn_sandbox_fault_parse(text, &fault, &err) == KN_OK)
-        assert(fault.kind >= 0 && fault.kind < KN_FAULT_COUNT);
+        assert(fault.kind < KN_FAULT_COUNT);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

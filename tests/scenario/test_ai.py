@@ -284,4 +284,12 @@ def japanese_is_heard_chosen_and_captioned():
     assert any(line[:8] in said.replace("\n", "").replace(" ", "") for line in lines), said
 
 
+@case
+def a_sandbox_of_its_own_takes_no_key_of_the_environment():
+    env = ai("own", "https://services.invalid/v1", KIRINUKI_AI_KEY="none of the sandbox's",
+             KIRINUKI_SPEECH_KEY="nor is this")
+    heard = result(analyze(env, "--sandbox", *SPEECH))["timeline"]["words"]
+    assert len(heard) > 5, heard
+
+
 main()

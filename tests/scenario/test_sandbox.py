@@ -7,6 +7,7 @@ import pty
 import signal
 import struct
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 
@@ -194,6 +195,29 @@ def the_command_tells_what_it_did():
         assert code == 0, code
         assert [e["event"] for e in events] == ["request", "end"], events
         assert events[0]["status"] == 200 and events[1]["answered"] == 1, events
+
+
+@case
+def what_is_in_flight_at_the_end_counts():
+    with Sandbox("--latency", "60") as sandbox:
+        body = json.dumps(chat()["with"]).encode()
+        asked = threading.Thread(target=ask_and_forget, args=(sandbox.url, body))
+        asked.start()
+        while not sandbox.ledger()["counts"]["at_once_most"]:
+            assert asked.is_alive()
+        code, events = sandbox.stop()
+        asked.join(timeout=20)
+        assert code == 0 and [e["event"] for e in events] == ["request", "end"], events
+        assert events[1]["requests"] == 1, events
+
+
+def ask_and_forget(url, body):
+    request = urllib.request.Request(url + "/chat/completions", body, {
+        "Authorization": "Bearer sk-x", "Content-Type": "application/json"})
+    try:
+        urllib.request.urlopen(request, timeout=20).close()
+    except OSError:
+        pass # the connection is cut
 
 
 def script():

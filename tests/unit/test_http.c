@@ -136,8 +136,7 @@ static void requests_arrive_as_they_were_given(void **state)
         assert_int_equal(outcome.answer.size, strlen(cases[i].seen));
         assert_string_equal(kn_http_header(&outcome.answer, "CONTENT-type"), "text/plain");
         assert_null(kn_http_header(&outcome.answer, "content"));
-        assert_true(outcome.answer.first_byte_us > 0 &&
-                    outcome.answer.first_byte_us <= outcome.answer.total_us);
+        assert_true(outcome.answer.total_us > 0);
         if (strstr(cases[i].seen, "whole"))
             assert_int_equal(sent_bytes, BIG_BYTES);
     }
@@ -209,8 +208,7 @@ static void join_crowd(void *arg, const struct kn_exchange *exchange, struct kn_
 
 enum { CALLS = 100 };
 
-static void perform_many(struct crowd *crowd, const struct kn_http_options *options,
-                         int64_t connect_ms)
+static void perform_many(struct crowd *crowd, const struct kn_http_options *options)
 {
     pthread_mutex_init(&crowd->lock, NULL);
     kn_cond_init(&crowd->changed);
@@ -219,8 +217,7 @@ static void perform_many(struct crowd *crowd, const struct kn_http_options *opti
     struct call calls[CALLS];
     const char *url = url_at(&client, kn_server_port(server), "/");
     for (int i = 0; i < CALLS; i++) {
-        calls[i] =
-            (struct call){.http = client.http, .request = {.url = url, .connect_ms = connect_ms}};
+        calls[i] = (struct call){.http = client.http, .request = {.url = url}};
         call_start(&calls[i]);
     }
     for (int i = 0; i < CALLS; i++) {
@@ -239,7 +236,7 @@ static void a_hundred_requests_run_at_once(void **state)
 {
     (void)state;
     struct crowd crowd = {.wanted = CALLS};
-    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = CALLS}, 0);
+    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = CALLS});
     assert_int_equal(crowd.most, CALLS);
 }
 
@@ -247,14 +244,17 @@ static void connections_are_bounded(void **state)
 {
     (void)state;
     struct crowd crowd = {.wanted = 4};
-    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = 4}, 0);
+    perform_many(&crowd, &(struct kn_http_options){.connections_a_host = 4});
     assert_int_equal(crowd.most, 4);
 }
+
+/* All together wait longer than the limits, each alone far less. */
+enum { PAUSERS = 8, PAUSE_MS = 250, PAUSE_LIMIT_MS = 1500 };
 
 static void pause_shortly(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
 {
     (void)arg, (void)reply;
-    kn_cancel_wait_ms(exchange->cancel, 60);
+    kn_cancel_wait_ms(exchange->cancel, PAUSE_MS);
 }
 
 static void waiting_for_a_connection_is_not_connecting(void **state)
@@ -262,15 +262,15 @@ static void waiting_for_a_connection_is_not_connecting(void **state)
     (void)state;
     struct kn_server *server = server_open(pause_shortly, NULL);
     struct client client = client_open(&(struct kn_http_options){.connections_a_host = 1});
-    struct call calls[8];
-    for (int i = 0; i < 8; i++) {
+    struct call calls[PAUSERS];
+    for (int i = 0; i < PAUSERS; i++) {
         calls[i] = (struct call){.http = client.http,
                                  .request = {.url = url_at(&client, kn_server_port(server), "/"),
-                                             .connect_ms = 200,
-                                             .stall_ms = 200}};
+                                             .connect_ms = PAUSE_LIMIT_MS,
+                                             .stall_ms = PAUSE_LIMIT_MS}};
         call_start(&calls[i]);
     }
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < PAUSERS; i++) {
         struct outcome outcome = call_join(&calls[i]);
         assert_outcome(&outcome, KN_OK, true, NULL);
         kn_arena_free(calls[i].arena);

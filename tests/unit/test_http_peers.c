@@ -1,7 +1,17 @@
 /* The client against peers that misbehave, and calls that end early. */
 #include "http_help.h"
 
-enum { AT_ONCE_MS = 1000, UPLOAD_BYTES = 32 << 20 };
+#include "net/http_internal.h"
+
+enum {
+    /* The machine may be busy, so what ends at once has seconds to do so; what it is not to wait
+     * for takes longer by far. */
+    AT_ONCE_MS = 5000,
+    NEVER_MS = 60000,
+    UPLOAD_BYTES = 32 << 20,
+    ROUNDS = 20,
+    RACERS = 10,
+};
 
 static char upload[UPLOAD_BYTES];
 
@@ -113,7 +123,7 @@ static void peers_may_say_anything(void **state)
         peer_open(peer, serve_saying, &saying);
         struct kn_http_request request = {
             .url = url_at(&client, peer->port, "/?secret"),
-            .stall_ms = 200,
+            .stall_ms = cases[i].status == KN_TIMEOUT ? 200 : NEVER_MS,
             .answer_max = 50000,
             .body = "secret",
             .body_size = 6,
@@ -382,8 +392,8 @@ static void slow_answers_are_no_stall_and_have_a_limit(void **state)
         int64_t stall_ms, limit_ms, least_ms;
         const char *what;
     } cases[] = {
-        {20, 200, 0, 750, "neither sent nor took anything for 200 ms"},
-        {-1, 200, 500, 500, "did not answer within 500 ms"},
+        {40, 1000, 0, 2000, "neither sent nor took anything for 1.0 s"},
+        {-1, NEVER_MS, 500, 500, "did not answer within 500 ms"},
     };
     struct client client = client_open(NULL);
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
@@ -479,7 +489,8 @@ static void calls_end_at_once_when_cancelled(void **state)
     for (enum moment moment = AT_HEAD; moment <= IN_ANSWER; moment++) {
         struct peer *peer = kn_malloc(sizeof *peer);
         peer_open(peer, serve_until_gone, &moment);
-        struct kn_http_request request = {.url = url_at(&client, peer->port, "/")};
+        struct kn_http_request request = {.url = url_at(&client, peer->port, "/"),
+                                          .limit_ms = NEVER_MS};
         struct call waiting = {
             .http = client.http, .request = request, .cancel = kn_cancel_new(NULL)};
         if (moment == IN_UPLOAD)
@@ -508,7 +519,7 @@ static void cancelling_before_and_while_connecting(void **state)
     int count = fill_queue(port, fds);
     struct client client = client_open(NULL);
     struct call call = {.http = client.http,
-                        .request = {.url = url_at(&client, port, "/")},
+                        .request = {.url = url_at(&client, port, "/"), .connect_ms = NEVER_MS},
                         .cancel = kn_cancel_new(NULL)};
     call_start(&call);
     (void)kn_cancel_wait_ms(call.cancel, 30); /* it connects, or is about to */
@@ -527,35 +538,95 @@ static void cancelling_before_and_while_connecting(void **state)
     close(listener);
 }
 
-/* Many threads, each cancelled at some time around its end: every call ends once. */
+/* Starts so many calls, and cancels each a moment later: about when it is handed over. */
+static void start_and_cancel(struct client *client, int port, struct dice *dice, struct call *calls)
+{
+    for (int i = 0; i < RACERS; i++) {
+        calls[i] =
+            (struct call){.http = client->http,
+                          .request = {.url = url_at(client, port, "/"), .limit_ms = NEVER_MS},
+                          .cancel = kn_cancel_new(NULL)};
+        call_start(&calls[i]);
+    }
+    for (int i = 0; i < RACERS; i++) {
+        for (uint32_t spin = dice_below(dice, 100000); spin; spin--)
+            kn_cancel_requested(calls[i].cancel);
+        kn_cancel_trigger(calls[i].cancel);
+    }
+}
+
+/* Returns how many were cancelled; each ends once, and as cancelled or well. */
+static int join_racers(struct call *calls)
+{
+    int cancelled = 0;
+    for (int i = 0; i < RACERS; i++) {
+        struct outcome outcome = call_join(&calls[i]);
+        assert_true(outcome.status == KN_OK || outcome.status == KN_CANCELLED);
+        cancelled += outcome.status == KN_CANCELLED;
+        kn_arena_free(calls[i].arena);
+        kn_cancel_free(calls[i].cancel);
+    }
+    return cancelled;
+}
+
 static void cancelling_races_with_the_end(void **state)
 {
     (void)state;
-    enum { ROUNDS = 20, RACERS = 10 };
     struct client client = client_open(NULL);
     struct peer *peer = kn_malloc(sizeof *peer);
     struct dice dice = {.state = 4711};
     peer_open(peer, serve_politely, NULL);
     for (int round = 0; round < ROUNDS; round++) {
         struct call calls[RACERS];
-        for (int i = 0; i < RACERS; i++) {
-            calls[i] = (struct call){.http = client.http,
-                                     .request = {.url = url_at(&client, peer->port, "/")},
-                                     .cancel = kn_cancel_new(NULL)};
-            call_start(&calls[i]);
-        }
-        for (int i = 0; i < RACERS; i++) {
-            for (uint32_t spin = dice_below(&dice, 100000); spin; spin--)
-                atomic_load(&peer->accepted);
-            kn_cancel_trigger(calls[i].cancel);
-        }
-        for (int i = 0; i < RACERS; i++) {
-            struct outcome outcome = call_join(&calls[i]);
-            assert_true(outcome.status == KN_OK || outcome.status == KN_CANCELLED);
-            kn_arena_free(calls[i].arena);
-            kn_cancel_free(calls[i].cancel);
-        }
+        start_and_cancel(&client, peer->port, &dice, calls);
+        join_racers(calls);
     }
+    peer_close(peer);
+    free(peer);
+    client_close(&client);
+}
+
+/* Nobody answers, and a cancel that is missed once is missed until the peer gives up. */
+static void cancelling_races_with_the_start(void **state)
+{
+    (void)state;
+    struct client client = client_open(NULL);
+    struct peer *peer = kn_malloc(sizeof *peer);
+    struct dice dice = {.state = 1174};
+    enum moment moment = AT_HEAD;
+    peer_open(peer, serve_until_gone, &moment);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct call calls[RACERS];
+        start_and_cancel(&client, peer->port, &dice, calls);
+        int64_t start_us = kn_now_us();
+        assert_int_equal(join_racers(calls), RACERS);
+        assert_true(kn_now_us() - start_us < AT_ONCE_MS * 1000);
+    }
+    peer_close(peer);
+    free(peer);
+    client_close(&client);
+}
+
+/* The loop was told, and looked for it, before the transfer reached it: the mark is all there is.
+ */
+static void cancelling_before_the_hand_over(void **state)
+{
+    (void)state;
+    struct client client = client_open(NULL);
+    struct peer *peer = kn_malloc(sizeof *peer);
+    enum moment moment = AT_HEAD;
+    peer_open(peer, serve_until_gone, &moment);
+    struct kn_http_request request = {.url = url_at(&client, peer->port, "/"),
+                                      .limit_ms = NEVER_MS};
+    struct kn_http_transfer transfer;
+    struct kn_error err;
+    assert_int_equal(kn_http_transfer_open(&transfer, client.http, &request, client.arena, &err),
+                     KN_OK);
+    atomic_store(&transfer.cancelled, true);
+    kn_http_loop_run(client.http, &transfer, NULL);
+    assert_int_equal(transfer.stop, KN_HTTP_STOP_CANCELLED);
+    assert_true(transfer.end_us - transfer.start_us < AT_ONCE_MS * 1000);
+    kn_http_transfer_close(&transfer);
     peer_close(peer);
     free(peer);
     client_close(&client);
@@ -623,6 +694,8 @@ int main(void)
         cmocka_unit_test(calls_end_at_once_when_cancelled),
         cmocka_unit_test(cancelling_before_and_while_connecting),
         cmocka_unit_test(cancelling_races_with_the_end),
+        cmocka_unit_test(cancelling_races_with_the_start),
+        cmocka_unit_test(cancelling_before_the_hand_over),
         cmocka_unit_test(sources_may_fail),
         cmocka_unit_test(nothing_is_left),
     };

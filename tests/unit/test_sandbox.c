@@ -65,6 +65,27 @@ static void words_are_in_order_and_within_the_sound(void **state)
     talk_close(&talk);
 }
 
+static void another_seed_says_something_else(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        bool same; /* as without one */
+    } cases[] = {{0, true}, {0, true}, {7, false}};
+    char *first = NULL;
+    for (size_t c = 0; c < KN_COUNT_OF(cases); c++) {
+        struct talk talk;
+        talk_open(&talk, &(struct kn_sandbox_options){.seed = cases[c].seed});
+        assert_int_equal(talk_hear(&talk, "a.wav", wav, wav_size, all_fields), 200);
+        const char *text = json_string_value(json_object_get(talk.json, "text"));
+        if (!first)
+            first = kn_strdup(text);
+        assert_int_equal(strcmp(text, first) == 0, cases[c].same);
+        talk_close(&talk);
+    }
+    free(first);
+}
+
 static void every_format_has_its_form(void **state)
 {
     (void)state;
@@ -273,6 +294,40 @@ static void answers_fit_the_schema_and_name_what_the_prompt_names(void **state)
     talk_close(&talk);
 }
 
+/* Whatever name an answer tells, it can be asked for. */
+static void the_names_of_answers_are_known(void **state)
+{
+    (void)state;
+    struct talk talk, more;
+    talk_open(&talk, &(struct kn_sandbox_options){0});
+    talk_open(&more, &(struct kn_sandbox_options){0});
+    assert_int_equal(talk_get(&talk, "/v1/models"), 200);
+    const json_t *model;
+    size_t i;
+    int dated = 0;
+    json_array_foreach(json_object_get(talk.json, "data"), i, model)
+    {
+        const char *name = json_string_value(json_object_get(model, "id"));
+        static const char form[] =
+            "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+        int status =
+            talk_post(&more, "/v1/chat/completions", kn_arena_printf(more.arena, form, name));
+        const char *told = json_string_value(json_object_get(more.json, "model"));
+        if (status != 200)
+            continue; /* it transcribes */
+        told = kn_arena_strdup(more.arena, told);
+        dated += strcmp(told, name) != 0;
+        if (talk_get(&more, kn_arena_printf(more.arena, "/v1/models/%s", told)) != 200 ||
+            talk_post(&more, "/v1/chat/completions", kn_arena_printf(more.arena, form, told)) !=
+                200)
+            fail_msg("%s is answered as %s, which is unknown", name, told);
+        assert_string_equal(json_string_value(json_object_get(more.json, "model")), told);
+    }
+    assert_int_equal(dated, 5);
+    talk_close(&talk);
+    talk_close(&more);
+}
+
 static void wrong_chats_are_refused(void **state)
 {
     (void)state;
@@ -309,6 +364,9 @@ static void wrong_chats_are_refused(void **state)
         {ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a b\","
              "\"schema\":{}}}"),
          400, "response_format.json_schema.name"},
+        {ASK(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"a\","
+             "\"schema\":{},\"strong\":true}}"),
+         400, "response_format.json_schema.strong"},
         {ASK("," STRICT("{\"type\":\"array\",\"items\":{\"type\":\"string\"}}")), 400,
          "response_format"},
         {ASK("," STRICT("{\"type\":\"object\",\"properties\":{}}")), 400, "response_format"},
@@ -343,6 +401,9 @@ static void pictures_must_be_what_they_say(void **state)
         {"data:image/png;base64,iVBORw0KGgo", "low", 400, "invalid_base64"},
         {"data:image/png;base64,iVBORw0KGgo=", "low", 400, "image_parse_error"},
         {"data:image/bmp;base64,Qk0=", "low", 400, "invalid_image_format"},
+        {"data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=", "low", 200, ""},
+        {"data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBACwAAAAAAQABAAACAkQBADs=",
+         "low", 400, "invalid_image_format"}, /* it moves */
         {"data:image/png,hello", "low", 400, "invalid_image_url"},
         {"https://example.com/a.png", "low", 400, "invalid_image_url"},
     };
@@ -511,6 +572,15 @@ static void accidents_happen_in_the_answer(void **state)
         assert_string_equal(reason, cases[c].reason);
         assert_int_equal(content != NULL, cases[c].json);
         assert_null(json_object_get(content, "list"));
+        int count;
+        const struct kn_sandbox_entry *entry = kn_sandbox_entries(talk.sandbox, talk.arena, &count);
+        const json_t *usage = json_object_get(talk.json, "usage");
+        assert_int_equal(count, 1);
+        assert_int_equal(entry->input_tokens,
+                         json_integer_value(json_object_get(usage, "prompt_tokens")));
+        assert_int_equal(entry->output_tokens,
+                         json_integer_value(json_object_get(usage, "completion_tokens")));
+        assert_true(entry->output_tokens > 0 || strcmp(cases[c].rule, "refusal") != 0);
         talk_close(&talk);
     }
 }
@@ -605,6 +675,12 @@ static void wrong_scripts_are_told_where(void **state)
         {"{\"kirinuki_sandbox\":1,\"latency\":{\"chats\":1}}", "latency is for"},
         {"{\"kirinuki_sandbox\":1,\"transcripts\":[{\"words\":[{\"word\":\"x\"}]}]}",
          "transcripts[0].words[0]"},
+        {"{\"kirinuki_sandbox\":1,\"transcripts\":[{\"duration\":1e300}]}",
+         "transcripts[0].duration"},
+        {"{\"kirinuki_sandbox\":1,\"transcripts\":[{\"duration\":-5}]}", "transcripts[0].duration"},
+        {"{\"kirinuki_sandbox\":1,\"transcripts\":[{},{\"times\":4294967297}]}",
+         "transcripts[1].times"},
+        {"{\"kirinuki_sandbox\":1,\"chats\":[{\"times\":0}]}", "chats[0].times"},
     };
     for (size_t c = 0; c < KN_COUNT_OF(cases); c++) {
         struct kn_sandbox *sandbox = NULL;
@@ -775,6 +851,10 @@ static void closing_ends_what_waits(void **state)
     }
     json_decref(look.json);
     kn_arena_free(look.arena);
+    kn_sandbox_stop(talk.sandbox);
+    struct kn_sandbox_counts counts;
+    kn_sandbox_counts(talk.sandbox, &counts);
+    assert_int_equal(counts.requests, 1); /* what was in flight is counted */
     kn_sandbox_close(KN_MOVE(talk.sandbox));
     pthread_join(thread, NULL);
     assert_true(kn_now_us() - started < 5000000);
@@ -785,12 +865,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_in_order_and_within_the_sound),
+        cmocka_unit_test(another_seed_says_something_else),
         cmocka_unit_test(every_format_has_its_form),
         cmocka_unit_test(what_the_service_refuses_is_refused),
         cmocka_unit_test(too_large_and_too_short_files_are_refused),
         cmocka_unit_test(silence_says_nothing),
         cmocka_unit_test(keys_are_checked),
         cmocka_unit_test(answers_fit_the_schema_and_name_what_the_prompt_names),
+        cmocka_unit_test(the_names_of_answers_are_known),
         cmocka_unit_test(wrong_chats_are_refused),
         cmocka_unit_test(pictures_must_be_what_they_say),
         cmocka_unit_test(over_the_limit_is_429_with_the_time_to_wait),

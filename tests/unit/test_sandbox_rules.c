@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "sandbox/faults.h"
 #include "sandbox/image_file.h"
@@ -168,6 +171,10 @@ static void made_values_fit(void **state)
         if (!value)
             fail_msg("case %d: nothing was made", (int)c);
     }
+    /* Marks are characters of their own. */
+    KN_SCOPED_JSON thai = make(ONE("{\"type\":\"string\",\"maxLength\":4}"), "ที่นี่มีน้ำ ผู้ที่รู้ ที่นั่น", 0);
+    assert_non_null(thai);
+    assert_int_equal(kn_utf8_count(json_string_value(json_object_get(thai, "a"))), 4);
     /* What cannot be made is said, and soon. */
     assert_null(make(ONE("{\"type\":\"string\",\"pattern\":\"^zz9[0-9]{5}$\"}"), "", 0));
     assert_null(make(ONE("{\"$ref\":\"#\"}"), "", 0));
@@ -261,6 +268,66 @@ static void sounds_tell_their_length(void **state)
         assert_int_equal(kn_sound_extension_known(names[c].name), names[c].known);
         assert_int_equal(kn_sound_extension_fits(names[c].name, names[c].form), names[c].fits);
     }
+}
+
+/* The heads that a fuzz target begins with: a file that a tool wrote, cut off. */
+static void heads_of_other_sounds_tell_their_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum kn_sound_form form;
+        int64_t duration_us;
+    } cases[] = {
+        {"mp3", KN_SOUND_MP3, 288000}, /* eight frames of 36 ms, the last one cut */
+        {"ogg", KN_SOUND_OGG, 993500}, /* Opus: 48,000 less the 312 that are skipped */
+        {"webm", KN_SOUND_WEBM, 12008000},
+        {"flac", KN_SOUND_FLAC, 12000000},
+    };
+    for (size_t c = 0; c < KN_COUNT_OF(cases); c++) {
+        char path[PATH_MAX], *data;
+        size_t size;
+        struct kn_error err;
+        struct kn_sound_facts facts;
+        snprintf(path, sizeof path, "%s/tests/fuzz/corpus/sandbox/%s", getenv("KN_SOURCE_ROOT"),
+                 cases[c].name);
+        if (kn_file_read(path, 1 << 20, &data, &size, &err) != KN_OK)
+            fail_msg("%s", err.text);
+        kn_sound_probe(data + 1, size - 1, &facts); /* the first byte is the target's */
+        free(data);
+        if (facts.form != cases[c].form || facts.broken ||
+            facts.duration_us != cases[c].duration_us)
+            fail_msg("%s: form %d, broken %d, %lld us", cases[c].name, (int)facts.form,
+                     facts.broken, (long long)facts.duration_us);
+    }
+    /* MP4: moov and in it mvhd, with a scale of 1000 and 12,000 ticks, 32 and 64 bits wide. */
+    static const char narrow[] = "\0\0\0\x10"
+                                 "ftypM4A \0\0\0\0"
+                                 "\0\0\0\x24"
+                                 "moov"
+                                 "\0\0\0\x1c"
+                                 "mvhd"
+                                 "\0\0\0\0"
+                                 "\0\0\0\0\0\0\0\0"
+                                 "\0\0\x03\xe8"
+                                 "\0\0\x2e\xe0";
+    static const char wide[] = "\0\0\0\x10"
+                               "ftypM4A \0\0\0\0"
+                               "\0\0\0\x30"
+                               "moov"
+                               "\0\0\0\x28"
+                               "mvhd"
+                               "\1\0\0\0"
+                               "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                               "\0\0\x03\xe8"
+                               "\0\0\0\0\0\0\x2e\xe0";
+    struct kn_sound_facts facts;
+    kn_sound_probe(narrow, sizeof narrow - 1, &facts);
+    assert_int_equal(facts.form, KN_SOUND_MP4);
+    assert_int_equal(facts.duration_us, 12000000);
+    kn_sound_probe(wide, sizeof wide - 1, &facts);
+    assert_int_equal(facts.duration_us, 12000000);
+    assert_false(facts.broken);
 }
 
 static void base64_is_strict(void **state)
@@ -456,6 +523,26 @@ static void limits_are_exact(void **state)
     kn_rates_done(&limits);
 }
 
+/* Names without a place of their own share one, which fills like any other. */
+static void more_models_than_places_are_limited(void **state)
+{
+    (void)state;
+    struct kn_rates limits;
+    struct kn_rates_view view;
+    struct kn_rejection rejection = {0};
+    char name[32];
+    kn_rates_init(&limits, 60, 0, 1);
+    for (int m = 0; m < KN_RATES_MODELS_MAX; m++) {
+        snprintf(name, sizeof name, "model-%d", m);
+        assert_true(kn_rates_take(&limits, name, 0, 0, &view, &rejection));
+    }
+    assert_false(kn_rates_take(&limits, "one more", 0, 0, &view, &rejection));
+    assert_true(kn_rates_take(&limits, "one more", 0, 1000000, &view, &rejection));
+    assert_false(kn_rates_take(&limits, "another", 0, 1000000, &view, &rejection));
+    assert_true(kn_rates_take(&limits, "model-0", 0, 1000000, &view, &rejection));
+    kn_rates_done(&limits);
+}
+
 static void durations_are_written_as_the_service_does(void **state)
 {
     (void)state;
@@ -516,11 +603,13 @@ int main(void)
         cmocka_unit_test(made_values_fit),
         cmocka_unit_test(made_values_come_from_the_prompt),
         cmocka_unit_test(sounds_tell_their_length),
+        cmocka_unit_test(heads_of_other_sounds_tell_their_length),
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(pictures_cost_tokens),
         cmocka_unit_test(latencies_parse_and_have_their_mean),
         cmocka_unit_test(faults_befall_those_they_name),
         cmocka_unit_test(limits_are_exact),
+        cmocka_unit_test(more_models_than_places_are_limited),
         cmocka_unit_test(durations_are_written_as_the_service_does),
         cmocka_unit_test(names_of_pieces_tell_their_time),
         cmocka_unit_test(transcripts_are_read),

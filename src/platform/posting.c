@@ -1,0 +1,219 @@
+#include "platform/posting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "platform/clip_file.h"
+
+enum {
+    SENTENCE_BYTES = 400,
+    REMARKS_MAX = 6,
+    LATER_MOST_S = 24 * 60 * 60, /* what a service asks for beyond is a mistake of its own */
+};
+
+/* Keys of the memory that belong to this file. */
+static const char intent_key[] = "intent_us", remarks_key[] = "remarks";
+
+/* ---- a step ---- */
+
+enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *err)
+{
+    json_decref(posting->answers);
+    posting->answers = json_array();
+    posting->next = KN_NEXT_STEP;
+    posting->wait_until_us = 0;
+    posting->quota = NULL;
+    posting->remote_id = posting->url = posting->reason = posting->remedy = NULL;
+    return posting->platform->advance(posting, err);
+}
+
+void kn_posting_done(struct kn_posting *posting)
+{
+    kn_clip_file_close(posting->file);
+    posting->file = NULL;
+    json_decref(posting->answers);
+    posting->answers = NULL;
+}
+
+/* ---- memory ---- */
+
+const char *kn_posting_text(const struct kn_posting *posting, const char *key)
+{
+    return json_string_value(json_object_get(posting->memory, key));
+}
+
+int64_t kn_posting_number(const struct kn_posting *posting, const char *key)
+{
+    return json_integer_value(json_object_get(posting->memory, key));
+}
+
+void kn_posting_set_text(struct kn_posting *posting, const char *key, const char *value)
+{
+    json_object_set_new(posting->memory, key, kn_json_text(value));
+}
+
+void kn_posting_set_number(struct kn_posting *posting, const char *key, int64_t value)
+{
+    json_object_set_new(posting->memory, key, json_integer(value));
+}
+
+void kn_posting_forget(struct kn_posting *posting, const char *key)
+{
+    json_object_del(posting->memory, key);
+}
+
+enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *err)
+{
+    const struct kn_posting_host *host = posting->host;
+    enum kn_status status = kn_cancel_check(host->cancel, err);
+    return status == KN_OK ? host->remember(host->arg, posting, err) : status;
+}
+
+enum kn_status kn_posting_intend(struct kn_posting *posting, struct kn_error *err)
+{
+    const struct kn_posting_host *host = posting->host;
+    kn_posting_set_number(posting, intent_key, host->now_us(host->arg));
+    return kn_posting_remember(posting, err);
+}
+
+int64_t kn_posting_intended_us(const struct kn_posting *posting)
+{
+    return kn_posting_number(posting, intent_key);
+}
+
+void kn_posting_settle(struct kn_posting *posting)
+{
+    kn_posting_forget(posting, intent_key);
+}
+
+/* ---- sentences ---- */
+
+static const char *sentence(struct kn_posting *posting, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static const char *sentence(struct kn_posting *posting, const char *format, va_list args)
+{
+    char raw[SENTENCE_BYTES * 2], shown[SENTENCE_BYTES];
+    vsnprintf(raw, sizeof raw, format, args);
+    kn_utf8_trim(raw);
+    return kn_arena_strdup(posting->arena, kn_text_show(raw, shown, sizeof shown));
+}
+
+void kn_posting_remark(struct kn_posting *posting, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *text = sentence(posting, format, args);
+    va_end(args);
+    json_t *remarks = json_object_get(posting->memory, remarks_key);
+    if (!json_is_array(remarks)) {
+        remarks = json_array();
+        json_object_set_new(posting->memory, remarks_key, remarks);
+    }
+    for (size_t i = 0; i < json_array_size(remarks); i++) {
+        const char *there = json_string_value(json_array_get(remarks, i));
+        if (there && strcmp(there, text) == 0)
+            return;
+    }
+    if (json_array_size(remarks) < REMARKS_MAX)
+        json_array_append_new(remarks, kn_json_text(text));
+}
+
+/* All of them as one text; NULL: there are none. */
+static const char *remarks(const struct kn_posting *posting)
+{
+    KN_SCOPED_STR joined = {0};
+    const json_t *list = json_object_get(posting->memory, remarks_key);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        if (text)
+            kn_str_printf(&joined, "%s%s", joined.length ? "; " : "", text);
+    }
+    return joined.length ? kn_arena_strdup(posting->arena, kn_str_text(&joined)) : NULL;
+}
+
+/* ---- what then ---- */
+
+enum kn_status kn_posting_step(struct kn_posting *posting)
+{
+    posting->next = KN_NEXT_STEP;
+    return KN_OK;
+}
+
+enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, const char *format,
+                               ...)
+{
+    va_list args;
+    va_start(args, format);
+    posting->reason = sentence(posting, format, args);
+    va_end(args);
+    posting->next = KN_NEXT_WAIT;
+    posting->wait_until_us = until_us;
+    return KN_OK;
+}
+
+static enum kn_status there(struct kn_posting *posting, enum kn_posting_next next,
+                            const char *remote_id, const char *url)
+{
+    posting->next = next;
+    posting->remote_id = kn_arena_strdup(posting->arena, remote_id);
+    posting->url = kn_arena_strdup(posting->arena, url);
+    posting->reason = remarks(posting);
+    return KN_OK;
+}
+
+enum kn_status kn_posting_live(struct kn_posting *posting, const char *remote_id, const char *url)
+{
+    return there(posting, KN_NEXT_LIVE, remote_id, url);
+}
+
+enum kn_status kn_posting_scheduled(struct kn_posting *posting, const char *remote_id,
+                                    const char *url)
+{
+    return there(posting, KN_NEXT_SCHEDULED, remote_id, url);
+}
+
+enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, const char *format,
+                               ...)
+{
+    va_list args;
+    va_start(args, format);
+    posting->reason = sentence(posting, format, args);
+    va_end(args);
+    posting->next = KN_NEXT_FAILED;
+    posting->remedy = kn_arena_strdup(posting->arena, remedy);
+    return KN_OK;
+}
+
+enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
+                                  const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    posting->reason = sentence(posting, format, args);
+    va_end(args);
+    posting->next = KN_NEXT_UNKNOWN;
+    posting->remedy = kn_arena_strdup(posting->arena, remedy);
+    return KN_OK;
+}
+
+enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
+                                int64_t usual_us, const char *reason)
+{
+    const struct kn_posting_host *host = posting->host;
+    int64_t now_us = host->now_us(host->arg);
+    int64_t asked_ms = kn_http_retry_after_ms(answer, now_us);
+    int64_t wait_us = asked_ms < 0 ? usual_us : asked_ms * 1000;
+    wait_us = KN_CLAMP(wait_us, 1000000, LATER_MOST_S * INT64_C(1000000));
+    return kn_posting_wait(posting, now_us + wait_us, "%s", reason);
+}
+
+enum kn_status kn_posting_used_up(struct kn_posting *posting, const char *quota, int64_t until_us,
+                                  const char *reason)
+{
+    posting->quota = quota;
+    return kn_posting_wait(posting, until_us, "%s", reason);
+}

@@ -1,0 +1,21 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "platform/platform.h"
+
+static const struct kn_platform *const platforms[] = {
+    NULL,
+};
+
+const struct kn_platform *const *kn_platforms(void)
+{
+    return platforms;
+}
+
+const struct kn_platform *kn_platform_find(const char *name)
+{
+    for (const struct kn_platform *const *at = platforms; *at; at++)
+        if (strcmp((*at)->name, name) == 0)
+            return *at;
+    return NULL;
+}
