@@ -9,22 +9,21 @@
 
 #include "base/json.h"
 #include "platform/oauth_answer.h"
+#include "platform/posting.h"
 
 enum { LIMIT_MS = 30000, ID_BYTES_MAX = 100, NAME_BYTES_MAX = 200 };
 
 struct place {
     const char *label, *host, *path;
-    const char *list;   /* of which the first entry counts; NULL: none */
-    const char *object, *within; /* the id is in root.object.within; NULL: not so deep */
-    const char *inner;           /* the name is one deeper; NULL: beside the id */
-    const char *id, *name;
-    const char *nobody; /* the list is empty */
+    const char *id, *name;         /* where the answer has them, as kn_answer_at takes it */
+    const char *flat_id, *flat_name; /* or there; NULL */
+    const char *list, *nobody;     /* what is said where this list is empty; NULL */
 };
 
 /* Ids are texts: numbers beyond 2^53 are among them. */
-static const char *take(const json_t *object, const char *key, size_t max, struct kn_arena *arena)
+static const char *take(const json_t *root, const char *path, size_t max, struct kn_arena *arena)
 {
-    const json_t *value = json_object_get(object, key);
+    const json_t *value = path ? kn_answer_at(root, path) : NULL;
     if (json_is_integer(value))
         return kn_arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     const char *text = json_string_value(value);
@@ -37,19 +36,15 @@ static enum kn_status read_answer(const struct place *place, const struct kn_htt
                                   const char **ret_name, struct kn_error *err)
 {
     KN_SCOPED_JSON root = json_loadb(answer->body, answer->size, 0, NULL);
-    const json_t *at = root;
-    if (place->list) {
-        const json_t *list = json_object_get(root, place->list);
-        if (json_is_array(list) && !json_array_size(list) && place->nobody)
-            return kn_error_set(err, KN_DENIED, "%s", place->nobody);
-        /* A list of one is left out by some. */
-        at = json_is_array(list) ? json_array_get(list, 0) : root;
-    }
-    at = place->object ? json_object_get(at, place->object) : at;
-    at = place->within ? json_object_get(at, place->within) : at;
-    const char *id = take(at, place->id, ID_BYTES_MAX, arena);
-    const char *name = take(place->inner ? json_object_get(at, place->inner) : at, place->name,
-                            NAME_BYTES_MAX, arena);
+    const char *id = take(root, place->id, ID_BYTES_MAX, arena);
+    const char *name = take(root, place->name, NAME_BYTES_MAX, arena);
+    if (!id)
+        id = take(root, place->flat_id, ID_BYTES_MAX, arena);
+    if (!name)
+        name = take(root, place->flat_name, NAME_BYTES_MAX, arena);
+    const json_t *list = place->list ? json_object_get(root, place->list) : NULL;
+    if (json_is_array(list) ? !json_array_size(list) : json_is_object(root) && place->list)
+        return kn_error_set(err, KN_DENIED, "%s", place->nobody);
     if (!id || !name)
         return kn_error_set(err, KN_REMOTE, "%s does not say whose account this is", place->label);
     *ret_id = id;
@@ -94,10 +89,9 @@ KN_OAUTH_IDENTIFY(youtube)
         .label = "YouTube",
         .host = "https://www.googleapis.com",
         .path = "/youtube/v3/channels?part=snippet&mine=true",
-        .list = "items",
-        .inner = "snippet",
-        .id = "id",
-        .name = "title",
+        .id = "items.0.id",
+        .name = "items.0.snippet.title",
+        .list = "items", /* left out where there is none */
         .nobody = "this Google account has no YouTube channel: make one at "
                   "https://www.youtube.com/create_channel, then `kirinuki auth youtube` again",
     };
@@ -111,10 +105,8 @@ KN_OAUTH_IDENTIFY(tiktok)
         .label = "TikTok",
         .host = "https://open.tiktokapis.com",
         .path = "/v2/user/info/?fields=open_id,display_name",
-        .object = "data",
-        .within = "user",
-        .id = "open_id",
-        .name = "display_name",
+        .id = "data.user.open_id",
+        .name = "data.user.display_name",
     };
     return identify(&place, http, service_url, token, cancel, arena, ret_id, ret_name, err);
 }
@@ -126,9 +118,10 @@ KN_OAUTH_IDENTIFY(instagram)
         .label = "Instagram",
         .host = "https://graph.instagram.com",
         .path = "/me?fields=user_id,username",
-        .list = "data",
-        .id = "user_id",
-        .name = "username",
+        .id = "data.0.user_id",
+        .name = "data.0.username",
+        .flat_id = "user_id",
+        .flat_name = "username",
     };
     return identify(&place, http, service_url, token, cancel, arena, ret_id, ret_name, err);
 }
@@ -140,9 +133,8 @@ KN_OAUTH_IDENTIFY(x)
         .label = "X",
         .host = "https://api.x.com",
         .path = "/2/users/me",
-        .object = "data",
-        .id = "id",
-        .name = "username",
+        .id = "data.id",
+        .name = "data.username",
     };
     return identify(&place, http, service_url, token, cancel, arena, ret_id, ret_name, err);
 }

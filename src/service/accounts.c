@@ -134,7 +134,7 @@ enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platf
 {
     struct kn_accounts_entry *entry;
     struct kn_accounts_access access = {0};
-    const char *token;
+    const char *token = NULL;
     {
         KN_LOCKED(&accounts->lock);
         entry = find_entry(accounts, platform, name);

@@ -92,7 +92,7 @@ static int64_t fresh_until_us(const struct opened *opened)
 static enum kn_status take_again(const struct fetch *fetch, const char *old_refresh,
                                  struct opened *opened, bool *ret_theirs, struct kn_error *err)
 {
-    struct opened now;
+    struct opened now = {0};
     bool taken = false;
     enum kn_status status = read_row(fetch, &now, err);
     if (status != KN_OK)
@@ -192,7 +192,7 @@ static enum kn_status renew(const struct fetch *fetch, struct opened *opened, st
 static enum kn_status look(const struct fetch *fetch, struct opened *ret_opened,
                            struct kn_error *err)
 {
-    struct opened opened;
+    struct opened opened = {0};
     bool taken = false;
     enum kn_status status = read_row(fetch, &opened, err);
     if (status != KN_OK)
@@ -224,7 +224,7 @@ enum kn_status kn_accounts_fetch(struct kn_accounts *accounts, const char *platf
                                  struct kn_error *err)
 {
     struct fetch fetch = {accounts, platform, name, refused, cancel, arena, {{0}, ""}};
-    struct opened opened;
+    struct opened opened = {0};
     int64_t until_us = kn_now_us() + PATIENCE_S * KN_US_PER_S;
     enum kn_status status = kn_accounts_key(accounts, false, &fetch.key, err);
     if (status != KN_OK)
