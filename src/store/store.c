@@ -65,10 +65,11 @@ static const struct kn_statement count_others = {
     .tables = "",
     .sqlite = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
               " AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'kirinuki_schema')",
-    .postgres = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    .postgres = "SELECT count(*) FROM pg_class"
+                " WHERE relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND relname IN ('queue', 'job', 'job_id', 'worker', 'lease', 'share', 'reason',"
                 " 'event', 'step', 'progress') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
-                " WHERE c.relnamespace = current_schema()::regnamespace"
+                " WHERE c.relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND c.relname = 'kirinuki_schema')",
 };
 
@@ -208,6 +209,27 @@ enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *st
     enum kn_status status = kn_batch_run(store->database, &operation, 1, arena, NULL, err);
     if (status == KN_OK)
         *ret_rows = operation.rows;
+    return status;
+}
+
+/* Whoever changes jobs has this row before it is answered, until it is committed or undone. */
+static const struct kn_statement wait_for_changes = {
+    .name = "wait_for_changes",
+    .access = KN_WRITE, /* it locks */
+    .tables = "queue",
+    .postgres = "SELECT id FROM queue FOR SHARE",
+};
+
+enum kn_status kn_store_await_changes(struct kn_store *store, struct kn_error *err)
+{
+    if (store->kind != KN_DATABASE_POSTGRES)
+        return KN_OK;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status = KN_LOST;
+    for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++)
+        status = kn_store_do(store, &wait_for_changes, NULL, 0, arena, &rows, err);
+    kn_arena_free(arena);
     return status;
 }
 
