@@ -111,7 +111,7 @@ static enum kn_status find(struct kn_queue_call *call, struct ids *ids)
         status = kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
         for (int i = 0; status == KN_OK && i < count; i++) {
             filter.before_job = jobs[i].id;
-            if (jobs[i].state != KN_JOB_QUEUED || !kn_job_is_reserved(&jobs[i]))
+            if (jobs[i].state != KN_JOB_QUEUED || !kn_job_is_reserved(jobs[i].held_until_us))
                 kn_vec_push(ids, jobs[i].id);
         }
     }

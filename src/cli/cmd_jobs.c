@@ -9,12 +9,13 @@
 #include "service/job_waits.h"
 #include "service/settings_queue.h"
 
-static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
+static const char *detail(struct kn_queue_call *call, const struct kn_queue_outlook *outlook,
+                          const struct kn_job *job)
 {
     char span[KN_TIME_TEXT_BYTES];
     if (job->state == KN_JOB_LEASED) {
         double fraction = kn_job_fraction(call->store, job->id, call->arena);
-        const char *waits = kn_job_waits(call->store, job, call->arena);
+        const char *waits = kn_job_waits_in(call->store, outlook, job, call->arena);
         if (waits[0])
             return waits;
         if (job->cancel_asked)
@@ -28,16 +29,17 @@ static const char *detail(struct kn_queue_call *call, const struct kn_job *job)
         const char *why = kn_job_last_reason(call->store, job->id, call->arena);
         return why ? why : "";
     }
-    return kn_job_waits(call->store, job, call->arena);
+    return kn_job_waits_in(call->store, outlook, job, call->arena);
 }
 
-static void print_row(struct kn_queue_call *call, const struct kn_job *job)
+static void print_row(struct kn_queue_call *call, const struct kn_queue_outlook *outlook,
+                      const struct kn_job *job)
 {
     char level[KN_PRIORITY_TEXT_BYTES];
     kn_say("%6" PRId64 "  %-9s  %-6s  %-10.10s  %-30.60s  %s", job->id,
            kn_job_state_shown(job->state),
            kn_priority_text(job->level, kn_store_levels(call->store), level), job->owner,
-           kn_job_name(job, call->arena), detail(call, job));
+           kn_job_name(job, call->arena), detail(call, outlook, job));
 }
 
 static enum kn_status print_counts(struct kn_queue_call *call)
@@ -68,17 +70,18 @@ static enum kn_status list(struct kn_queue_call *call)
         kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
     if (status != KN_OK)
         return status;
+    const struct kn_queue_outlook outlook = kn_queue_outlook(call->store, call->arena);
     if (call->settings.json) {
         json_t *all = json_array();
         for (int i = 0; i < count; i++)
-            json_array_append_new(all, kn_job_json(call->store, &jobs[i], call->arena));
+            json_array_append_new(all, kn_job_json(call->store, &outlook, &jobs[i], call->arena));
         kn_print_json(all);
         return KN_OK;
     }
     if (count)
         printf("%6s  %-9s  %-6s  %-10s  %-30s\n", "job", "state", "prio", "owner", "video");
     for (int i = 0; i < count; i++)
-        print_row(call, &jobs[i]);
+        print_row(call, &outlook, &jobs[i]);
     return print_counts(call);
 }
 

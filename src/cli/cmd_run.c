@@ -26,9 +26,6 @@
 #include "service/job_text.h"
 #include "service/store_place.h"
 
-/* Larger than any time that comes, and small enough to be added to. */
-static const int64_t RESERVED_US = INT64_MAX / 4;
-
 struct video {
     const char *path;
     struct kn_job_options options;
@@ -164,7 +161,7 @@ static enum kn_status submit(struct run *run, struct kn_store *store, struct kn_
         status = kn_job_spec_make(run->settings, run->videos[i].path, false, run->arena, cancel,
                                   &specs[i], err);
         specs[i].attempts_max = 1;
-        specs[i].not_before_us = RESERVED_US;
+        specs[i].not_before_us = KN_JOB_RESERVED_US;
     }
     if (status == KN_OK)
         status = kn_store_submit(store, specs, run->count, made, cancel, err);

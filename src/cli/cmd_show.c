@@ -48,7 +48,8 @@ static void print_json(struct kn_queue_call *call, const struct known *known)
                                                "at", kn_time_iso(s->at_us, at), "data",
                                                data ? data : json_null()));
     }
-    json_t *job = kn_job_json(call->store, &known->job, call->arena);
+    const struct kn_queue_outlook outlook = kn_queue_outlook(call->store, call->arena);
+    json_t *job = kn_job_json(call->store, &outlook, &known->job, call->arena);
     json_object_set_new(job, "reasons", reasons);
     json_object_set_new(job, "steps", steps);
     kn_print_json(job);

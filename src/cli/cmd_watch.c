@@ -214,11 +214,11 @@ static void show_waiting(struct watch *watch, const struct kn_followed *followed
 
 static void show(struct watch *watch, const struct kn_followed *followed)
 {
-    if (followed->view_count)
+    if (followed->waits[0])
+        show_waiting(watch, followed);
+    else if (followed->view_count)
         kn_progress_display_set(watch->display, followed->job->id, followed->views,
                                 followed->view_count);
-    else if (followed->waits[0])
-        show_waiting(watch, followed);
     else if (followed->job->state != KN_JOB_LEASED)
         kn_progress_display_remove(watch->display, followed->job->id);
 }

@@ -32,6 +32,7 @@ struct shift {
     struct kn_services *services;
     pthread_t watching;
     struct kn_error watch_error;
+    bool away; /* the queue, for the thread that watches: it was said */
 };
 
 /* ---- what is said ---- */
@@ -82,7 +83,7 @@ static enum kn_status say_scheduled(const struct shift *shift)
     enum kn_status status =
         kn_store_list(call->store, &filter, call->arena, &jobs, &count, &call->err);
     for (int i = 0; status == KN_OK && i < count; i++)
-        if (jobs[i].held_until_us && !kn_job_is_reserved(&jobs[i])) {
+        if (jobs[i].held_until_us && !kn_job_is_reserved(jobs[i].held_until_us)) {
             waiting++;
             first_us = KN_MIN(first_us, jobs[i].held_until_us);
         }
@@ -124,10 +125,23 @@ static enum kn_status say_left(const struct shift *shift)
 
 /* ---- a folder that is watched ---- */
 
+/* Whether the file is done with. A queue that is away is said once. */
+static bool note_added(struct shift *shift, const char *path, enum kn_status status, bool again,
+                       const struct kn_error *err)
+{
+    if (again && !shift->away)
+        kn_log(KN_LOG_WARN, "worker", "%s is not added yet, and will be tried again: %s", path,
+               kn_error_text(err));
+    else if (!again && status != KN_OK && status != KN_CANCELLED)
+        kn_log(KN_LOG_WARN, "worker", "%s is not added: %s", path, kn_error_text(err));
+    shift->away = again;
+    return !again;
+}
+
 /* On the thread that watches. The clips lie beside the video, wherever the worker was started. What
  * has failed or was cancelled is not made again only because a worker was started again: that is
  * for people to ask for. */
-static void add_video(void *arg, const char *path)
+static bool add_video(void *arg, const char *path)
 {
     struct shift *shift = arg;
     struct kn_arena *arena = kn_arena_new();
@@ -139,16 +153,15 @@ static void add_video(void *arg, const char *path)
         settings.job.into = settings.queue.watch;
     enum kn_status status =
         kn_job_spec_make(&settings, path, true, arena, shift->stop, &spec, &err);
-    bool known = false;
+    bool known = false, asked = status == KN_OK;
     if (status == KN_OK && !settings.queue.force)
         status = kn_store_knows(shift->call->store, spec.key, &known, &err);
     if (status == KN_OK && !known) {
         spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop, &err);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
     }
-    if (status != KN_OK && status != KN_CANCELLED)
-        kn_log(KN_LOG_WARN, "worker", "%s is not added: %s", path, kn_error_text(&err));
     kn_arena_free(arena);
+    return note_added(shift, path, status, asked && kn_status_retryable(status), &err);
 }
 
 static void say_gone(void *arg, const char *why)

@@ -97,14 +97,15 @@ double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *are
 static json_t *time_json(int64_t at_us)
 {
     char text[KN_TIME_TEXT_BYTES];
-    return at_us && at_us < INT64_MAX / 8 ? json_string(kn_time_iso(at_us, text)) : json_null();
+    return at_us && !kn_job_is_reserved(at_us) ? json_string(kn_time_iso(at_us, text)) : json_null();
 }
 
-json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena)
+json_t *kn_job_json(struct kn_store *store, const struct kn_queue_outlook *outlook,
+                    const struct kn_job *job, struct kn_arena *arena)
 {
     char level[KN_PRIORITY_TEXT_BYTES];
     json_t *options = json_loads(job->options, 0, NULL);
-    const char *waits = kn_job_waits(store, job, arena);
+    const char *waits = kn_job_waits_in(store, outlook, job, arena);
     double fraction = job->state == KN_JOB_LEASED ? kn_job_fraction(store, job->id, arena)
                       : job->state == KN_JOB_DONE ? 1
                                                   : -1;

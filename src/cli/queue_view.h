@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "service/job_waits.h"
 #include "service/settings.h"
 #include "store/store.h"
 
@@ -34,7 +35,9 @@ const char *kn_job_state_shown(enum kn_job_state state); /* "running" for LEASED
 const char *kn_job_name(const struct kn_job *job, struct kn_arena *arena);
 /* 0..1 as the store knows it; -1: not at all. */
 double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *arena);
-json_t *kn_job_json(struct kn_store *store, const struct kn_job *job, struct kn_arena *arena);
+/* The outlook: what is the same for many jobs is asked once. */
+json_t *kn_job_json(struct kn_store *store, const struct kn_queue_outlook *outlook,
+                    const struct kn_job *job, struct kn_arena *arena);
 
 /* A line on stdout for people, cleaned of what a terminal would obey: names, owners and reasons are
  * what others wrote. */

@@ -55,6 +55,12 @@ bool kn_job_state_final(enum kn_job_state state)
     return state != KN_JOB_QUEUED && state != KN_JOB_LEASED;
 }
 
+/* No other time comes near, whatever was added or taken away. */
+bool kn_job_is_reserved(int64_t held_until_us)
+{
+    return held_until_us >= KN_JOB_RESERVED_US / 2;
+}
+
 const char *kn_event_kind_name(enum kn_event_kind kind)
 {
     static const char *const names[KN_EVENT_KIND_COUNT] = {

@@ -103,6 +103,11 @@ struct kn_job {
     bool cancel_asked;
 };
 
+/* Of `kirinuki run`: it waits with a time that never comes, and nobody else takes it. The time is
+ * larger than any that comes, and small enough to be added to. */
+#define KN_JOB_RESERVED_US (INT64_MAX / 4)
+bool kn_job_is_reserved(int64_t held_until_us);
+
 /* Why an attempt did not end well. */
 struct kn_job_reason {
     int attempt;

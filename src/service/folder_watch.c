@@ -87,6 +87,7 @@ struct watcher {
     int fd, mark;      /* inotify's; mark -1: the folder is not there */
     struct stat place; /* of the folder that is watched */
     bool gone, begun;
+    int64_t again_us; /* nothing is told of before: what was could not be taken (kn_now_us) */
 };
 
 static struct seen *seen_of(struct watcher *watcher, const char *name)
@@ -110,6 +111,11 @@ static void note_change(struct seen *file, const struct stat *st, int64_t now_us
         file->closed &= file->just_closed;
     }
     file->just_closed = false;
+}
+
+static int64_t look_ms(const struct kn_video_watch *watch)
+{
+    return watch->look_ms ? watch->look_ms : LOOK_MS;
 }
 
 /* How long it has to be still; -1: it is being written. */
@@ -149,9 +155,13 @@ static int64_t judge(struct watcher *watcher, const char *path)
     }
     if (now_us < file->since_us + wait_us)
         return file->since_us + wait_us;
-    file->told = true;
-    watch->found(watch->arg, path);
-    return INT64_MAX;
+    if (now_us < watcher->again_us)
+        return watcher->again_us;
+    file->told = watch->found(watch->arg, path);
+    if (file->told)
+        return INT64_MAX;
+    watcher->again_us = kn_now_us() + look_ms(watch) * 1000;
+    return watcher->again_us;
 }
 
 static void forget_missing(struct watcher *watcher)
@@ -254,8 +264,7 @@ static void sleep_until(struct watcher *watcher, int64_t until_us, struct kn_can
     struct pollfd fds[] = {{.fd = watcher->fd, .events = POLLIN},
                            {.fd = kn_cancel_fd(cancel), .events = POLLIN}};
     int64_t left_ms = KN_MAX((until_us - kn_now_us()) / 1000 + 1, 0);
-    int64_t look_ms = watcher->watch->look_ms ? watcher->watch->look_ms : LOOK_MS;
-    (void)poll(fds, 2, (int)KN_MIN(left_ms, look_ms));
+    (void)poll(fds, 2, (int)KN_MIN(left_ms, look_ms(watcher->watch)));
     hear_all(watcher);
 }
 

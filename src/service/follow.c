@@ -187,10 +187,11 @@ static void read_waits(struct follow *follow)
     int asked = 0;
     for (int i = 0; i < follow->entries.count; i++) {
         struct entry *entry = &follow->entries.at[i];
-        bool waits = entry->job.state == KN_JOB_QUEUED;
+        bool queued = entry->job.state == KN_JOB_QUEUED;
+        bool leased = entry->job.state == KN_JOB_LEASED; /* whose worker may be gone: no question */
         free(entry->waits);
         entry->waits = NULL;
-        if (waits && asked++ < WAITS_MOST)
+        if (leased || (queued && asked++ < WAITS_MOST))
             entry->waits =
                 kn_strdup(kn_job_waits_in(follow->store, &outlook, &entry->job, follow->scratch));
     }

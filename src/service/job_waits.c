@@ -10,11 +10,6 @@ const char *kn_job_last_reason(struct kn_store *store, int64_t job, struct kn_ar
     return known ? reasons[count - 1].text : NULL;
 }
 
-bool kn_job_is_reserved(const struct kn_job *job)
-{
-    return job->held_until_us >= INT64_MAX / 8;
-}
-
 /* Without what can't be read the sentence says a little less. */
 struct kn_queue_outlook kn_queue_outlook(struct kn_store *store, struct kn_arena *arena)
 {
@@ -35,15 +30,23 @@ static bool is_left_alone(const struct kn_queue_outlook *outlook, const struct k
     return true;
 }
 
+/* A `kirinuki run` is alive, too, and continues nothing of others'. */
+static const char *why_left_alone(const struct kn_queue_outlook *outlook, const struct kn_job *job)
+{
+    if (kn_job_is_reserved(job->held_until_us))
+        return "its `kirinuki run` is gone";
+    return outlook->room_count ? "its worker is gone; another one continues it"
+                               : "its worker is gone, and no other runs";
+}
+
 const char *kn_job_waits_in(struct kn_store *store, const struct kn_queue_outlook *outlook,
                             const struct kn_job *job, struct kn_arena *arena)
 {
     if (is_left_alone(outlook, job))
-        return outlook->worker_count ? "its worker is gone; another one continues it"
-                                     : "its worker is gone, and no other runs";
+        return why_left_alone(outlook, job);
     if (job->state != KN_JOB_QUEUED)
         return "";
-    if (kn_job_is_reserved(job))
+    if (kn_job_is_reserved(job->held_until_us))
         return "for the `kirinuki run` that submitted it";
     struct kn_waiting waiting = {
         .job = job,

@@ -4,9 +4,6 @@
 
 #include "store/store.h"
 
-/* Of `kirinuki run`: it waits with a time that never comes, and nobody else takes it. */
-bool kn_job_is_reserved(const struct kn_job *job);
-
 /* Why its last attempt did not end well; NULL: it did, or that can't be read. In the arena. */
 const char *kn_job_last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena);
 

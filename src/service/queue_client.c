@@ -159,14 +159,6 @@ struct look {
     int count;
 };
 
-static const char *last_reason(struct kn_store *store, int64_t job, struct kn_arena *arena)
-{
-    const struct kn_job_reason *reasons;
-    int count;
-    bool known = kn_store_reasons(store, job, arena, &reasons, &count, NULL) == KN_OK && count;
-    return known ? reasons[count - 1].text : "";
-}
-
 /* Without a snapshot, or with one that can't be read, nothing is known of it yet. */
 static void read_progress(struct kn_store *store, struct look *look)
 {
@@ -204,10 +196,10 @@ static enum kn_status look_at(struct kn_store *store, int64_t id, struct look *l
         .job = id, .state = state_of(&job), .attempt = job.attempt, .eta_ms = -1};
     look->count = 0;
     const char *text = "";
-    if (job.state == KN_JOB_QUEUED)
+    if (job.state == KN_JOB_QUEUED || job.state == KN_JOB_LEASED)
         text = kn_job_waits(store, &job, look->arena);
     else if (job.state == KN_JOB_FAILED || job.state == KN_JOB_CANCELLED)
-        text = last_reason(store, id, look->arena);
+        text = kn_job_last_reason(store, id, look->arena);
     copy_text(look->job.text, sizeof look->job.text, text);
     if (job.state == KN_JOB_LEASED)
         read_progress(store, look);
@@ -283,7 +275,7 @@ static void tell_changed(void *arg, const struct kn_followed *followed)
     struct kn_arena *arena = kn_arena_new();
     bool ended_badly = job.state == KN_QUEUE_FAILED || job.state == KN_QUEUE_CANCELLED;
     copy_text(job.text, sizeof job.text,
-              ended_badly ? last_reason(following->store, job.job, arena) : followed->waits);
+              ended_badly ? kn_job_last_reason(following->store, job.job, arena) : followed->waits);
     kn_arena_free(arena);
     follower->changed(follower->arg, &job, followed->views, followed->view_count);
 }

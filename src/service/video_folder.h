@@ -33,7 +33,8 @@ struct kn_video_watch {
     int64_t look_ms; /* what another machine puts there causes no event here; 0: 10 s */
     bool (*whole)(const char *path);              /* NULL: all are */
     enum kn_writers (*writers)(const char *path); /* NULL: kn_file_writers */
-    void (*found)(void *arg, const char *path);   /* once a content */
+    /* Once a content; false: it could not be taken now, and is told of again after `look_ms`. */
+    bool (*found)(void *arg, const char *path);
     void (*gone)(void *arg, const char *why);     /* the folder, once; NULL `why`: it is back */
     void *arg;
 };

@@ -6,8 +6,9 @@
  * was away, are kept and finished with the next turn.
  *
  * A turn that is LOST while the worker is alive may have been committed or not. Before the next one
- * the store is asked: finishes that were committed are taken out, and jobs that were claimed
- * without our knowing are started. Nobody else would: as long as we live they are ours.
+ * the store is asked, once it is through with it: finishes that were committed are taken out, and
+ * jobs that were claimed without our knowing are started. Nobody else would: as long as we live
+ * they are ours.
  */
 #include "service/worker.h"
 
@@ -173,7 +174,9 @@ static enum kn_status find_out(struct life *life, struct kn_arena *arena, struct
 {
     if (!life->unsure)
         return KN_OK;
-    enum kn_status status = take_out_finished(life, arena, err);
+    enum kn_status status = kn_store_await_changes(life->worker->store, err);
+    if (status == KN_OK)
+        status = take_out_finished(life, arena, err);
     if (status == KN_OK)
         status = adopt(life, arena, err);
     life->unsure = status != KN_OK;

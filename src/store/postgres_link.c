@@ -279,7 +279,6 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
                                       const struct kn_postgres_place *place,
                                       struct kn_cancel *cancel, struct kn_error *err)
 {
-    enum { LATER_MS = 100 };
     struct kn_error said = {0};
     for (;;) {
         enum kn_status status = await_once(link, place, cancel, err);
@@ -287,10 +286,10 @@ enum kn_status kn_postgres_link_await(struct kn_postgres_link *link,
             return kn_error_set(err, said.status, "%s", said.text);
         bool later = status != KN_OK && status != KN_CANCELLED && link->pg &&
                      kn_postgres_says_later(link->pg) &&
-                     kn_now_us() + LATER_MS * 1000 < link->deadline_us;
+                     kn_now_us() + KN_POSTGRES_LATER_MS * 1000 < link->deadline_us;
         if (!later)
             return status;
-        if (kn_cancel_wait_ms(cancel, LATER_MS))
+        if (kn_cancel_wait_ms(cancel, KN_POSTGRES_LATER_MS))
             return kn_cancel_check(cancel, err);
         (void)kn_postgres_connect_error(place, link->pg, &said);
         PQfinish(link->pg);

@@ -45,6 +45,7 @@ enum kn_status kn_postgres_connect_error(const struct kn_postgres_place *place, 
 /* Whether the server that refused it may take a connection in a moment: all places are taken, by
  * others that may be done soon (53300), or it is starting up (57P03). */
 bool kn_postgres_says_later(const PGconn *pg);
+enum { KN_POSTGRES_LATER_MS = 100 }; /* before it is asked again */
 
 /* Whether the server ends the connection with it. */
 bool kn_postgres_ends(const PGresult *result);

@@ -29,7 +29,6 @@ enum {
     ATTEMPTS_MOST = 8,  /* without deadlocks */
     STOP_MS = 600,      /* for the server to say that it has stopped */
     LONGEST_PAUSE_MS = 64,
-    LATER_MS = 100, /* before a server is asked again that has no place for us now */
 };
 
 /* ---- connections ---- */
@@ -427,7 +426,7 @@ static bool try_again(struct kn_postgres_run *run, bool connected)
     bool in_time = kn_now_us() < run->deadline_us;
     if (!connected && run->later && in_time) {
         run->attempts--;
-        (void)kn_cancel_wait_ms(run->batch->cancel, LATER_MS);
+        (void)kn_cancel_wait_ms(run->batch->cancel, KN_POSTGRES_LATER_MS);
         return true; /* which looks at the cancel again */
     }
     bool late = run->conflict && !in_time;

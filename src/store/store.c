@@ -65,10 +65,12 @@ static const struct kn_statement count_others = {
     .tables = "",
     .sqlite = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
               " AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'kirinuki_schema')",
-    .postgres = "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+    .postgres = "SELECT count(*) FROM pg_class"
+                " WHERE relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND relname IN ('queue', 'job', 'job_id', 'worker', 'lease', 'share', 'reason',"
-                " 'event', 'step', 'progress') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
-                " WHERE c.relnamespace = current_schema()::regnamespace"
+                " 'event', 'step', 'progress', 'publishing', 'post', 'quota', 'quota_use',"
+                " 'account') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
+                " WHERE c.relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND c.relname = 'kirinuki_schema')",
 };
 
@@ -211,6 +213,27 @@ enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *st
     return status;
 }
 
+/* Whoever changes jobs has this row before it is answered, until it is committed or undone. */
+static const struct kn_statement wait_for_changes = {
+    .name = "wait_for_changes",
+    .access = KN_WRITE, /* it locks */
+    .tables = "queue",
+    .postgres = "SELECT id FROM queue FOR SHARE",
+};
+
+enum kn_status kn_store_await_changes(struct kn_store *store, struct kn_error *err)
+{
+    if (store->kind != KN_DATABASE_POSTGRES)
+        return KN_OK;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_rows rows;
+    enum kn_status status = KN_LOST;
+    for (int tries = 0; status == KN_LOST && tries < KN_UNKNOWN_TRIES; tries++)
+        status = kn_store_do(store, &wait_for_changes, NULL, 0, arena, &rows, err);
+    kn_arena_free(arena);
+    return status;
+}
+
 enum kn_status kn_change_do(struct kn_change *change, const struct kn_statement *statement,
                             const struct kn_value *values, int count, struct kn_rows *ret_rows,
                             struct kn_error *err)
@@ -315,6 +338,14 @@ static enum kn_status write_events_postgres(struct kn_change *change, int total,
 
 /* ---- changes ---- */
 
+/* Of a change without events; with some, it goes along with them. */
+const struct kn_statement kn_wake_others = {
+    .name = "wake_others",
+    .access = KN_WRITE,
+    .tables = "",
+    .postgres = "SELECT pg_notify('kirinuki', '') IS NULL",
+};
+
 struct change_call {
     struct kn_change change;
     kn_change_fn *run;
@@ -331,8 +362,12 @@ static enum kn_status run_change(struct kn_transaction *transaction, void *arg,
     change->wakes = false;
     kn_vec_clear(&change->blocks);
     enum kn_status status = call->run(change, call->arg, err);
-    if (status != KN_OK || !change->blocks.count)
+    if (status != KN_OK)
         return status;
+    if (!change->blocks.count)
+        return change->wakes && transaction->kind == KN_DATABASE_POSTGRES
+                   ? kn_change_do(change, &kn_wake_others, NULL, 0, NULL, err)
+                   : KN_OK;
     int total = 0;
     for (int i = 0; i < change->blocks.count; i++)
         total += change->blocks.at[i].count;

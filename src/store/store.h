@@ -70,6 +70,11 @@ struct kn_database *kn_store_database(struct kn_store *store);
 int kn_store_levels(const struct kn_store *store);
 int64_t kn_store_now_us(struct kn_store *store);
 
+/* Waits until what others had changed when it was called is committed or undone; so is a change of
+ * our own whose connection broke (LOST), but for one that had not reached the server yet. What is
+ * read afterwards tells what became of it. */
+enum kn_status kn_store_await_changes(struct kn_store *store, struct kn_error *err);
+
 /* Is called after changes by this process that a waiting worker may care for: jobs that can be
  * claimed, cancels, pauses. On the changing thread; it must not call the store. The storage is the
  * caller's until kn_store_unwatch has returned; then `changed` does not run any more. */
@@ -189,7 +194,8 @@ enum kn_status kn_store_turn(struct kn_store *store, struct kn_turn *turn, struc
 /* Takes back the jobs of workers that are gone or silent when it is called. ret_count: how many
  * jobs. The attempt does not count; what is counted apart is how often that happened to a job since
  * its last step. After two times it waits until it may run alone, that is, beside no other such
- * job; after five, or as many as it has attempts, it is FAILED. */
+ * job; after five, or as many as it has attempts, it is FAILED, and a reserved one at once: nobody
+ * else may run it. */
 enum kn_status kn_store_reclaim(struct kn_store *store, int *ret_count, struct kn_error *err);
 /* Releases jobs whose time has come and lifts those that waited too long, up to some thousands a
  * call: *ret_more says that there are more. */

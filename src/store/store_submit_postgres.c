@@ -370,17 +370,22 @@ static bool is_of(const struct columns *c, int i, const struct kn_rows *rows, in
 }
 
 /*
- * After a submission without an answer. All of its jobs are there or none, and those that are have
- * its time and what was asked for. Sets their ids, and lists the specs that no job was made of.
- * *ret_found: whether any is there.
+ * After a submission without an answer. Its commit may be on its way still: a look at once would
+ * miss it, and a forced one would be made twice. A forced one has been answered before its COMMIT
+ * is sent, so it holds the row that is waited for; others take a key that is there for known. One
+ * that does not end in time leaves it unknown. All of its jobs are there or none, and those that
+ * are have its time and what was asked for. Sets their ids, and lists the specs that no job was
+ * made of. *ret_found: whether any is there.
  */
 static enum kn_status find_submission(struct submit *s, struct kn_submitted *submitted,
                                       int *missing, int *ret_missing_count, bool *ret_found,
                                       struct kn_error *err)
 {
     struct kn_rows rows;
-    enum kn_status status =
-        kn_store_do(s->store, &find_submitted, KN_VALUES(KN_INT(s->now_us)), s->arena, &rows, err);
+    enum kn_status status = kn_store_await_changes(s->store, err);
+    if (status == KN_OK)
+        status = kn_store_do(s->store, &find_submitted, KN_VALUES(KN_INT(s->now_us)), s->arena,
+                             &rows, err);
     if (status != KN_OK)
         return status;
     bool *taken = kn_arena_array(s->arena, (size_t)rows.count + 1, sizeof *taken);

@@ -152,12 +152,10 @@ static const struct kn_statement jobs_left_alone = {
     .name = "jobs_left_alone",
     .access = KN_WRITE, /* it locks */
     .tables = "job worker",
-    .sqlite = "SELECT id, worker, attempt, attempts_left, stop, level, attempts_max, held_until_us"
-              " FROM job"
+    .sqlite = "SELECT id, worker, attempt, stop, level, attempts_max, held_until_us FROM job"
               " WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM worker WHERE worker.id = job.worker)"
               " ORDER BY level, id LIMIT $1",
-    .postgres = "SELECT j.id, j.worker, attempt, attempts_left, stop, level, attempts_max,"
-                " held_until_us"
+    .postgres = "SELECT j.id, j.worker, attempt, stop, level, attempts_max, held_until_us"
                 " FROM lease AS l CROSS JOIN LATERAL unnest(l.jobs) AS x (id)"
                 " JOIN job AS j ON j.id = x.id AND j.worker = l.worker WHERE j.state = 1"
                 " AND NOT EXISTS (SELECT 1 FROM worker AS w WHERE w.id = l.worker)"
@@ -207,7 +205,7 @@ struct reclaim {
 
 /* A job that its worker took with it, or the other way round. */
 struct left_job {
-    int64_t id, worker, attempt, attempts_left, attempts_max;
+    int64_t id, worker, attempt, attempts_max;
     bool stop;
     bool reserved; /* its time never comes: of a `kirinuki run`, which alone may run it */
     int level;
@@ -224,11 +222,10 @@ static struct left_job left_job_of(const struct kn_rows *rows, int row)
         .id = kn_cell_int(rows, row, 0),
         .worker = kn_cell_int(rows, row, 1),
         .attempt = kn_cell_int(rows, row, 2),
-        .attempts_left = kn_cell_int(rows, row, 3),
-        .stop = kn_cell_int(rows, row, 4) != 0,
-        .level = (int)kn_cell_int(rows, row, 5),
-        .attempts_max = kn_cell_int(rows, row, 6),
-        .reserved = kn_cell_int(rows, row, 7) >= INT64_MAX / 8,
+        .stop = kn_cell_int(rows, row, 3) != 0,
+        .level = (int)kn_cell_int(rows, row, 4),
+        .attempts_max = kn_cell_int(rows, row, 5),
+        .reserved = kn_job_is_reserved(kn_cell_int(rows, row, 6)),
         .state = KN_JOB_QUEUED,
         .text = KN_WENT_AWAY,
     };
@@ -250,7 +247,7 @@ static enum kn_status judge(struct kn_change *change, struct left_job *job, stru
         return KN_OK;
     }
     if (job->reserved) {
-        job->state = job->attempts_left > 0 ? KN_JOB_QUEUED : KN_JOB_FAILED;
+        job->state = KN_JOB_FAILED;
         return KN_OK;
     }
     enum kn_status status =
@@ -282,7 +279,7 @@ static enum kn_status take_one_back(struct kn_change *change, struct reclaim *re
                           KN_VALUES(KN_INT(job->id), KN_INT(job->worker), KN_INT(job->attempt),
                                     KN_INT((int)job->state), again ? KN_INT(held_us) : KN_NULL,
                                     again ? KN_NULL : KN_INT(change->now_us),
-                                    KN_INT(again && !job->reserved)),
+                                    KN_INT(again)),
                           &done, err);
     if (status != KN_OK || !done.changed)
         return status;

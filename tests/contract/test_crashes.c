@@ -113,12 +113,12 @@ static void a_reserved_job_ends_with_its_process(void **state)
 {
     struct fixture *f = *state;
     struct kn_error error;
-    int64_t id = submit(f, (struct kn_job_spec){.attempts_max = 1, .not_before_us = INT64_MAX / 4});
+    int64_t id = submit(f, (struct kn_job_spec){.not_before_us = KN_JOB_RESERVED_US});
     struct kn_turn turn = {.worker = f->worker, .claim_max = 1, .only = &id, .only_count = 1};
     assert_ok(kn_store_turn(f->store, &turn, f->arena, NULL, &error));
     assert_int_equal(turn.claimed_count, 1);
     crash(f);
-    assert_state(f, id, KN_JOB_FAILED);
+    assert_state(f, id, KN_JOB_FAILED); /* though it has attempts left */
 }
 
 /* Silent for longer than its lease: the user's word counts at once. */

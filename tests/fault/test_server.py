@@ -69,11 +69,11 @@ def after_the_last_step(proxy, lose_it):
     proxy.meet("INSERT INTO step", lambda: proxy.meet("INSERT INTO step", lose_it))
 
 
-def lose(name, text, done, when=at_once, source=SHORT, lease="20"):
+def lose(name, text, done, when=at_once, source=SHORT, lease="20", late_s=0):
     """A worker does a job, and from `when` on the next transaction with `text` gets no answer."""
     with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
         job, = queue.add(source, *QUICK)
-        when(proxy, lambda: proxy.lose(text, done))
+        when(proxy, lambda: proxy.lose(text, done, late_s=late_s))
         worker = queue.start("worker", "--json", "-j", "1", "--lease", lease)
         wait_for(lambda: rows(queue, "SELECT state FROM job")[0][0] not in ("0", "1"), "an end")
         wait_for(lambda: proxy.lost, "the loss of an answer")
@@ -94,6 +94,11 @@ TURN = "picked AS"  # both finishes and claims
 @in_soak
 def an_unanswered_claim_is_adopted():
     lose("claim-done", TURN, True)
+
+
+@only_postgres
+def a_claim_whose_commit_comes_late_is_adopted():
+    lose("claim-late", TURN, True, late_s=1.5)
 
 
 @only_postgres
@@ -128,13 +133,13 @@ def an_unanswered_renewal_is_no_lost_lease():
     lose("renew-done", "UPDATE worker SET alive_until_us", True, at_once, LONG, "2")
 
 
-def add_without_answer(name, done, *options):
+def add_without_answer(name, done, *options, late_s=0):
     with wire.Proxy() as proxy, through_proxy(name, proxy) as queue:
         first, = queue.add(SHORT, *QUICK) if "--force" in options else (0,)
-        proxy.lose("nextval('job_id')", done)
+        proxy.lose("nextval('job_id')", done, late_s=late_s)
         said = queue.good("add", SHORT, LONG, *QUICK, *options)
         assert proxy.lost == 1, said
-        assert "(known)" not in said.out, said
+        assert "known as" not in said.out, said
         ids = [int(line.split()[0]) for line in said.out.splitlines()]
         jobs = {job["id"]: os.path.basename(job["source"]) for job in queue.jobs()}
         jobs.pop(first, None)
@@ -157,6 +162,11 @@ def a_submission_that_was_not_committed_is_made_again():
 def an_unanswered_forced_submission_is_not_made_twice():
     add_without_answer("force-done", True, "--force")
     add_without_answer("force-undone", False, "--force")
+
+
+@only_postgres
+def a_forced_submission_whose_commit_comes_late_is_not_made_twice():
+    add_without_answer("force-late", True, "--force", late_s=1.5)
 
 
 # ---- a server that hangs ----

@@ -107,11 +107,15 @@ def another_programs_tables_are_left_alone():
         rows(queue, "CREATE TABLE job (title text)")
         expect_complaint(queue("jobs"), 1, "another program's tables.*search_path%3Dkirinuki")
         expect_complaint(queue("worker", "--drain"), 1, "another program's tables")
-        rows(queue, "CREATE SCHEMA kirinuki")
-        queue.env["KIRINUKI_STORE"] += "&" if "?" in queue.store else "?"
-        queue.env["KIRINUKI_STORE"] += "options=-csearch_path%3Dkirinuki"
-        expect_complaint(queue("jobs"), 1, "there is no queue at")
-        assert queue.add(video("many-0.mp4"), *QUICK) == [1]
+        plain = queue.env["KIRINUKI_STORE"]
+        plain += "&" if "?" in queue.store else "?"
+        for schema, named in [("kirinuki", "kirinuki"), ('"Our Videos-2"', "%22Our%5C%20Videos-2%22")]:
+            rows(queue, f"CREATE SCHEMA {schema}")
+            queue.env["KIRINUKI_STORE"] = plain + "options=-csearch_path%3D" + named
+            expect_complaint(queue("jobs"), 1, "there is no queue at")
+            assert queue.add(video("many-0.mp4"), *QUICK) == [1]
+            rows(queue, f"DROP TABLE {schema}.kirinuki_schema")
+            expect_complaint(queue("jobs"), 1, "another program's tables")
 
 
 class Stranger:

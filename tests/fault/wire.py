@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 HERE = os.environ.get("KN_TEST_POSTGRES", "")
 FOLDER, PORT = (re.search(r"host=([^&]*)&port=(\d+)", HERE).groups() if HERE else ("", "0"))
@@ -92,12 +93,14 @@ class Proxy:
     """Between the program and the server, on loopback. Of the transactions that run a statement
     with `text` in it, it loses the next one: with `done`, the server commits and its answer is dropped;
     without, what would commit is dropped. In both cases the connection breaks, and with `then`,
-    something happens before the program comes to know of it.
+    something happens before the program comes to know of it. With `late_s`, what commits is passed on
+    that long after the connection has broken.
     """
 
     def __init__(self):
         self.lock = threading.RLock()  # what is called may ask for more
         self.text, self.done, self.then, self.lost = None, True, None, False
+        self.late_s = 0
         self.meets, self.hit = b"", None
         self.listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -113,9 +116,10 @@ class Proxy:
                 hit, self.hit = self.hit, None
                 hit()
 
-    def lose(self, text, done=True, then=None):
+    def lose(self, text, done=True, then=None, late_s=0):
         with self.lock:
             self.text, self.done, self.then, self.lost = text.encode(), done, then, False
+            self.late_s = late_s
 
     def where(self, name):
         port = self.listener.getsockname()[1]
@@ -148,6 +152,10 @@ class Proxy:
             self.text = None
             return self.done
 
+    def delays(self):
+        with self.lock:
+            return self.text is not None and self.late_s > 0
+
     def undoes(self):
         with self.lock:
             return self.text is not None and not self.done
@@ -163,6 +171,7 @@ class _Link:
     def __init__(self, proxy, client):
         self.proxy, self.client, self.server = proxy, client, None
         self.statements, self.hit, self.open, self.deaf = {}, False, False, False
+        self.held, self.over = [], threading.Event()  # of a commit that comes late
 
     def close(self):
         for wire in (self.client, self.server):
@@ -189,6 +198,8 @@ class _Link:
         self.close()
 
     def _pass(self, kind, body):
+        if self._holds(kind, body):
+            return kind != b"S"
         if kind == b"P":
             name, sql = body.split(b"\0", 2)[:2]
             self.statements[name] = sql
@@ -211,6 +222,31 @@ class _Link:
         self.server.sendall(kind + struct.pack("!I", len(body) + 4) + body)
         return True
 
+    def _commits(self, kind, body):
+        """Whether the transaction's end begins with this message. Of a COMMIT that is its Parse:
+        after a message without a Sync the server would not be idle in the transaction any more,
+        and never give it up."""
+        if kind == b"S":
+            return not self.open
+        if kind not in (b"P", b"B"):
+            return False
+        _, text = body.split(b"\0", 2)[:2]
+        return (text if kind == b"P" else self.statements.get(text)) == b"COMMIT"
+
+    def _holds(self, kind, body):
+        """Back, to be passed on late."""
+        if not self.held and not (self.hit and self.proxy.delays() and self._commits(kind, body)):
+            return False
+        self.held.append(kind + struct.pack("!I", len(body) + 4) + body)
+        if kind == b"S":
+            self.proxy.take()
+            self.deaf = True
+            self.client.shutdown(socket.SHUT_RDWR)
+            time.sleep(self.proxy.late_s)
+            self.server.sendall(b"".join(self.held))
+            self.over.wait(30)
+        return True
+
     def _back(self):
         try:
             while True:
@@ -222,4 +258,5 @@ class _Link:
                     break
         except OSError:
             pass
+        self.over.set()
         self.close()

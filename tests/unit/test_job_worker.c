@@ -387,7 +387,7 @@ static void only_its_own_jobs(void **state)
     int64_t other = submit(f, (struct kn_job_spec){.level = 2});
     int64_t only[3];
     for (int i = 0; i < 3; i++)
-        only[i] = submit(f, (struct kn_job_spec){.not_before_us = INT64_MAX / 4});
+        only[i] = submit(f, (struct kn_job_spec){.not_before_us = KN_JOB_RESERVED_US});
     f->options.only = only;
     f->options.only_count = 3;
     f->options.concurrency = 2;

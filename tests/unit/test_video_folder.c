@@ -37,6 +37,7 @@ struct watch {
     char names[FOUND_MAX][NAME_MAX + 1];
     int64_t sizes[FOUND_MAX], still_us[FOUND_MAX];
     int gone_count, back_count;
+    int offers, refusals; /* how often it was told, and how often more it takes nothing */
     enum kn_status status;
     struct kn_error err;
     enum kn_writers (*writers)(const char *path);
@@ -52,12 +53,17 @@ static void put(const struct watch *watch, const char *name, const char *text, c
     assert_int_equal(fclose(file), 0);
 }
 
-static void found(void *arg, const char *path)
+static bool found(void *arg, const char *path)
 {
     struct watch *watch = arg;
     struct stat st;
     assert(stat(path, &st) == 0);
     KN_LOCKED(&watch->lock);
+    watch->offers++;
+    if (watch->refusals > 0) {
+        watch->refusals--;
+        return false;
+    }
     assert(watch->count < FOUND_MAX);
     int i = watch->count++;
     snprintf(watch->names[i], sizeof watch->names[i], "%s", kn_path_base(path));
@@ -65,6 +71,7 @@ static void found(void *arg, const char *path)
     watch->still_us[i] =
         kn_wall_us() - (st.st_mtim.tv_sec * KN_US_PER_S + st.st_mtim.tv_nsec / 1000);
     pthread_cond_broadcast(&watch->more);
+    return true;
 }
 
 static void gone(void *arg, const char *why)
@@ -222,6 +229,22 @@ static void a_video_is_told_of_once_it_is_still(void **state)
         assert_true(watch.still_us[i] >= (STILL_MS - 10) * 1000); /* a file's clock is coarser */
     }
     end(&watch);
+}
+
+static void what_could_not_be_taken_is_told_of_again(void **state)
+{
+    (void)state;
+    struct watch watch;
+    begin(&watch);
+    watch.refusals = 3;
+    put(&watch, "a.mp4", "first", "w");
+    put(&watch, "b.mp4", "second", "w");
+    start(&watch);
+    wait_for(&watch, "a.mp4", "first");
+    wait_for(&watch, "b.mp4", "second");
+    end(&watch);
+    assert_int_equal(watch.count, 2); /* and once only when it was taken */
+    assert_int_equal(watch.offers, 5);
 }
 
 static void what_is_written_anew_is_told_of_again(void **state)
@@ -431,6 +454,7 @@ int main(void)
         cmocka_unit_test(names_are_judged_by_their_extension),
         ARENA_TEST(a_folder_is_listed_by_name),
         cmocka_unit_test(a_video_is_told_of_once_it_is_still),
+        cmocka_unit_test(what_could_not_be_taken_is_told_of_again),
         cmocka_unit_test(what_is_written_anew_is_told_of_again),
         cmocka_unit_test(what_is_open_for_writing_waits),
         cmocka_unit_test(where_nobody_can_tell_closing_counts),
