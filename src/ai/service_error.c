@@ -26,7 +26,7 @@ struct said {
 };
 
 /* A text with a NUL in it ends there for us; the rest of the answer is as good as any. */
-json_t *kn_answer_json(const struct kn_http_answer *answer)
+json_t *kn_service_answer_json(const struct kn_http_answer *answer)
 {
     if (!answer->size)
         return NULL;

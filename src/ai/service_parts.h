@@ -82,7 +82,7 @@ void kn_refusal_read(const struct kn_http_answer *answer, const json_t *body,
 bool kn_is_error(const json_t *body);
 
 /* The answer's body as JSON (owned), with U+FFFD for what is not UTF-8; NULL: it is none. */
-json_t *kn_answer_json(const struct kn_http_answer *answer);
+json_t *kn_service_answer_json(const struct kn_http_answer *answer);
 
 /* ---- service_cache.c: answers that were paid for ---- */
 

@@ -265,7 +265,7 @@ static void judge_answer(struct trying *t, json_t *body, struct verdict *v)
 
 static void judge(struct trying *t, const struct kn_http_answer *answer, struct verdict *v)
 {
-    json_t *body = kn_answer_json(answer);
+    json_t *body = kn_service_answer_json(answer);
     pthread_mutex_lock(&t->service->lock);
     t->service->answered = true;
     pthread_mutex_unlock(&t->service->lock);

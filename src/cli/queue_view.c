@@ -97,7 +97,8 @@ double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *are
 static json_t *time_json(int64_t at_us)
 {
     char text[KN_TIME_TEXT_BYTES];
-    return at_us && !kn_job_is_reserved(at_us) ? json_string(kn_time_iso(at_us, text)) : json_null();
+    return at_us && !kn_job_is_reserved(at_us) ? json_string(kn_time_iso(at_us, text))
+                                               : json_null();
 }
 
 json_t *kn_job_json(struct kn_store *store, const struct kn_queue_outlook *outlook,

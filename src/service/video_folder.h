@@ -35,7 +35,7 @@ struct kn_video_watch {
     enum kn_writers (*writers)(const char *path); /* NULL: kn_file_writers */
     /* Once a content; false: it could not be taken now, and is told of again after `look_ms`. */
     bool (*found)(void *arg, const char *path);
-    void (*gone)(void *arg, const char *why);     /* the folder, once; NULL `why`: it is back */
+    void (*gone)(void *arg, const char *why); /* the folder, once; NULL `why`: it is back */
     void *arg;
 };
 

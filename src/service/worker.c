@@ -292,8 +292,10 @@ static void upkeep(struct life *life)
     struct kn_job_worker *worker = life->worker;
     struct kn_error err;
     int reclaimed = 0;
+    int64_t again_us;
     enum kn_status status = KN_OK;
-    if (kn_lease_is_settled(worker))
+    bool settled = kn_lease_is_settled(worker, &again_us);
+    if (settled)
         status = kn_store_reclaim(worker->store, &reclaimed, &err);
     if (status == KN_OK && reclaimed)
         kn_log(KN_LOG_INFO, "worker", "%d job%s of a silent worker taken back", reclaimed,
@@ -303,6 +305,8 @@ static void upkeep(struct life *life)
         reclaimed > 0 || (worker->admission.measured_bytes && worker->admission.running);
     if (status == KN_OK)
         worker->upkeep_us = promote(life, &err, &status);
+    if (!settled)
+        worker->upkeep_us = KN_MIN(worker->upkeep_us, again_us);
     if (status == KN_OK && kn_now_us() >= worker->trim_us) {
         worker->trim_us = kn_now_us() + TRIM_US;
         status = kn_store_trim(worker->store, KEEP_EVENTS, KEEP_EVENTS_US, &err);

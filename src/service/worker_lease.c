@@ -8,7 +8,10 @@
  * twice, as the store sees to that, and whoever took a job over waits for the folder that we hold.
  *
  * Whoever was cut off takes nobody for dead until a lease after that: when a server comes back,
- * each worker has the time to renew its own, whichever of them is the first.
+ * each worker has the time to renew its own, whichever of them is the first. One that has only
+ * begun can't know whether the others were cut off, and gives them two of their tries to renew.
+ * While our lease was over a user may have cancelled what runs here, without waiting for us: so
+ * what runs is looked up when it is renewed, and stopped where it is not ours any more.
  */
 #include <string.h>
 
@@ -22,6 +25,11 @@ enum { POKES_APART_US = 100000 };
 /* Between tries to renew, at most. */
 enum { TRIES_APART_US = 5000000 };
 
+static int64_t tries_apart_us(const struct kn_job_worker *worker)
+{
+    return KN_MIN(worker->lease_us / 10, TRIES_APART_US);
+}
+
 enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err)
 {
     int64_t before_us = kn_now_us(), id;
@@ -32,6 +40,7 @@ enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err)
     KN_LOCKED(&worker->lock);
     worker->id = id;
     worker->alive_until_us = before_us + worker->lease_us;
+    worker->settled_us = kn_now_us() + 2 * tries_apart_us(worker);
     worker->lost = false;
     pthread_cond_signal(&worker->beat);
     return KN_OK;
@@ -46,10 +55,11 @@ static void lose(struct kn_job_worker *worker)
     pthread_cond_signal(&worker->changed);
 }
 
-bool kn_lease_is_settled(struct kn_job_worker *worker)
+bool kn_lease_is_settled(struct kn_job_worker *worker, int64_t *ret_again_us)
 {
     KN_LOCKED(&worker->lock);
     int64_t now_us = kn_now_us();
+    *ret_again_us = KN_MAX(worker->settled_us, now_us + tries_apart_us(worker));
     return !worker->lost && now_us >= worker->settled_us && now_us < worker->alive_until_us;
 }
 
@@ -57,9 +67,41 @@ bool kn_lease_is_settled(struct kn_job_worker *worker)
 static void note_renewal(struct kn_job_worker *worker, int64_t before_us)
 {
     int64_t now_us = kn_now_us();
-    if (now_us >= worker->alive_until_us || worker->trouble.askers & 1u << KN_ASKER_HEART)
+    if (now_us >= worker->alive_until_us || worker->trouble.askers & 1u << KN_ASKER_HEART) {
         worker->settled_us = now_us + worker->lease_us;
+        worker->doubts = true;
+    }
     worker->alive_until_us = before_us + worker->lease_us;
+}
+
+static enum kn_status look_up_tasks(struct kn_job_worker *worker, struct kn_arena *arena,
+                                    struct kn_error *err)
+{
+    int count;
+    const struct kn_holder *held = kn_tasks_held(worker, arena, &count);
+    for (int i = 0; i < count; i++) {
+        struct kn_job job;
+        enum kn_status status = kn_store_get(worker->store, held[i].job, arena, &job, err);
+        if (status != KN_OK && status != KN_NOT_FOUND)
+            return status;
+        if (status == KN_NOT_FOUND || job.state != KN_JOB_LEASED || job.worker != held[i].worker ||
+            job.attempt != held[i].attempt)
+            kn_tasks_lose(worker, &held[i]); /* unless it has been finished meanwhile */
+    }
+    return KN_OK;
+}
+
+/* Once it is known that we are alive. What can't be read now is with the next renewal. */
+static void settle_doubts(struct kn_job_worker *worker, struct kn_arena *arena)
+{
+    struct kn_error err;
+    pthread_mutex_lock(&worker->lock);
+    bool doubts = worker->doubts && !worker->lost;
+    pthread_mutex_unlock(&worker->lock);
+    if (!doubts || look_up_tasks(worker, arena, &err) != KN_OK)
+        return;
+    KN_LOCKED(&worker->lock);
+    worker->doubts = false;
 }
 
 /* Returns when the next renewal is due. */
@@ -84,13 +126,15 @@ static int64_t renew(struct kn_job_worker *worker)
         worker->gone = err; /* for good */
         lose(worker);
     } else {
-        next_us = kn_now_us() + KN_MIN(worker->lease_us / 10, TRIES_APART_US);
+        next_us = kn_now_us() + tries_apart_us(worker);
     }
     pthread_mutex_unlock(&worker->lock);
     if (status == KN_LOST)
         kn_log(KN_LOG_WARN, "worker", "the lease could not be renewed: %s", kn_error_text(&err));
     if (status != KN_NOT_FOUND || worker->options->only)
         kn_worker_heard(worker, KN_ASKER_HEART, status == KN_LOST ? KN_OK : status, &err);
+    if (status == KN_OK)
+        settle_doubts(worker, arena);
     kn_arena_free(arena);
     return next_us;
 }

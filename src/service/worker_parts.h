@@ -73,6 +73,7 @@ struct kn_job_worker {
     bool closing;           /* the heartbeat is to end */
     int64_t alive_until_us; /* by our own clock (kn_now_us) */
     int64_t settled_us;     /* nobody is taken for dead before (kn_now_us) */
+    bool doubts;            /* we were cut off: what runs may have become somebody else's */
     struct kn_store_trouble trouble;
     struct kn_error gone;      /* of a store that will not come back; KN_OK: it may */
     struct kn_job_task *tasks; /* that run */
@@ -90,6 +91,11 @@ bool kn_tasks_has(struct kn_job_worker *worker, int64_t job, int attempt);
 /* Triggers the tokens of all, or of those named. With the lock. */
 void kn_tasks_stop(struct kn_job_worker *worker, enum kn_task_stop why, const int64_t *jobs,
                    int count);
+/* Who holds what runs now. In the arena. */
+const struct kn_holder *kn_tasks_held(struct kn_job_worker *worker, struct kn_arena *arena,
+                                      int *ret_count);
+/* Stops the one that runs this attempt, if it still does: the job is not ours any more. */
+void kn_tasks_lose(struct kn_job_worker *worker, const struct kn_holder *holder);
 /* Stops the line's task: the job is another's. For the recorder, whose `arg` is the worker. */
 void kn_task_lost(void *arg, struct kn_step_line *line);
 
@@ -98,8 +104,8 @@ void kn_task_lost(void *arg, struct kn_step_line *line);
 /* Joins the store: a new id, a new lease. */
 enum kn_status kn_lease_join(struct kn_job_worker *worker, struct kn_error *err);
 /* May others be taken for dead? Not while we are cut off ourselves, nor soon after: they were, too.
- */
-bool kn_lease_is_settled(struct kn_job_worker *worker);
+ * *ret_again_us: when to ask again (kn_now_us). */
+bool kn_lease_is_settled(struct kn_job_worker *worker, int64_t *ret_again_us);
 /* The heartbeat and the ear. */
 enum kn_status kn_lease_start(struct kn_job_worker *worker, struct kn_error *err);
 void kn_lease_stop(struct kn_job_worker *worker);

@@ -160,20 +160,46 @@ static bool is_named(const struct kn_job_task *task, const int64_t *jobs, int co
     return !jobs;
 }
 
+const struct kn_holder *kn_tasks_held(struct kn_job_worker *worker, struct kn_arena *arena,
+                                      int *ret_count)
+{
+    KN_LOCKED(&worker->lock);
+    int count = 0;
+    for (const struct kn_job_task *task = worker->tasks; task; task = task->next)
+        count++;
+    struct kn_holder *held = kn_arena_array(arena, (size_t)count + 1, sizeof *held);
+    *ret_count = 0;
+    for (const struct kn_job_task *task = worker->tasks; task; task = task->next)
+        held[(*ret_count)++] = task->line.holder;
+    return held;
+}
+
+/* With the lock. */
+static void stop_task(struct kn_job_worker *worker, struct kn_job_task *task, enum kn_task_stop why)
+{
+    /* A user's wish is stronger than our own stop, and a lost lease than both. */
+    if (why == KN_STOP_LOST || task->stop == KN_STOP_NOT ||
+        (why == KN_STOP_ASKED && task->stop == KN_STOP_SHUTDOWN))
+        task->stop = why;
+    if (why == KN_STOP_LOST)
+        kn_step_recorder_drop(worker->recorder, &task->line);
+    kn_cancel_trigger(task->run.cancel);
+}
+
+void kn_tasks_lose(struct kn_job_worker *worker, const struct kn_holder *holder)
+{
+    KN_LOCKED(&worker->lock);
+    for (struct kn_job_task *task = worker->tasks; task; task = task->next)
+        if (task->job.id == holder->job && task->job.attempt == holder->attempt)
+            stop_task(worker, task, KN_STOP_LOST);
+}
+
 void kn_tasks_stop(struct kn_job_worker *worker, enum kn_task_stop why, const int64_t *jobs,
                    int count)
 {
-    for (struct kn_job_task *task = worker->tasks; task; task = task->next) {
-        if (!is_named(task, jobs, count))
-            continue;
-        /* A user's wish is stronger than our own stop, and a lost lease than both. */
-        if (why == KN_STOP_LOST || task->stop == KN_STOP_NOT ||
-            (why == KN_STOP_ASKED && task->stop == KN_STOP_SHUTDOWN))
-            task->stop = why;
-        if (why == KN_STOP_LOST)
-            kn_step_recorder_drop(worker->recorder, &task->line);
-        kn_cancel_trigger(task->run.cancel);
-    }
+    for (struct kn_job_task *task = worker->tasks; task; task = task->next)
+        if (is_named(task, jobs, count))
+            stop_task(worker, task, why);
 }
 
 void kn_task_lost(void *arg, struct kn_step_line *line)

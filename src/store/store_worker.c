@@ -278,8 +278,7 @@ static enum kn_status take_one_back(struct kn_change *change, struct reclaim *re
     status = kn_change_do(change, &take_back,
                           KN_VALUES(KN_INT(job->id), KN_INT(job->worker), KN_INT(job->attempt),
                                     KN_INT((int)job->state), again ? KN_INT(held_us) : KN_NULL,
-                                    again ? KN_NULL : KN_INT(change->now_us),
-                                    KN_INT(again)),
+                                    again ? KN_NULL : KN_INT(change->now_us), KN_INT(again)),
                           &done, err);
     if (status != KN_OK || !done.changed)
         return status;

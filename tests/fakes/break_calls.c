@@ -5,7 +5,8 @@
  *   KN_BREAK_CALLS   which calls count: some of sync,rename,send,write,read, with commas
  *   KN_BREAK_AT      the number of the call at which it happens; 0: never
  *   KN_BREAK_HOW     kill: the process dies before the call; killed: right after it; full: writes
- *                    fail from there on, as on a full disk
+ *                    fail from there on, as on a full disk; hold: from there on, whoever makes the
+ *                    call stays in it, while the other threads go on, until the test kills it
  *   KN_BREAK_UNDER   only calls on files below this folder count; sockets are below none
  *   KN_BREAK_LEAST   only reads that ask for so many bytes count
  *   KN_BREAK_WHILE   no call counts unless this file is there
@@ -88,6 +89,8 @@ static enum breaking reach(const char *call, bool under)
         return NOTHING;
     if (strcmp(how, "full") == 0)
         return number >= at ? FAIL : NOTHING;
+    while (strcmp(how, "hold") == 0 && number >= at)
+        pause();
     if (number != at)
         return NOTHING;
     if (strcmp(how, "killed") == 0)

@@ -26,6 +26,7 @@ EVENTS = ["submitted", "claimed", "done", "failed", "retrying", "cancelled", "ca
           "released", "promoted", "bumped", "reclaimed", "requeued", "paused", "resumed", "step",
           "removed"]
 WAITED_S = 60  # for what has to happen
+PROMPT = ["--lease", "5"]  # who begins takes over after a fifth of it
 
 
 def each_store(function):
@@ -157,7 +158,7 @@ def prints(out):
 
 
 def silent(queue):
-    """Nobody's lease lasts any more: the next worker takes over at once, not at its next look."""
+    """Nobody's lease lasts any more: the next worker takes over as soon as it does that."""
     now_us = int(time.time() * 1e6)
     alive = rows(queue, f"SELECT count(*) FROM worker WHERE alive_until_us >= {now_us}")
     return int(alive[0][0]) == 0
@@ -171,7 +172,7 @@ def let_leases_end(queue):
 def drain(queue, **how):
     """What a killed worker left is done by another one."""
     let_leases_end(queue)
-    return queue.good("worker", "--drain", **how)
+    return queue.good("worker", "--drain", *PROMPT, **how)
 
 
 def main_side_by_side(at_once=3):

@@ -138,7 +138,7 @@ def add_without_answer(name, done, *options, late_s=0):
         first, = queue.add(SHORT, *QUICK) if "--force" in options else (0,)
         proxy.lose("nextval('job_id')", done, late_s=late_s)
         said = queue.good("add", SHORT, LONG, *QUICK, *options)
-        assert proxy.lost == 1, said
+        wait_for(lambda: proxy.lost, "the loss of an answer")
         assert "known as" not in said.out, said
         ids = [int(line.split()[0]) for line in said.out.splitlines()]
         jobs = {job["id"]: os.path.basename(job["source"]) for job in queue.jobs()}

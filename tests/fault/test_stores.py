@@ -12,7 +12,7 @@ import sqlite3
 import threading
 
 import wire
-from fault import (POSTGRES, QUICK, RENDER, case, each_store, expect_complaint, kill,
+from fault import (POSTGRES, QUICK, RENDER, case, drain, each_store, expect_complaint, kill,
                    let_leases_end, main, only_postgres, queue_of, rows, story, video, wait_for)
 
 
@@ -183,9 +183,25 @@ def who_is_gone_is_told_and_not_waited_for():
         assert "its worker is gone, and no other runs" in said, said
         assert "No worker runs" in said, said
         assert "its worker is gone" in queue.good("show", str(job)).out
+        queue.until(job, lambda said: said["event"] == "waits" and "is gone" in (said["why"] or ""))
         assert "cancelled" in queue.good("cancel", str(job)).out
         queue.good("rm", str(job))
         assert not queue.jobs()
+
+
+@each_store
+def what_a_run_left_is_nobody_elses():
+    with queue_of("gone-run") as queue:
+        queue.good("worker", "--drain")  # which makes it
+        run = queue.start("run", video("long.mp4", seconds=120), *RENDER)
+        wait_for(lambda: [job for job in queue.jobs() if job["state"] == "running"], "the claim")
+        kill(run)
+        let_leases_end(queue)
+        job, = queue.jobs()
+        assert job["waits"] == "its `kirinuki run` is gone", job
+        drain(queue)
+        job, = queue.jobs()
+        assert job["state"] == "failed", job
 
 
 @only_postgres

@@ -11,7 +11,7 @@ import sqlite3
 import time
 
 import wire
-from fault import (POSTGRES, QUICK, RENDER, check_clips, check_ended_once, each_store,
+from fault import (POSTGRES, QUICK, RENDER, WAITED_S, check_clips, check_ended_once, each_store,
                    in_soak_on_postgres, let_leases_end, main_side_by_side, only_postgres, prints,
                    queue_of, silent, story, video, wait_for)
 
@@ -49,7 +49,9 @@ def stop_at(queue, job, *events):
     wanted = ["submitted", *events]
     wait_for(lambda: story(queue, job) == wanted, events[-1])
     freeze(first)
+    deadline = time.monotonic() + WAITED_S
     while not unlocked(queue):
+        assert time.monotonic() < deadline, "each stop was in a transaction"
         first.send_signal(signal.SIGCONT)
         time.sleep(0.01)
         freeze(first)

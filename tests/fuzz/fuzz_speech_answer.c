@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             .status = 200,
             .body = kn_arena_strndup(arena, (const char *)data + 1, size - 1),
             .size = size - 1};
-        json_t *json = kn_answer_json(&answer);
+        json_t *json = kn_service_answer_json(&answer);
         (void)kn_is_error(json);
         check_refusal(&answer, json);
         enum kn_status status = kn_speech_answer_read(json, length_us, arena, &findings, &err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "service/progress_text.h"
 #include "service/worker.h"
+#include "store/transaction.h"
 #include "support/temp_folder.h"
 
 struct fixture {
@@ -319,6 +320,65 @@ static void a_lost_lease_stops_all_and_finishes_nothing(void **state)
     assert_int_equal(get(f, id).state, KN_JOB_QUEUED);
 }
 
+/* A server that was away comes back, and who begins is quicker than those who renew. */
+static void who_begins_takes_nobody_for_dead_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err;
+    int64_t id = submit(f, (struct kn_job_spec){0}), other;
+    assert_int_equal(kn_store_join(f->store, "other", 60000000, &other, &err), KN_OK);
+    struct kn_turn turn = {.worker = other, .claim_max = 1};
+    assert_int_equal(kn_store_turn(f->store, &turn, f->arena, NULL, &err), KN_OK);
+    assert_int_equal(turn.claimed_count, 1);
+    const int64_t *cancels;
+    int count;
+    assert_int_equal(kn_store_renew(f->store, other, 1, f->arena, &cancels, &count, &err), KN_OK);
+    f->options.run = wait_to_be_stopped;
+    submit(f, (struct kn_job_spec){0});
+    start_worker(f);
+    gate_wait(&f->begun, 1); /* the upkeep comes before it */
+    assert_int_equal(get(f, id).state, KN_JOB_LEASED);
+    assert_int_equal(kn_store_renew(f->store, other, 60000000, f->arena, &cancels, &count, &err),
+                     KN_OK);
+    kn_cancel_trigger(f->stop);
+    join_worker(f);
+    assert_int_equal(get(f, id).worker, other);
+    assert_int_equal(f->runs, 1);
+}
+
+/* Until the lease is over, nobody but this change has the store; and a user cancels the job. */
+static enum kn_status cancel_while_cut_off(struct kn_transaction *transaction, void *arg,
+                                           struct kn_error *err)
+{
+    static const struct kn_statement cancel = {
+        .name = "cancel_for_test",
+        .access = KN_WRITE,
+        .tables = "job",
+        .sql = "UPDATE job SET state = 4, finished_us = 1",
+    };
+    const struct fixture *f = arg;
+    enum kn_status status = kn_transaction_do(transaction, &cancel, NULL, 0, NULL, err);
+    (void)kn_cancel_wait_ms(f->stop, f->options.lease_us / 1000 * 2); /* which is what is tested */
+    return status;
+}
+
+static void what_was_cancelled_while_it_was_cut_off_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error err;
+    f->options.run = wait_to_be_stopped;
+    f->options.lease_us = 500000;
+    int64_t id = submit(f, (struct kn_job_spec){0});
+    start_worker(f);
+    gate_wait(&f->begun, 1);
+    assert_int_equal(kn_transaction_run(kn_store_database(f->store), cancel_while_cut_off, f,
+                                        f->arena, NULL, &err),
+                     KN_OK);
+    join_worker(f); /* the job has ended, and nothing is left */
+    assert_int_equal(f->runs, 1);
+    assert_int_equal(get(f, id).state, KN_JOB_CANCELLED);
+}
+
 static enum kn_status record_steps(void *arg, const struct kn_job_run *run, struct kn_error *err)
 {
     struct fixture *f = arg;
@@ -445,6 +505,8 @@ int main(void)
         TEST(told_to_stop_it_hands_back),
         TEST(what_finishes_within_the_grace_is_done),
         TEST(a_lost_lease_stops_all_and_finishes_nothing),
+        TEST(who_begins_takes_nobody_for_dead_at_once),
+        TEST(what_was_cancelled_while_it_was_cut_off_is_stopped),
         TEST(steps_are_known_to_the_next_attempt),
         TEST(a_job_is_done_after_its_steps),
         TEST(only_its_own_jobs),
