@@ -19,7 +19,8 @@ static const struct {
     {"jobs", kn_cmd_jobs},       {"show", kn_cmd_show},       {"watch", kn_cmd_watch},
     {"cancel", kn_cmd_cancel},   {"retry", kn_cmd_retry},     {"bump", kn_cmd_bump},
     {"rm", kn_cmd_rm},           {"pause", kn_cmd_pause},     {"resume", kn_cmd_resume},
-    {"engines", kn_cmd_engines}, {"sandbox", kn_cmd_sandbox},
+    {"engines", kn_cmd_engines}, {"sandbox", kn_cmd_sandbox}, {"auth", kn_cmd_auth},
+    {"accounts", kn_cmd_accounts},
 };
 
 /* Set once, before a command runs: --json was given, so errors are told on stdout as well. Known

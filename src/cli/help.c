@@ -187,6 +187,51 @@ const struct kn_command kn_commands[] = {
         .settings = KN_FOR_QUEUE,
     },
     {
+        .name = "auth",
+        .arguments = "PLATFORM",
+        .summary = "connect an account of youtube, tiktok, instagram or x",
+        .about =
+            "Asks for consent in the browser, and keeps what the platform grants: sealed, with a "
+            "key in\n"
+            "~/.local/share/kirinuki/key that nobody else can read, or KIRINUKI_KEY. Several "
+            "accounts of\n"
+            "a platform may be connected; connecting one again mends it.\n\n"
+            "Platforms want to know who asks, so register an application with them once:\n\n"
+            "  youtube    https://console.cloud.google.com/auth/clients, type \"Desktop app\", "
+            "with\n"
+            "             the YouTube Data API v3 enabled; no redirect address is entered\n"
+            "  tiktok     https://developers.tiktok.com/apps, Login Kit for desktop and Content\n"
+            "             Posting API; redirect http://127.0.0.1:*/callback/\n"
+            "  instagram  https://developers.facebook.com/apps, Instagram business login; "
+            "redirect an\n"
+            "             https:// address of your own, given with --redirect as well\n"
+            "  x          https://console.x.com, OAuth 2.0, read and write; redirect\n"
+            "             http://127.0.0.1:8765/callback\n\n"
+            "Put what it gives you into KIRINUKI_YOUTUBE_CLIENT_ID and "
+            "KIRINUKI_YOUTUBE_CLIENT_SECRET\n"
+            "(TIKTOK: its client key is the id; INSTAGRAM; X), or as youtube-client-id and\n"
+            "youtube-client-secret into kirinuki.conf. docs/accounts.md tells more.\n",
+        .examples = "  kirinuki auth youtube                       in the browser of this machine\n"
+                    "  kirinuki auth x --account work              a second account\n"
+                    "  kirinuki auth tiktok --paste                on a server: paste the address\n"
+                    "  kirinuki auth youtube --sandbox             at a running `kirinuki sandbox`\n",
+        .settings = KN_FOR_AUTH,
+    },
+    {
+        .name = "accounts",
+        .arguments = "[rm ACCOUNT…]",
+        .summary = "list the accounts that clips can be posted with",
+        .about = "With the state of each, and what to do where one does not work. Tokens are "
+                 "renewed by\n"
+                 "themselves and never shown. `rm` ends the connection at the platform and "
+                 "forgets the\n"
+                 "account; PLATFORM:NAME says which, PLATFORM alone is enough for its only one.\n",
+        .examples = "  kirinuki accounts                           a table\n"
+                    "  kirinuki accounts --json                    for programs\n"
+                    "  kirinuki accounts rm youtube:Ann            ends and forgets it\n",
+        .settings = KN_FOR_ACCOUNTS,
+    },
+    {
         .name = "sandbox",
         .arguments = "",
         .summary = "imitate the AI services on this machine, without an account",

@@ -175,12 +175,15 @@ static const char *const dialect_names[] = {"openai", "whisper", NULL};
 #define QUEUE(f)       offsetof(struct kn_settings, queue.f)
 #define SERVICE(f)     offsetof(struct kn_settings, services.f)
 #define SANDBOX(f)     offsetof(struct kn_settings, sandbox.f)
+#define ACCOUNT(f)     offsetof(struct kn_settings, accounts.f)
+#define CLIENT(at, f)  offsetof(struct kn_settings, accounts.clients[at].f)
 #define CLIPS          (KN_FOR_RUN | KN_FOR_ADD)
 #define FILES          (CLIPS | KN_FOR_ANALYZE)
 #define RANKING        (FILES | KN_FOR_SEGMENTS)
 #define WORKERS        (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
 #define CHOOSES        (KN_FOR_JOBS | KN_FOR_CHANGE)
-#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE)
+#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE | \
+                        KN_FOR_AUTH | KN_FOR_ACCOUNTS)
 #define ASKS           (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_ENGINES)
 #define NUMBER_OF_JOBS 1, 1000
 #define AI             "AI services"
@@ -346,6 +349,40 @@ static const struct {
               "the queue: a file, or postgres://…; your own if not given", "Queue",
               .aside = true}},
 
+    {KN_FOR_AUTH, {"account", 0, KN_OPTION_CUSTOM, ACCOUNT(name), "NAME",
+                   "call it so; by the platform's own name if not given", "Account",
+                   .args_only = true, .parse = kn_parse_account_name}},
+    {KN_FOR_AUTH, {"port", 0, KN_OPTION_INT, ACCOUNT(port), "N",
+                   "where the browser comes back to on this machine; 0 is the usual one",
+                   "Account", 0, 65535, .args_only = true}},
+    {KN_FOR_AUTH, {"browser", 0, KN_OPTION_FLAG, ACCOUNT(browser), NULL,
+                   "open the address; --no-browser only prints it", "Account",
+                   .args_only = true}},
+    {KN_FOR_AUTH, {"paste", 0, KN_OPTION_FLAG, ACCOUNT(paste), NULL,
+                   "for machines without a browser: paste the address that it ends up at",
+                   "Account", .args_only = true}},
+    {KN_FOR_AUTH, {"redirect", 0, KN_OPTION_CUSTOM, ACCOUNT(redirect), "URL",
+                   "the address that is registered, if it is none of this machine; then --paste",
+                   "Account", .args_only = true, .parse = kn_parse_redirect}},
+    {KN_FOR_AUTH, {"sandbox", 0, KN_OPTION_CUSTOM, ACCOUNT(sandbox), "URL",
+                   "at a running `kirinuki sandbox`, which consents by itself", "Account",
+                   .args_only = true, .value_optional = true, .parse = kn_parse_sandbox_url}},
+    {KN_FOR_AUTH, {"youtube-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_YOUTUBE, id),
+                   .aside = true}},
+    {KN_FOR_AUTH, {"youtube-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_YOUTUBE, secret),
+                   .aside = true, .secret = true}},
+    {KN_FOR_AUTH, {"tiktok-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_TIKTOK, id),
+                   .aside = true}},
+    {KN_FOR_AUTH, {"tiktok-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_TIKTOK, secret),
+                   .aside = true, .secret = true}},
+    {KN_FOR_AUTH, {"instagram-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_INSTAGRAM, id),
+                   .aside = true}},
+    {KN_FOR_AUTH, {"instagram-client-secret", 0, KN_OPTION_TEXT,
+                   CLIENT(KN_CLIENT_INSTAGRAM, secret), .aside = true, .secret = true}},
+    {KN_FOR_AUTH, {"x-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_X, id), .aside = true}},
+    {KN_FOR_AUTH, {"x-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_X, secret),
+                   .aside = true, .secret = true}},
+
     {KN_FOR_SANDBOX, {"port", 0, KN_OPTION_INT, SANDBOX(port), "N",
                       "where to listen; 0 takes any port that is free", "Server", 0, 65535,
                       .args_only = true}},
@@ -409,7 +446,7 @@ static const struct {
 
 const struct kn_option *kn_settings_table(unsigned commands)
 {
-    enum { TABLES = 14 }; /* one a command, and one of all rows */
+    enum { TABLES = 16 }; /* one a command, and one of all rows */
     static struct table {
         unsigned commands;
         struct kn_option options[KN_COUNT_OF(rows) + 1];
@@ -455,6 +492,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                   .chunk = 10,
                   .lease_s = 30,
                   .grace_s = 30},
+        .accounts = {.browser = true},
     };
     kn_job_defaults(&ret_settings->job);
     kn_service_settings_defaults(&ret_settings->services);
