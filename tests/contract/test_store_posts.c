@@ -638,7 +638,7 @@ static int run(void)
         POSTS_TEST(a_removed_job_leaves_its_posts),
         POSTS_TEST(waiting_publishers_are_woken),
     };
-    return cmocka_run_group_tests_name("posts", tests, NULL, NULL);
+    return run_posts_tests("posts", tests);
 }
 
 int main(int count, char **arguments)

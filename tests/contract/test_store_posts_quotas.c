@@ -181,7 +181,7 @@ static int run(void)
         POSTS_TEST(a_closed_quota_opens_at_its_time),
         POSTS_TEST(wrong_uses_are_refused),
     };
-    return cmocka_run_group_tests_name("quotas", tests, NULL, NULL);
+    return run_posts_tests("quotas", tests);
 }
 
 int main(int count, char **arguments)

@@ -294,7 +294,7 @@ static int run(void)
         POSTS_TEST(an_account_is_taken_once_a_version),
         POSTS_TEST(killed_publishers_lose_no_post),
     };
-    return cmocka_run_group_tests_name("posts, many at once", tests, NULL, NULL);
+    return run_posts_tests("posts, many at once", tests);
 }
 
 int main(int count, char **arguments)
