@@ -84,6 +84,40 @@ static void a_post_is_one_publishers(void **state)
     free(race);
 }
 
+/* Each from posts that are nobody else's: what keeps them apart is the count of what is held. */
+static void *claim_own(void *arg)
+{
+    enum { OWN = 3 };
+    struct race *race = arg;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error error;
+    const struct kn_post *posts;
+    int64_t worker, only[OWN];
+    int count, number = atomic_fetch_add(&race->given, 1);
+    for (int i = 0; i < OWN; i++)
+        only[i] = number * OWN + i + 1;
+    struct kn_post_claim claim = {
+        .max = OWN, .account_max = ACCOUNT_MAX, .only = only, .only_count = OWN};
+    must(kn_store_join(race->store, "thread", LEASE_US, &worker, &error), &error);
+    claim.worker = worker;
+    meet(&race->party);
+    must(kn_store_posts_claim(race->store, &claim, arena, &posts, &count, &error), &error);
+    atomic_fetch_add(&race->left, count);
+    kn_arena_free(arena);
+    return NULL;
+}
+
+static void an_accounts_limit_is_everybodys(void **state)
+{
+    struct fixture *f = *state;
+    struct race *race = kn_calloc(1, sizeof *race);
+    race->store = f->store;
+    plan_many(f, "main", 3 * THREADS, 0);
+    run_party(&race->party, race, claim_own, THREADS);
+    assert_int_equal(atomic_load(&race->left), ACCOUNT_MAX);
+    free(race);
+}
+
 /* ---- keys ---- */
 
 static void *plan_keys(void *arg)
@@ -289,6 +323,7 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         POSTS_TEST(a_post_is_one_publishers),
+        POSTS_TEST(an_accounts_limit_is_everybodys),
         POSTS_TEST(a_key_is_one_post_whoever_plans_it),
         POSTS_TEST(a_quota_is_never_passed),
         POSTS_TEST(an_account_is_taken_once_a_version),
