@@ -61,6 +61,7 @@ static void a_span_slides(void **state)
     assert_int_equal(booked(f), 2);
     pass(HOUR - 20 * SECOND + 1);
     /* Nobody takes it away, and it is enough then. */
+    assert_int_equal(book(f, hourly(4, 1, 2)), START + 10 * SECOND + HOUR + 1);
     assert_int_equal(book(f, hourly(6, 1, 2)), START + 10 * SECOND + 2 * (HOUR + 1));
     assert_int_equal(book(f, hourly(3, 1, 2)), 0);
     assert_int_equal(booked(f), 2); /* the first is forgotten */
