@@ -139,7 +139,8 @@ static inline int posts_clear(void **state)
     return 0;
 }
 
-#define POSTS_TEST(name)               cmocka_unit_test_setup(name, posts_clear)
-#define run_posts_tests(suite, tests) cmocka_run_group_tests_name(suite, tests, store_setup, store_teardown)
+#define POSTS_TEST(name) cmocka_unit_test_setup(name, posts_clear)
+#define run_posts_tests(suite, tests)                                                              \
+    cmocka_run_group_tests_name(suite, tests, store_setup, store_teardown)
 
 #endif

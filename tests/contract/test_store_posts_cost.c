@@ -81,11 +81,11 @@ static void claims_do_not_look_at_what_is_over(void **state)
     (void)cost_of_claims(f); /* what is done once is done */
     plan_many(f, "second", 2 * CLAIMS, 0);
     int64_t before = cost_of_claims(f);
-    contract_sql(f->contract,
-                 contract_is(KN_DATABASE_POSTGRES)
-                     ? ADD_ENDED "SELECT " ENDED_POST " FROM generate_series(1, 100000) AS x (n)"
-                     : ADD_ENDED "WITH RECURSIVE x (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x"
-                                 " WHERE n < 100000) SELECT " ENDED_POST " FROM x");
+    contract_sql(f->contract, contract_is(KN_DATABASE_POSTGRES) ? ADD_ENDED
+                                  "SELECT " ENDED_POST " FROM generate_series(1, 100000) AS x (n)"
+                                                                : ADD_ENDED
+                                  "WITH RECURSIVE x (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x"
+                                  " WHERE n < 100000) SELECT " ENDED_POST " FROM x");
     plan_many(f, "third", 4 * CLAIMS, 0);
     int64_t after = cost_of_claims(f);
     if (after > before + before / 2 + 1000)

@@ -1,7 +1,7 @@
 /*
  * Commits whose answer is lost: what was done is found, and not done twice. kn_transaction_run and
- * kn_batch_run are wrapped (the linker's --wrap), and say LOST of one that was committed, of one that
- * was not, or of one that is on its way still.
+ * kn_batch_run are wrapped (the linker's --wrap), and say LOST of one that was committed, of one
+ * that was not, or of one that is on its way still.
  */
 #include "race_help.h"
 
@@ -186,8 +186,7 @@ static void a_save_is_the_holders(void **state)
     static const struct {
         enum kn_post_state state;
         bool release;
-    } cases[] = {
-        {KN_POST_LIVE, false}, {KN_POST_UPLOADING, false}, {KN_POST_PROCESSING, true}};
+    } cases[] = {{KN_POST_LIVE, false}, {KN_POST_UPLOADING, false}, {KN_POST_PROCESSING, true}};
     struct fixture *f = *state;
     struct kn_error error;
     for (EACH_LOSS(loss))
@@ -259,8 +258,8 @@ static void an_account_is_changed_once(void **state)
         lost_one(loss);
         assert_ok(kn_store_account_get(f->store, "x", "main", f->arena, &account, &error));
         lose(f, loss);
-        assert_ok(kn_store_account_take(f->store, "x", "main", account.version, SECOND, &taken,
-                                        &error));
+        assert_ok(
+            kn_store_account_take(f->store, "x", "main", account.version, SECOND, &taken, &error));
         lost_one(loss);
         assert_true(taken);
         lose(f, loss);
@@ -275,12 +274,9 @@ static void an_account_is_changed_once(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        POSTS_TEST(a_plan_is_made_once),
-        POSTS_TEST(what_was_claimed_is_handed_out),
-        POSTS_TEST(a_save_is_the_holders),
-        POSTS_TEST(a_strangers_save_is_lost_all_the_same),
-        POSTS_TEST(a_use_is_booked_once),
-        POSTS_TEST(an_account_is_changed_once),
+        POSTS_TEST(a_plan_is_made_once),   POSTS_TEST(what_was_claimed_is_handed_out),
+        POSTS_TEST(a_save_is_the_holders), POSTS_TEST(a_strangers_save_is_lost_all_the_same),
+        POSTS_TEST(a_use_is_booked_once),  POSTS_TEST(an_account_is_changed_once),
     };
     return run_posts_tests("posts, lost answers", tests);
 }

@@ -120,7 +120,7 @@ static void what_is_returned_is_free(void **state)
     assert_true(book(f, hourly(2, 1, 1)) > 0);
     assert_ok(kn_store_quota_return(f->store, 1, "posts", &error));
     assert_ok(kn_store_quota_return(f->store, 1, "posts", &error)); /* nothing there: fine */
-    assert_true(book(f, hourly(3, 1, 1)) > 0); /* the other one waits for it */
+    assert_true(book(f, hourly(3, 1, 1)) > 0);                      /* the other one waits for it */
     assert_int_equal(book(f, hourly(2, 1, 1)), 0);
 }
 

@@ -31,7 +31,8 @@ static void hold_table(const struct fixture *f, const char *table)
     if (!contract_is(KN_DATABASE_POSTGRES))
         return;
     contract_outside(f->contract, "BEGIN");
-    contract_outside(f->contract, kn_arena_printf(f->arena, "LOCK TABLE %s IN EXCLUSIVE MODE", table));
+    contract_outside(f->contract,
+                     kn_arena_printf(f->arena, "LOCK TABLE %s IN EXCLUSIVE MODE", table));
 }
 
 static void release_when_some_wait(struct contract *contract, int some)
@@ -271,8 +272,8 @@ static void *take_account(void *arg)
     struct kn_error error;
     bool taken = false;
     meet(&race->party);
-    must(kn_store_account_take(race->store, "x", "main", race->account->version, 60 * SECOND, &taken,
-                               &error),
+    must(kn_store_account_take(race->store, "x", "main", race->account->version, 60 * SECOND,
+                               &taken, &error),
          &error);
     atomic_fetch_add(&race->given, taken);
     return NULL;
