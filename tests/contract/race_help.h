@@ -12,7 +12,7 @@ struct party {
     int size;
 };
 
-enum { PARTY_MOST = 16 };
+enum { PARTY_MOST = 17 };
 
 /* Runs `run(arg)` on so many threads and waits for them. */
 static inline void run_party(struct party *party, void *arg, void *(*run)(void *), int size)

@@ -46,9 +46,9 @@ static void a_key_is_one_post_until_it_ends_badly(void **state)
         enum kn_post_state state;
         bool known;
     } cases[] = {
-        {KN_POST_PLANNED, true},   {KN_POST_UPLOADING, true}, {KN_POST_PROCESSING, true},
-        {KN_POST_LIVE, true},      {KN_POST_SCHEDULED, true}, {KN_POST_FAILED, false},
-        {KN_POST_UNKNOWN, true},   {KN_POST_CANCELLED, false},
+        {KN_POST_PLANNED, true}, {KN_POST_UPLOADING, true},  {KN_POST_PROCESSING, true},
+        {KN_POST_LIVE, true},    {KN_POST_SCHEDULED, true},  {KN_POST_FAILED, false},
+        {KN_POST_UNKNOWN, true}, {KN_POST_CANCELLED, false},
     };
     struct fixture *f = *state;
     assert_int_equal(KN_COUNT_OF(cases), KN_POST_STATE_COUNT);
@@ -231,7 +231,8 @@ static void who_may_not_claim_is_told(void **state)
     int count;
     plan_many(f, "a", 1, 0);
     struct kn_post_claim claim = {.worker = 4711, .max = 1, .account_max = 1};
-    assert_status(kn_store_posts_claim(f->store, &claim, f->arena, &posts, &count, &error), KN_LOST);
+    assert_status(kn_store_posts_claim(f->store, &claim, f->arena, &posts, &count, &error),
+                  KN_LOST);
     claim.account_max = 0;
     assert_status(kn_store_posts_claim(f->store, &claim, f->arena, &posts, &count, &error),
                   KN_INVALID);
@@ -638,7 +639,7 @@ static int run(void)
         POSTS_TEST(a_removed_job_leaves_its_posts),
         POSTS_TEST(waiting_publishers_are_woken),
     };
-    return cmocka_run_group_tests_name("posts", tests, NULL, NULL);
+    return run_posts_tests("posts", tests);
 }
 
 int main(int count, char **arguments)

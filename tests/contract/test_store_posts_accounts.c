@@ -185,7 +185,7 @@ static int run(void)
         POSTS_TEST(a_new_account_has_no_old_version),
         POSTS_TEST(what_is_damaged_is_told),
     };
-    return cmocka_run_group_tests_name("accounts", tests, NULL, NULL);
+    return run_posts_tests("accounts", tests);
 }
 
 int main(int count, char **arguments)

@@ -61,6 +61,7 @@ static void a_span_slides(void **state)
     assert_int_equal(booked(f), 2);
     pass(HOUR - 20 * SECOND + 1);
     /* Nobody takes it away, and it is enough then. */
+    assert_int_equal(book(f, hourly(4, 1, 2)), START + 10 * SECOND + HOUR + 1);
     assert_int_equal(book(f, hourly(6, 1, 2)), START + 10 * SECOND + 2 * (HOUR + 1));
     assert_int_equal(book(f, hourly(3, 1, 2)), 0);
     assert_int_equal(booked(f), 2); /* the first is forgotten */
@@ -119,7 +120,7 @@ static void what_is_returned_is_free(void **state)
     assert_true(book(f, hourly(2, 1, 1)) > 0);
     assert_ok(kn_store_quota_return(f->store, 1, "posts", &error));
     assert_ok(kn_store_quota_return(f->store, 1, "posts", &error)); /* nothing there: fine */
-    assert_true(book(f, hourly(3, 1, 1)) > 0); /* the other one waits for it */
+    assert_true(book(f, hourly(3, 1, 1)) > 0);                      /* the other one waits for it */
     assert_int_equal(book(f, hourly(2, 1, 1)), 0);
 }
 
@@ -181,7 +182,7 @@ static int run(void)
         POSTS_TEST(a_closed_quota_opens_at_its_time),
         POSTS_TEST(wrong_uses_are_refused),
     };
-    return cmocka_run_group_tests_name("quotas", tests, NULL, NULL);
+    return run_posts_tests("quotas", tests);
 }
 
 int main(int count, char **arguments)

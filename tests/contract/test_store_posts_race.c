@@ -14,12 +14,36 @@ enum { THREADS = 8, ACCOUNTS = 3, EACH = 60, ACCOUNT_MAX = 4 };
 
 struct race {
     struct party party;
+    struct contract *contract;
     struct kn_store *store;
     atomic_int held[ACCOUNTS]; /* by all of an account */
     atomic_int ends[ACCOUNTS * EACH + 1];
     atomic_int left, most, given;
     const struct kn_account *account;
 };
+
+/* ---- so that they meet ---- */
+
+/* Nobody can change the table before some wait to do it, having read what they read. SQLite's
+ * transactions come one after the other in any case. */
+static void hold_table(const struct fixture *f, const char *table)
+{
+    if (!contract_is(KN_DATABASE_POSTGRES))
+        return;
+    contract_outside(f->contract, "BEGIN");
+    contract_outside(f->contract,
+                     kn_arena_printf(f->arena, "LOCK TABLE %s IN EXCLUSIVE MODE", table));
+}
+
+static void release_when_some_wait(struct contract *contract, int some)
+{
+    if (!contract_is(KN_DATABASE_POSTGRES))
+        return;
+    while (contract_outside_number(contract, "SELECT count(*) FROM pg_stat_activity"
+                                             " WHERE wait_event_type = 'Lock'") < some)
+        sched_yield();
+    contract_outside(contract, "COMMIT");
+}
 
 /* ---- claims ---- */
 
@@ -84,6 +108,78 @@ static void a_post_is_one_publishers(void **state)
     free(race);
 }
 
+/* Each from posts that are nobody else's: what keeps them apart is the count of what is held. The
+ * first one lets them. */
+static void *claim_own(void *arg)
+{
+    enum { OWN = 3 };
+    struct race *race = arg;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error error;
+    const struct kn_post *posts;
+    int64_t worker, only[OWN];
+    int count, number = atomic_fetch_add(&race->given, 1) - 1;
+    for (int i = 0; i < OWN; i++)
+        only[i] = number * OWN + i + 1;
+    struct kn_post_claim claim = {
+        .max = OWN, .account_max = ACCOUNT_MAX, .only = only, .only_count = OWN};
+    must(kn_store_join(race->store, "thread", LEASE_US, &worker, &error), &error);
+    claim.worker = worker;
+    meet(&race->party);
+    if (number < 0) {
+        release_when_some_wait(race->contract, 2);
+    } else {
+        must(kn_store_posts_claim(race->store, &claim, arena, &posts, &count, &error), &error);
+        atomic_fetch_add(&race->left, count);
+    }
+    kn_arena_free(arena);
+    return NULL;
+}
+
+static void an_accounts_limit_is_everybodys(void **state)
+{
+    struct fixture *f = *state;
+    struct race *race = kn_calloc(1, sizeof *race);
+    race->store = f->store;
+    race->contract = f->contract;
+    plan_many(f, "main", 3 * THREADS, 0);
+    hold_table(f, "post");
+    run_party(&race->party, race, claim_own, THREADS + 1);
+    assert_int_equal(atomic_load(&race->left), ACCOUNT_MAX);
+    free(race);
+}
+
+static void *claim_all(void *arg)
+{
+    struct fixture *f = arg;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error error;
+    const struct kn_post *posts;
+    int count;
+    struct kn_post_claim claim = {.worker = f->worker, .max = 10, .account_max = 10};
+    must(kn_store_posts_claim(f->store, &claim, arena, &posts, &count, &error), &error);
+    if (count != 1 || posts[0].id != 2)
+        abort();
+    kn_arena_free(arena);
+    return NULL;
+}
+
+/* PostgreSQL's alone: between the look of a claim and its change. */
+static void what_ends_meanwhile_is_not_claimed(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    if (!contract_is(KN_DATABASE_POSTGRES))
+        return;
+    plan_many(f, "main", 2, 0);
+    contract_outside(f->contract, "BEGIN");
+    contract_outside(f->contract, "UPDATE post SET state = 7 WHERE id = 1");
+    assert_int_equal(pthread_create(&thread, NULL, claim_all, f), 0);
+    release_when_some_wait(f->contract, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(get_post(f, 1).attempt, 0);
+}
+
 /* ---- keys ---- */
 
 static void *plan_keys(void *arg)
@@ -121,15 +217,17 @@ static void a_key_is_one_post_whoever_plans_it(void **state)
 
 /* ---- quotas ---- */
 
-enum { BOOKERS = 16, BOOK_EACH = 5, BOOK_LIMIT = 20 };
+enum { BOOKERS = 16, BOOK_EACH = 3, BOOK_LIMIT = 2 };
 
 static void *book(void *arg)
 {
     struct race *race = arg;
     struct kn_error error;
-    int first = atomic_fetch_add(&race->left, BOOK_EACH) + 1;
+    int first = atomic_fetch_add(&race->left, BOOK_EACH) + 1 - BOOK_EACH;
     meet(&race->party);
-    for (int i = 0; i < BOOK_EACH; i++) {
+    if (first < 0)
+        release_when_some_wait(race->contract, BOOK_LIMIT + 1);
+    for (int i = 0; first > 0 && i < BOOK_EACH; i++) {
         int64_t free_us;
         struct kn_quota_use use = {.platform = "x",
                                    .account = "main",
@@ -150,8 +248,10 @@ static void a_quota_is_never_passed(void **state)
     struct fixture *f = *state;
     struct race *race = kn_calloc(1, sizeof *race);
     race->store = f->store;
+    race->contract = f->contract;
     plan_many(f, "main", BOOKERS * BOOK_EACH, 0);
-    run_party(&race->party, race, book, BOOKERS);
+    hold_table(f, "quota_use");
+    run_party(&race->party, race, book, BOOKERS + 1);
     assert_int_equal(atomic_load(&race->given), BOOK_LIMIT);
     assert_int_equal(
         contract_number(f->contract, "SELECT sum(amount) FROM quota_use WHERE booked = 1"),
@@ -172,8 +272,8 @@ static void *take_account(void *arg)
     struct kn_error error;
     bool taken = false;
     meet(&race->party);
-    must(kn_store_account_take(race->store, "x", "main", race->account->version, 60 * SECOND, &taken,
-                               &error),
+    must(kn_store_account_take(race->store, "x", "main", race->account->version, 60 * SECOND,
+                               &taken, &error),
          &error);
     atomic_fetch_add(&race->given, taken);
     return NULL;
@@ -191,7 +291,7 @@ static void an_account_is_taken_once_a_version(void **state)
     for (int version = 0; version < 3; version++) {
         assert_ok(kn_store_account_get(f->store, "x", "main", f->arena, &account, &error));
         atomic_store(&race->given, 0);
-        run_party(&race->party, race, take_account, PARTY_MOST);
+        run_party(&race->party, race, take_account, 16);
         assert_int_equal(atomic_load(&race->given), 1);
         assert_ok(kn_store_account_renewed(f->store, &account, &error));
     }
@@ -289,12 +389,14 @@ static int run(void)
 {
     const struct CMUnitTest tests[] = {
         POSTS_TEST(a_post_is_one_publishers),
+        POSTS_TEST(an_accounts_limit_is_everybodys),
+        POSTS_TEST(what_ends_meanwhile_is_not_claimed),
         POSTS_TEST(a_key_is_one_post_whoever_plans_it),
         POSTS_TEST(a_quota_is_never_passed),
         POSTS_TEST(an_account_is_taken_once_a_version),
         POSTS_TEST(killed_publishers_lose_no_post),
     };
-    return cmocka_run_group_tests_name("posts, many at once", tests, NULL, NULL);
+    return run_posts_tests("posts, many at once", tests);
 }
 
 int main(int count, char **arguments)
