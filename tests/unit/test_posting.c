@@ -300,7 +300,7 @@ static void waits_are_what_the_service_asks_for(void **state)
         const char *retry_after;
         int64_t waited_s;
     } rows[] = {
-        {NULL, 9},       {"30", 30},          {"0", 1},
+        {NULL, 9},       {"30", 30},         {"0", 1},
         {"nonsense", 9}, {"9999999", 86400}, {"Tue, 01 Dec 2026 12:02:00 GMT", 120},
     };
     w->step = wait_once;
