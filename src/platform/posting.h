@@ -109,8 +109,8 @@ enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *
 
 /*
  * The intent: a request whose effect others can see is about to be sent. Remembered at once, with
- * its time. While it stands the post may be there, and whoever gives up has to say UNKNOWN. An
- * answer that leaves no doubt settles it.
+ * its time. While it stands the post may be there, or is, and whoever gives up has to say UNKNOWN.
+ * An answer that leaves no doubt that it is not there settles it.
  */
 enum kn_status kn_posting_intend(struct kn_posting *posting, struct kn_error *err);
 int64_t kn_posting_intended_us(const struct kn_posting *posting); /* 0: no intent stands */

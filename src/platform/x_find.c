@@ -11,7 +11,7 @@ enum { POSTS = 100, TEXT_BYTES_MAX = 64 << 10, AGAIN_MAX = 3 };
 /* After each look; the last one decides. */
 static const int waits_s[] = {5, 15, 40};
 /* How far the clocks of the two sides may be apart. */
-static const int64_t skew_us = INT64_C(600000000);
+static const int64_t skew_us = INT64_C(86400000000);
 
 /* What is not shown after this time is not there. */
 static const int64_t certain_us = INT64_C(3600000000);

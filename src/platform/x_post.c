@@ -24,7 +24,6 @@ enum kn_status kn_x_arrived(struct kn_posting *posting, const char *id, struct k
     id = kn_arena_strdup(posting->arena, id); /* it may be the memory's own */
     if (!kn_posting_text(posting, "id")) {
         kn_posting_set_text(posting, "id", id);
-        kn_posting_settle(posting);
         status = kn_posting_remember(posting, err);
     }
     return status == KN_OK ? kn_posting_live(posting, id, link_to(posting, id)) : status;

@@ -55,15 +55,20 @@ enum kn_status kn_x_initialize(struct kn_posting *posting, struct kn_error *err)
     return status == KN_OK ? kn_posting_step(posting) : status;
 }
 
-enum kn_status kn_x_start_over(struct kn_posting *posting, const char *why, struct kn_error *err)
+static void forget_upload(struct kn_posting *posting)
 {
     static const char *const keys[] = {"media", "media_key",  "media_until_us", "appended",
                                        "ready", "finalizing", "subtitles_done"};
-    int64_t uploads = kn_posting_number(posting, "uploads") + 1;
     for (size_t i = 0; i < KN_COUNT_OF(keys); i++)
         kn_posting_forget(posting, keys[i]);
-    kn_posting_set_number(posting, "uploads", uploads);
     posting->sent_bytes = 0;
+}
+
+enum kn_status kn_x_start_over(struct kn_posting *posting, const char *why, struct kn_error *err)
+{
+    int64_t uploads = kn_posting_number(posting, "uploads") + 1;
+    forget_upload(posting);
+    kn_posting_set_number(posting, "uploads", uploads);
     enum kn_status status = kn_posting_remember(posting, err);
     if (status != KN_OK)
         return status;
@@ -148,6 +153,7 @@ static enum kn_status take_state(struct kn_posting *posting, const json_t *json,
         return ready(posting, err);
     if (strcmp(state, "failed") == 0) {
         const char *said = kn_answer_sentence(posting, info, "error.message");
+        forget_upload(posting); /* the next try sends it anew */
         return kn_posting_fail(posting, "render the clip again, or look at its format",
                                "X could not process the video%s%s", said ? ": " : "",
                                said ? said : "");

@@ -3,7 +3,7 @@
  *
  * Memory: "session" is the address of the upload, a secret; "doubt" stands while it is not known
  * how much of the file YouTube has; "offset" is what it has; "id" names the video. A video comes
- * into being with the last byte of its file, so the intent stands while that may be under way.
+ * into being with the last byte of its file, so the intent stands from before that is sent.
  *
  *     open ──> send the rest ──> answer: id ──> thumbnail, subtitles ──> watch ──> live
  *      ^          ^   |
@@ -63,7 +63,7 @@ enum kn_status kn_youtube_refusal(struct kn_posting *posting, const struct kn_ht
                                   const char *quota, struct kn_error *err);
 /* "invalidTitle"; "" where none is said. */
 const char *kn_youtube_reason(struct kn_posting *posting, const struct kn_http_answer *answer);
-/* Of a video that YouTube gave up. */
+/* Of a video that YouTube gave up: there is none, and the next try sends it anew. */
 enum kn_status kn_youtube_gave_up(struct kn_posting *posting, const char *reason);
 
 #endif

@@ -17,6 +17,7 @@ enum {
     WATCH_FIRST_S = 10,
     WATCH_MOST_S = 60,
     WATCH_GROWS = 5, /* seconds, from one look to the next */
+    WATCH_FAILURES_MAX = 10,
 };
 
 static const int64_t lost_us = INT64_C(600000000); /* until an unlisted video counts as gone */
@@ -192,8 +193,7 @@ static enum kn_status judge(struct kn_posting *posting, const json_t *item)
     if (strcmp(upload, "processed") == 0)
         return arrived_well(posting, kn_answer_at(item, "status"));
     if (strcmp(upload, "deleted") == 0)
-        return kn_posting_fail(posting, "publish it again if that was a mistake",
-                               "somebody deleted the video at YouTube");
+        return kn_youtube_gave_up(posting, upload);
     if (strcmp(upload, "rejected") == 0)
         return kn_youtube_gave_up(posting, text_at(posting, item, "status.rejectionReason"));
     if (strcmp(upload, "failed") == 0)
@@ -211,6 +211,18 @@ static enum kn_status unwatched(struct kn_posting *posting, const char *why)
     return arrived_well(posting, NULL);
 }
 
+/* This time: whoever cannot see a video that is there does not give it up. */
+static enum kn_status not_seen(struct kn_posting *posting, const char *why)
+{
+    int64_t failures = kn_posting_number(posting, "watch_failures") + 1;
+    if (failures > WATCH_FAILURES_MAX)
+        return unwatched(posting, why);
+    kn_posting_set_number(posting, "watch_failures", failures);
+    return kn_posting_wait(posting,
+                           kn_youtube_now_us(posting) + failures * WATCH_FIRST_S * KN_US_PER_S,
+                           "the video is there; its processing cannot be followed now: %s", why);
+}
+
 enum kn_status kn_youtube_watch(struct kn_posting *posting, struct kn_error *err)
 {
     struct kn_http_answer answer;
@@ -221,23 +233,25 @@ enum kn_status kn_youtube_watch(struct kn_posting *posting, struct kn_error *err
         .token = KN_TOKEN_BEARER,
     };
     enum kn_status status = kn_posting_call(posting, &call, &answer, NULL, err);
-    if (status == KN_DENIED)
-        return unwatched(posting, kn_error_text(err));
-    if (status != KN_OK)
-        return status;
-    if (answer.status != 200) {
+    if (status == KN_OK && answer.status != 200) {
         status = kn_youtube_refusal(posting, &answer, "units", err);
-        bool refused = status == KN_OK && posting->next == KN_NEXT_FAILED;
-        return refused ? unwatched(posting, posting->reason) : status;
+        if (status == KN_OK && posting->next == KN_NEXT_FAILED)
+            return unwatched(posting, posting->reason);
+        if (status == KN_OK)
+            return KN_OK;
     }
+    if (status == KN_CANCELLED || status == KN_LOST)
+        return status;
+    if (status != KN_OK)
+        return not_seen(posting, kn_error_text(err));
     const json_t *json = kn_answer_json(posting, &answer);
     const json_t *items = json_object_get(json, "items");
     if (!json_is_array(items))
-        return kn_error_set(err, KN_REMOTE, "YouTube's answer about the video makes no sense");
+        return not_seen(posting, "YouTube's answer about it makes no sense");
+    kn_posting_forget(posting, "watch_failures");
     if (json_array_size(items) > 0)
         return judge(posting, json_array_get(items, 0));
     if (kn_youtube_now_us(posting) - kn_posting_number(posting, "arrived_us") < lost_us)
         return look_again(posting, NULL);
-    return kn_posting_fail(posting, "see YouTube Studio whether it was removed",
-                           "YouTube does not know the video any more");
+    return kn_youtube_gave_up(posting, "notThere");
 }

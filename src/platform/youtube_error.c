@@ -32,7 +32,7 @@ static const struct {
      "see youtube.com with this account for the reason and how to appeal"},
 };
 
-/* "status.failureReason" and "rejectionReason" of "Videos", 2026-09-11. */
+/* "status.failureReason" and "rejectionReason" of "Videos", 2026-09-11, and two of our own. */
 static const struct {
     const char *reason, *sentence, *remedy;
 } endings[] = {
@@ -49,6 +49,10 @@ static const struct {
     {"inappropriate", "YouTube rejected the video as inappropriate", "see YouTube Studio"},
     {"termsOfUse", "YouTube rejected the video: it breaks the terms of use", "see YouTube Studio"},
     {"legal", "YouTube rejected the video for legal reasons", "see YouTube Studio"},
+    {"deleted", "somebody deleted the video at YouTube",
+     "publish it again with “kirinuki publish --retry” if that was a mistake"},
+    {"notThere", "YouTube does not know the video any more",
+     "see YouTube Studio whether it was removed"},
     {"duplicate", "YouTube rejected the video as a duplicate of one that it has",
      "see the channel's videos: it may be there already"},
     {"length", "the video is longer than this channel may upload",
@@ -119,6 +123,11 @@ enum kn_status kn_youtube_refusal(struct kn_posting *posting, const struct kn_ht
 
 enum kn_status kn_youtube_gave_up(struct kn_posting *posting, const char *reason)
 {
+    static const char *const keys[] = {"id", "arrived_us", "looks", "thumbnail_done",
+                                       "captions_done"};
+    for (size_t i = 0; i < KN_COUNT_OF(keys); i++)
+        kn_posting_forget(posting, keys[i]);
+    kn_posting_settle(posting);
     for (size_t i = 0; i < KN_COUNT_OF(endings); i++)
         if (strcmp(endings[i].reason, reason) == 0)
             return kn_posting_fail(posting, endings[i].remedy, "%s", endings[i].sentence);

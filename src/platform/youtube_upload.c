@@ -166,7 +166,6 @@ enum kn_status kn_youtube_arrived(struct kn_posting *posting, const char *id, st
     kn_posting_set_number(posting, "arrived_us", kn_youtube_now_us(posting));
     for (size_t i = 0; i < KN_COUNT_OF(keys); i++)
         kn_posting_forget(posting, keys[i]);
-    kn_posting_settle(posting);
     posting->state = KN_POST_PROCESSING;
     posting->sent_bytes = posting->clip.bytes;
     enum kn_status status = kn_posting_remember(posting, err);

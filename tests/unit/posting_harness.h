@@ -51,6 +51,10 @@ struct harness {
     struct kn_post_text text;
     struct kn_post_options options;
     const char *account, *account_id, *settings;
+    /* For a platform that is another server: set service_url as well. */
+    const char *token_text;                  /* NULL: tokens of the harness's own */
+    int64_t start_us;                        /* of its clock, for each run */
+    void (*passed)(void *world, int64_t us); /* so much of a wait is over; NULL */
 
     /* ---- of the last run ---- */
     enum kn_posting_next outcome; /* LIVE, SCHEDULED, FAILED or UNKNOWN */

@@ -461,6 +461,22 @@ static void what_youtube_gives_up_has_failed(void **state)
     harness_run(&w->h, NULL);
     assert_int_equal(w->h.outcome, KN_NEXT_FAILED);
     assert_non_null(strstr(w->h.remedy, "youtube.com/verify"));
+    /* Whoever wants it all the same sends it anew. */
+    w->upload_status = "processed";
+    forget_all(w);
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+}
+
+static void a_video_that_cannot_be_watched_is_there(void **state)
+{
+    struct world *w = *state;
+    harness_run(&w->h, NULL);
+    const struct harness_plan plan = {
+        .fault_at = w->h.requests, .fault = HARNESS_CONFUSED, .for_ever = true};
+    harness_run(&w->h, &plan);
+    expect_live(w);
+    assert_non_null(strstr(w->h.reason, "could not be followed: YouTube answers with an error"));
 }
 
 static void tokens_go_to_nobody_else(void **state)
@@ -543,6 +559,7 @@ int main(void)
         YOUTUBE_TEST(locked_private_is_said),
         YOUTUBE_TEST(publication_can_be_scheduled),
         YOUTUBE_TEST(what_youtube_gives_up_has_failed),
+        YOUTUBE_TEST(a_video_that_cannot_be_watched_is_there),
         YOUTUBE_TEST(tokens_go_to_nobody_else),
         YOUTUBE_TEST(a_changed_clip_is_never_whole_there),
         cmocka_unit_test(days_begin_at_midnight_in_california),
