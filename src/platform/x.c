@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "platform/weighted.h"
 
 /* "Media best practices" of the X API, 2026-09-11; a size is turned for upright videos. */
 static const char *const containers[] = {"mp4", "mov", NULL};
@@ -92,7 +93,10 @@ const struct kn_platform kn_platform_x = {
     .name = "x",
     .label = "X",
     .summary = "posts with a video on X",
-    .caption = {.name = "post", .max = 280, .unit = KN_UNIT_WEIGHTED, .takes_hashtags = true},
+    .caption = {.name = "post",
+                .max = KN_WEIGHTED_MAX,
+                .unit = KN_UNIT_WEIGHTED,
+                .usual = "{hook|title}\n\n{hashtags}"},
     .media = &media,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),

@@ -25,9 +25,9 @@
 struct kn_accounts;
 
 struct kn_accounts_options {
-    struct kn_store *store;   /* borrowed */
-    struct kn_http *http;     /* borrowed */
-    const char *key_path;     /* NULL: as kn_seal_key_find */
+    struct kn_store *store; /* borrowed */
+    struct kn_http *http;   /* borrowed */
+    const char *key_path;   /* NULL: as kn_seal_key_find */
 };
 
 /* Nothing is read yet: the key is looked for when it is needed. */

@@ -11,8 +11,8 @@
 #include "service/publisher_parts.h"
 
 enum {
-    TICK_US = 1000000,  /* between looks at the bytes that are out */
-    AWAY_US = 2000000,  /* before a store that failed is asked again */
+    TICK_US = 1000000, /* between looks at the bytes that are out */
+    AWAY_US = 2000000, /* before a store that failed is asked again */
     CLAIM_MAX = 64,
 };
 
@@ -188,8 +188,8 @@ static int find_senders(struct kn_publisher *publisher, struct sending *sending,
         if (task->state != KN_POST_UPLOADING || sent == task->told_bytes || task->lost)
             continue;
         task->told_bytes = sent;
-        sending[count++] = (struct sending){
-            task->holder, &task->post, (enum kn_post_state)task->state, sent, false};
+        sending[count++] = (struct sending){task->holder, &task->post,
+                                            (enum kn_post_state)task->state, sent, false};
     }
     return count;
 }
@@ -243,8 +243,7 @@ static enum kn_status claim(struct kn_publisher *publisher, struct kn_error *err
 }
 
 /* Of `only`: is any left that may still come to its end here? */
-static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left,
-                               struct kn_error *err)
+static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, struct kn_error *err)
 {
     const struct kn_publisher_options *options = &publisher->options;
     struct kn_arena *arena = kn_arena_new();

@@ -26,18 +26,19 @@ struct kn_post_news {
     const char *platform, *account;
     enum kn_post_state state;
     int64_t sent_bytes, bytes;
-    int64_t due_us;                   /* of one that waits; wall clock */
+    int64_t due_us;                    /* of one that waits; wall clock */
     const char *url, *reason, *remedy; /* ""  where there is none */
 };
 
 struct kn_publisher_options {
-    struct kn_store *store;       /* borrowed, like the next two */
+    struct kn_store *store; /* borrowed, like the next two */
     struct kn_http *http;
     struct kn_accounts *accounts;
-    const char *name;             /* of the worker, for people */
-    int at_once;                  /* posts under way; 0: 16 */
-    int account_at_once;          /* of one account, among all processes; 0: 3 */
-    int64_t lease_us;             /* 0: 30 s */
+    const char *webhook_secret; /* signs what is sent to webhooks; NULL: nothing is signed */
+    const char *name;           /* of the worker, for people */
+    int at_once;                /* posts under way; 0: 16 */
+    int account_at_once;        /* of one account, among all processes; 0: 3 */
+    int64_t lease_us;           /* 0: 30 s */
     /* Only these posts; ends when each of them has come to its end or waits for longer than
      * `patience_us`. NULL: whatever is due, until told to stop. */
     const int64_t *only;

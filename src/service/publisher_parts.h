@@ -12,13 +12,13 @@ struct kn_publisher {
     struct kn_publisher_options options; /* with the defaults filled in */
     struct kn_store *store;
     struct kn_wake *wake;
-    struct kn_cancel *stop;   /* the caller's */
-    struct kn_cancel *rouse;  /* of the caller's thread's sleep: replaced after each */
+    struct kn_cancel *stop;  /* the caller's */
+    struct kn_cancel *rouse; /* of the caller's thread's sleep: replaced after each */
     pthread_t heart;
-    pthread_mutex_t news;     /* held while somebody is told; a leaf */
+    pthread_mutex_t news; /* held while somebody is told; a leaf */
 
-    pthread_mutex_t lock;     /* a leaf but for tokens that are triggered under it */
-    pthread_cond_t beat;      /* for the heartbeat */
+    pthread_mutex_t lock; /* a leaf but for tokens that are triggered under it */
+    pthread_cond_t beat;  /* for the heartbeat */
     /* Protected by `lock`. */
     int64_t worker;
     bool lost, closing;
@@ -36,8 +36,8 @@ struct kn_post_task {
     pthread_t thread;
     bool has_thread;
     _Atomic int64_t sent_bytes;
-    _Atomic int state; /* enum kn_post_state, as it was last remembered */
-    _Atomic bool lost; /* the post is somebody else's */
+    _Atomic int state;  /* enum kn_post_state, as it was last remembered */
+    _Atomic bool lost;  /* the post is somebody else's */
     int64_t told_bytes; /* the caller's thread's */
     struct kn_post_task *next;
 };

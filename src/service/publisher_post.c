@@ -19,14 +19,14 @@
 #include "service/publisher_parts.h"
 
 enum {
-    TRIES_MAX = 12,               /* in a row without a step forward */
-    HOLD_US = 1500000,            /* a shorter wait is not worth giving the post up for */
+    TRIES_MAX = 12,    /* in a row without a step forward */
+    HOLD_US = 1500000, /* a shorter wait is not worth giving the post up for */
     STORE_TRIES = 20,
     STORE_APART_MS = 500,
 };
 
-static const struct kn_backoff backoff = {.first_us = 2000000, .most_us = 300000000, .growth = 2,
-                                          .sure = 0.3};
+static const struct kn_backoff backoff = {
+    .first_us = 2000000, .most_us = 300000000, .growth = 2, .sure = 0.3};
 
 struct work {
     struct kn_post_task *task;
@@ -59,7 +59,8 @@ static void tell(struct work *work, enum kn_post_state state, int64_t due_us, co
 
 /* ---- what is saved ---- */
 
-/* A store that is away for a moment is waited for: what the platform has done must not be forgotten.
+/* A store that is away for a moment is waited for: what the platform has done must not be
+ * forgotten.
  */
 static enum kn_status save(struct work *work, struct kn_post_save *save, struct kn_error *err)
 {
@@ -214,14 +215,31 @@ static bool book_quotas(struct work *work, struct kn_error *err)
     return true;
 }
 
+/* Of a platform without accounts: the place is its account, and a secret is the process's own. */
+static const char *place_settings(const struct work *work)
+{
+    const struct kn_post *post = &work->task->post;
+    const char *secret = work->task->publisher->options.webhook_secret;
+    bool folder = strcmp(post->platform, "folder") == 0;
+    KN_SCOPED_JSON settings = json_object();
+    KN_SCOPED_STR text = {0};
+    json_object_set_new(settings, folder ? "path" : "url", kn_json_text(post->account));
+    if (!folder && secret)
+        json_object_set_new(settings, "secret", kn_json_text(secret));
+    kn_json_add(&text, settings, true);
+    return kn_arena_strdup(work->task->arena, kn_str_text(&text));
+}
+
 static enum kn_status read_account(struct work *work, struct kn_error *err)
 {
     const struct kn_post *post = &work->task->post;
     work->posting.account = post->account;
     work->posting.account_id = "";
     work->posting.settings = "{}";
-    if (!work->posting.platform->oauth && !post->account[0])
+    if (!work->posting.platform->oauth) {
+        work->posting.settings = place_settings(work);
         return KN_OK;
+    }
     enum kn_status status =
         kn_store_account_get(work->task->publisher->store, post->platform, post->account,
                              work->task->arena, &work->account, err);
@@ -339,8 +357,8 @@ static void close_quota(struct work *work)
         const struct kn_quota *quota = &posting->platform->quotas[i];
         struct kn_quota_use use = use_of(work, quota);
         if (strcmp(quota->kind, posting->quota) == 0 &&
-            kn_store_quota_close(work->task->publisher->store, &use, posting->wait_until_us, &err) !=
-                KN_OK)
+            kn_store_quota_close(work->task->publisher->store, &use, posting->wait_until_us,
+                                 &err) != KN_OK)
             kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
     }
 }
@@ -400,9 +418,8 @@ static void advance_to_the_end(struct work *work)
 void kn_post_task_run(struct kn_post_task *task)
 {
     struct kn_error err = {0};
-    struct work work = {.task = task,
-                        .tries = task->post.tries,
-                        .cancel_asked = task->post.cancel_asked};
+    struct work work = {
+        .task = task, .tries = task->post.tries, .cancel_asked = task->post.cancel_asked};
     work.posting.arena = task->arena;
     enum kn_status status = prepare(&work, &err);
     if (status == KN_OK && work.cancel_asked && !kn_posting_intended_us(&work.posting))
