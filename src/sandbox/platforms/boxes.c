@@ -20,8 +20,8 @@ static uint64_t number(const unsigned char *at, int bytes)
     return value;
 }
 
-/* elst, section 8.6.6: one entry that begins at the first sample at normal speed does nothing; so
- * does an empty one (media time -1) of no length. */
+/* elst, section 8.6.6: one entry that begins at the first sample at normal speed does nothing. A
+ * media time of -1 is a gap. */
 static void read_edits(struct walk *walk, int64_t at, int64_t size)
 {
     unsigned char head[8], entry[20];
@@ -30,7 +30,7 @@ static void read_edits(struct walk *walk, int64_t at, int64_t size)
     int wide = head[0] == 1 ? 8 : 4;
     uint64_t count = number(head + 4, 4);
     if (count > 1)
-        walk->facts->edits = true;
+        walk->facts->edits = walk->facts->rearranged = true;
     for (uint64_t i = 0; i < count && i < EDITS_MAX; i++) {
         int64_t place = at + 8 + (int64_t)i * (2 * wide + 4);
         if (place + 2 * wide + 4 > at + size ||
@@ -40,6 +40,8 @@ static void read_edits(struct walk *walk, int64_t at, int64_t size)
         uint64_t rate = number(entry + 2 * wide, 4);
         if (media_time != 0 || rate != 0x10000)
             walk->facts->edits = true;
+        if (rate != 0x10000 || media_time >> (8 * wide - 1))
+            walk->facts->rearranged = true;
     }
 }
 

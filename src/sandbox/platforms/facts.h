@@ -22,6 +22,7 @@ struct kn_media_facts {
     int audio_channels, audio_rate_hz;
     bool moov_first; /* the index is before the media */
     bool edits;      /* an edit list that does more than to begin at the first sample */
+    bool rearranged; /* one that does more than to skip the first samples, as priming needs it */
 };
 
 void kn_facts_read(const char *path, struct kn_media_facts *ret_facts);

@@ -50,12 +50,13 @@ static json_t *time_or_null(int64_t us)
 static json_t *facts_json(const struct kn_upload *upload)
 {
     const struct kn_media_facts *f = &upload->facts;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b, s:b}", "container",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b}", "container",
                      kn_json_text(f->container), "brand", kn_json_text(f->brand), "video",
                      kn_json_text(f->video[0] ? f->video : NULL), "audio",
                      kn_json_text(f->audio[0] ? f->audio : NULL), "duration_s",
                      kn_json_seconds(f->duration_us), "width", f->width, "height", f->height, "fps",
-                     kn_json_number(f->fps, 3), "moov_first", f->moov_first, "edits", f->edits);
+                     kn_json_number(f->fps, 3), "moov_first", f->moov_first, "edits", f->edits,
+                     "rearranged", f->rearranged);
 }
 
 static json_t *post_json(const struct kn_post *p)
