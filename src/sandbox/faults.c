@@ -91,7 +91,7 @@ static bool begins_processing(enum kn_sandbox_path path)
            path == KN_SANDBOX_X_FINALIZE;
 }
 
-bool kn_fault_can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path)
+static bool can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path)
 {
     switch (kind) {
     case KN_FAULT_REFUSAL:
@@ -164,7 +164,7 @@ static bool parse_condition(const char *at, size_t length, struct kn_sandbox_fau
     if (strcmp(word, "path") != 0 || path == KN_SANDBOX_PATH_COUNT)
         return false;
     fault->paths |= 1u << path;
-    return kn_fault_can_befall(fault->kind, path);
+    return can_befall(fault->kind, path);
 }
 
 static enum kn_status unknown_kind(const char *text, size_t length, struct kn_error *err)
@@ -224,7 +224,7 @@ static bool concerns(const struct kn_sandbox_fault *rule, enum kn_sandbox_path p
     if (rule->paths)
         return rule->paths & 1u << path;
     return path != KN_SANDBOX_OTHER && path != KN_SANDBOX_OAUTH &&
-           kn_fault_can_befall(rule->kind, path);
+           can_befall(rule->kind, path);
 }
 
 /* `number` is 1 for the first request that the rule concerns. */

@@ -118,7 +118,7 @@ bool kn_scopes_have(const char *granted, const char *scope, size_t length);
 
 void kn_oauth_authorize(struct kn_mimic_visit *visit);
 void kn_oauth_token(struct kn_mimic_visit *visit);
-void kn_oauth_revoke(struct kn_mimic_visit *visit);
+void kn_mimic_revoke(struct kn_mimic_visit *visit);
 void kn_oauth_tokeninfo(struct kn_mimic_visit *visit);          /* Google's */
 void kn_oauth_instagram_exchange(struct kn_mimic_visit *visit); /* ig_exchange_token */
 void kn_oauth_instagram_refresh(struct kn_mimic_visit *visit);  /* ig_refresh_token */

@@ -282,7 +282,7 @@ void kn_oauth_token(struct kn_mimic_visit *visit)
 /* ---- the end of a grant ---- */
 
 /* Google needs no client for this; the token itself is the proof. */
-void kn_oauth_revoke(struct kn_mimic_visit *visit)
+void kn_mimic_revoke(struct kn_mimic_visit *visit)
 {
     const enum kn_mimic_id id = visit->mimic->id;
     if (id != KN_MIMIC_YOUTUBE && !kn_oauth_client(visit))

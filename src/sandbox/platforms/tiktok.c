@@ -46,7 +46,7 @@ static const struct kn_mimic_route routes[] = {
     {.method = "POST",
      .path = "/v2/oauth/revoke/",
      .kind = KN_SANDBOX_OAUTH,
-     .run = kn_oauth_revoke},
+     .run = kn_mimic_revoke},
 };
 
 const struct kn_mimic kn_mimic_tiktok = {

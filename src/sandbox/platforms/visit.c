@@ -84,7 +84,7 @@ static uint64_t content_of(const struct kn_exchange *exchange)
     for (int i = 0; i < exchange->query_count; i++)
         kn_str_printf(&all, " %s=%s", exchange->query[i].name,
                       (const char *)exchange->query[i].data);
-    return kn_content_key(all.at, all.length);
+    return kn_hash_key(all.at, all.length);
 }
 
 static struct kn_chance chance_of(const struct kn_mimic_visit *visit, const char *purpose)

@@ -36,7 +36,7 @@ static const struct kn_mimic_route routes[] = {
     {.method = "POST",
      .path = "/2/oauth2/revoke",
      .kind = KN_SANDBOX_OAUTH,
-     .run = kn_oauth_revoke},
+     .run = kn_mimic_revoke},
 };
 
 const struct kn_mimic kn_mimic_x = {

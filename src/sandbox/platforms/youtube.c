@@ -364,7 +364,7 @@ static const struct kn_mimic_route routes[] = {
           playlist_items_list),
     PLAIN("GET", "/o/oauth2/v2/auth", KN_SANDBOX_OAUTH, NULL, kn_oauth_authorize),
     PLAIN("POST", "/token", KN_SANDBOX_OAUTH, NULL, kn_oauth_token),
-    PLAIN("POST", "/revoke", KN_SANDBOX_OAUTH, NULL, kn_oauth_revoke),
+    PLAIN("POST", "/revoke", KN_SANDBOX_OAUTH, NULL, kn_mimic_revoke),
     PLAIN("GET", "/tokeninfo", KN_SANDBOX_OAUTH, NULL, kn_oauth_tokeninfo),
     PLAIN("POST", "/tokeninfo", KN_SANDBOX_OAUTH, NULL, kn_oauth_tokeninfo),
 };
