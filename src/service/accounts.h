@@ -25,9 +25,9 @@
 struct kn_accounts;
 
 struct kn_accounts_options {
-    struct kn_store *store;   /* borrowed */
-    struct kn_http *http;     /* borrowed */
-    const char *key_path;     /* NULL: as kn_seal_key_find */
+    struct kn_store *store; /* borrowed */
+    struct kn_http *http;   /* borrowed */
+    const char *key_path;   /* NULL: as kn_seal_key_find */
 };
 
 /* Nothing is read yet: the key is looked for when it is needed. */
@@ -46,6 +46,12 @@ KN_SCOPED_DEFINE(kn_accounts, kn_accounts_close)
 enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platform,
                                  const char *name, const char *refused, struct kn_cancel *cancel,
                                  struct kn_arena *arena, const char **ret_token,
+                                 struct kn_error *err);
+
+/* Does it work now? Asks the platform whose account it is, with a token that is renewed where it
+ * has to be. As kn_accounts_token. */
+enum kn_status kn_accounts_check(struct kn_accounts *accounts, const struct kn_account *account,
+                                 struct kn_cancel *cancel, struct kn_arena *arena,
                                  struct kn_error *err);
 
 /* How an account is connected. */
