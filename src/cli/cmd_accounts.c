@@ -1,4 +1,4 @@
-/* kirinuki accounts: those that are connected; kirinuki accounts rm PLATFORM[:NAME]. */
+/* kirinuki accounts: those that are connected; check: whether they work; rm PLATFORM[:NAME]. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +8,8 @@
 #include "cli/interrupt.h"
 #include "cli/queue_view.h"
 #include "service/accounts.h"
+
+enum { STOP_MS = 4000 };
 
 /* ---- the list ---- */
 
@@ -137,40 +139,97 @@ static enum kn_status remove_one(struct kn_queue_call *call, struct kn_accounts 
     return KN_OK;
 }
 
-static int remove_all(struct kn_queue_call *call, struct kn_cancel *cancel)
+/* ---- checking ---- */
+
+static enum kn_status check_one(struct kn_queue_call *call, struct kn_accounts *accounts,
+                                struct kn_cancel *cancel, const char *which)
+{
+    const char *platform, *name;
+    struct kn_account row;
+    enum kn_status status = find_account(call, which, &platform, &name);
+    if (status == KN_OK)
+        status =
+            kn_store_account_get(call->store, platform, name, call->arena, &row, &call->err);
+    if (status == KN_OK && !kn_oauth_find(platform))
+        status = kn_error_set(&call->err, KN_UNSUPPORTED,
+                              "this kirinuki knows no platform %.40s with accounts", platform);
+    if (status == KN_OK)
+        status = kn_accounts_check(accounts, &row, cancel, call->arena, &call->err);
+    if (status != KN_OK)
+        return status;
+    if (call->settings.json)
+        kn_print_json(json_pack("{s:o, s:o, s:s}", "platform", kn_json_text(platform), "account",
+                                kn_json_text(name), "said", "works"));
+    else
+        kn_say("%s:%s works", platform, name);
+    return KN_OK;
+}
+
+/* ---- each of those named ---- */
+
+typedef enum kn_status each_fn(struct kn_queue_call *call, struct kn_accounts *accounts,
+                               struct kn_cancel *cancel, const char *which);
+
+static int for_each(struct kn_queue_call *call, struct kn_cancel *cancel, each_fn *each,
+                    const char *const *which, int count)
 {
     struct kn_http *http = NULL;
-    int bad = 0, asked = call->rest_count - 1;
+    int bad = 0;
     enum kn_status status = kn_http_open(&(struct kn_http_options){0}, &http, &call->err);
     if (status != KN_OK)
         return kn_complain(status, &call->err);
     struct kn_accounts *accounts =
         kn_accounts_open(&(struct kn_accounts_options){.store = call->store, .http = http});
-    for (int i = 1; i <= asked; i++) {
-        status = remove_one(call, accounts, cancel, call->rest[i]);
+    for (int i = 0; i < count && !kn_cancel_requested(cancel); i++) {
+        status = each(call, accounts, cancel, which[i]);
         if (status == KN_OK)
             continue;
+        if (status != KN_CANCELLED)
+            (void)kn_error_add(&call->err, "%s", which[i]);
         (void)kn_complain(status, &call->err);
         bad++;
-        if (status == KN_CANCELLED)
-            break;
     }
     kn_accounts_close(accounts);
     kn_http_close(http);
-    if (status == KN_CANCELLED)
+    if (kn_cancel_requested(cancel))
         return KN_EXIT_INTERRUPTED;
-    return !bad ? KN_EXIT_OK : bad < asked ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    return !bad ? KN_EXIT_OK : bad < count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
 }
 
-static enum kn_status check(struct kn_queue_call *call)
+static int check_all(struct kn_queue_call *call, struct kn_cancel *cancel)
 {
-    if (!call->rest_count || (strcmp(call->rest[0], "rm") == 0 && call->rest_count > 1))
+    const struct kn_account *rows;
+    int count;
+    enum kn_status status =
+        kn_store_accounts(call->store, NULL, call->arena, &rows, &count, &call->err);
+    if (status != KN_OK)
+        return kn_complain(status, &call->err);
+    const char **which = kn_arena_array(call->arena, (size_t)count + 1, sizeof *which);
+    for (int i = 0; i < count; i++)
+        which[i] = kn_arena_printf(call->arena, "%s:%s", rows[i].platform, rows[i].name);
+    return for_each(call, cancel, check_one, which, count);
+}
+
+static int change(struct kn_queue_call *call, struct kn_cancel *cancel)
+{
+    bool removes = strcmp(call->rest[0], "rm") == 0;
+    const char *const *which = (const char *const *)call->rest + 1;
+    if (!removes && call->rest_count == 1)
+        return check_all(call, cancel);
+    return for_each(call, cancel, removes ? remove_one : check_one, which, call->rest_count - 1);
+}
+
+static enum kn_status check_usage(struct kn_queue_call *call)
+{
+    bool removes = call->rest_count && strcmp(call->rest[0], "rm") == 0;
+    if (!call->rest_count || strcmp(call->rest[0], "check") == 0 ||
+        (removes && call->rest_count > 1))
         return KN_OK;
-    if (strcmp(call->rest[0], "rm") == 0)
+    if (removes)
         return kn_error_set(&call->err, KN_INVALID,
                             "accounts rm needs an account: kirinuki accounts rm youtube:NAME");
     return kn_error_set(&call->err, KN_INVALID,
-                        "accounts takes nothing, or rm and an account, not “%.60s”; `kirinuki auth "
+                        "accounts takes nothing, or check or rm, not “%.60s”; `kirinuki auth "
                         "PLATFORM` connects one",
                         call->rest[0]);
 }
@@ -179,11 +238,12 @@ int kn_cmd_accounts(int argc, char **argv)
 {
     struct kn_queue_call call;
     struct kn_cancel *cancel = kn_interrupt_watch(); /* the store has threads */
+    kn_interrupt_limit(STOP_MS, KN_EXIT_INTERRUPTED, "");
     int code = kn_queue_begin(&call, "accounts", KN_FOR_ACCOUNTS, "", argc, argv);
-    if (code == KN_EXIT_OK && check(&call) != KN_OK) {
+    if (code == KN_EXIT_OK && check_usage(&call) != KN_OK) {
         code = kn_complain_usage("accounts", &call.err);
     } else if (code == KN_EXIT_OK && call.rest_count) {
-        code = remove_all(&call, cancel);
+        code = change(&call, cancel);
     } else if (code == KN_EXIT_OK) {
         enum kn_status status = list(&call);
         code = status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call.err);

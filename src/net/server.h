@@ -125,6 +125,7 @@ KN_SCOPED_DEFINE(kn_server, kn_server_close)
 const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange,
                                                const char *name);
 const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name);
 const char *kn_server_text(const struct kn_exchange *exchange, const char *name); /* of a part */
 
 #endif

@@ -152,6 +152,32 @@ enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platf
     return status;
 }
 
+static enum kn_status ask(struct kn_accounts *accounts, const struct kn_account *account,
+                          const char *token, struct kn_cancel *cancel, struct kn_arena *arena,
+                          struct kn_error *err)
+{
+    const struct kn_oauth *oauth = kn_oauth_find(account->platform);
+    const char *id, *name, *service = account->service_url[0] ? account->service_url : NULL;
+    return oauth->identify(accounts->options.http, service, token, cancel, arena, &id, &name, err);
+}
+
+enum kn_status kn_accounts_check(struct kn_accounts *accounts, const struct kn_account *account,
+                                 struct kn_cancel *cancel, struct kn_arena *arena,
+                                 struct kn_error *err)
+{
+    const char *token, *other;
+    enum kn_status status = kn_accounts_token(accounts, account->platform, account->name, NULL,
+                                              cancel, arena, &token, err);
+    if (status != KN_OK)
+        return status;
+    status = ask(accounts, account, token, cancel, arena, err);
+    if (status != KN_DENIED)
+        return status;
+    status = kn_accounts_token(accounts, account->platform, account->name, token, cancel, arena,
+                               &other, err);
+    return status == KN_OK ? ask(accounts, account, other, cancel, arena, err) : status;
+}
+
 /* ---- the end of an account ---- */
 
 static enum kn_status revoke(struct kn_accounts *accounts, const struct kn_account *row,

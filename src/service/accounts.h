@@ -48,6 +48,12 @@ enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platf
                                  struct kn_arena *arena, const char **ret_token,
                                  struct kn_error *err);
 
+/* Does it work now? Asks the platform whose account it is, with a token that is renewed where it
+ * has to be. As kn_accounts_token. */
+enum kn_status kn_accounts_check(struct kn_accounts *accounts, const struct kn_account *account,
+                                 struct kn_cancel *cancel, struct kn_arena *arena,
+                                 struct kn_error *err);
+
 /* How an account is connected. */
 struct kn_accounts_connect {
     const struct kn_oauth *oauth;

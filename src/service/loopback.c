@@ -106,21 +106,12 @@ static const char *query_of(const struct kn_exchange *exchange)
     return kn_arena_printf(exchange->arena, "?%s", kn_str_text(&query));
 }
 
-/* NULL: it is not there. */
-static const char *field_of(const struct kn_exchange *exchange, const char *name)
-{
-    for (int i = 0; i < exchange->query_count; i++)
-        if (strcmp(exchange->query[i].name, name) == 0)
-            return exchange->query[i].data;
-    return NULL;
-}
-
 /* Under `lock`. False: it is nobody's answer, and is left out of account. */
 static bool take(struct kn_loopback *loopback, const struct kn_exchange *exchange)
 {
-    const char *state = field_of(exchange, "state");
-    bool refused = field_of(exchange, "error");
-    if (!loopback->round || (state ? !kn_oauth_is_answer(loopback->round, state) : !refused))
+    const struct kn_server_field *state = kn_server_query(exchange, "state");
+    bool refused = kn_server_query(exchange, "error");
+    if (!loopback->round || (state ? !kn_oauth_is_answer(loopback->round, state->data) : !refused))
         return false;
     if (loopback->came)
         return true;

@@ -69,6 +69,8 @@ struct kn_sandbox_settings {
     int at_once;
     int seed;
     struct kn_setting_texts faults, keys, models;
+    const char *keep, *bandwidth; /* NULL: not given */
+    struct kn_setting_texts accounts, set;
 };
 
 struct kn_settings {
