@@ -134,7 +134,7 @@ struct kn_post_display *kn_post_display_open(const struct kn_post *posts, int co
                                              bool quiet)
 {
     struct kn_post_display *display = kn_calloc(1, sizeof *display);
-    KN_SCOPED(kn_arena) arena = kn_arena_new();
+    struct kn_arena *arena = kn_arena_new();
     pthread_mutex_init(&display->lock, NULL);
     display->json = json;
     display->quiet = quiet;
@@ -149,6 +149,7 @@ struct kn_post_display *kn_post_display_open(const struct kn_post *posts, int co
             .sent_bytes = posts[i].sent_bytes,
             .bytes = posts[i].bytes,
         };
+    kn_arena_free(arena);
     return display;
 }
 

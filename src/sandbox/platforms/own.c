@@ -33,7 +33,7 @@ static void posts(struct kn_mimics *m, const struct kn_exchange *exchange, const
     (void)body;
     KN_LOCKED(&m->lock);
     kn_mimics_tick(m);
-    KN_SCOPED_JSON json = kn_posts_json(m);
+    KN_SCOPED_JSON json = kn_shown_posts_json(m);
     kn_reply_json(reply, exchange->arena, 200, json);
 }
 

@@ -24,7 +24,7 @@ struct kn_upload {
     int64_t stored;                /* bytes */
     XXH3_state_t *hashing;         /* over what is stored; NULL: it has to be read again */
     char hash[KN_HASH_TEXT_BYTES]; /* set by kn_upload_finish, like what follows */
-    struct kn_media_facts facts;
+    struct kn_shown_facts facts;
     int number;
 };
 
