@@ -1,4 +1,5 @@
 #include "platform/x.h"
+#include "platform/oauth.h"
 
 #include <stdio.h>
 
@@ -98,6 +99,7 @@ const struct kn_platform kn_platform_x = {
                 .unit = KN_UNIT_WEIGHTED,
                 .usual = "{hook|title}\n\n{hashtags}"},
     .media = &media,
+    .oauth = &kn_oauth_x,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
     .uploads_at_once = 3,

@@ -1,4 +1,5 @@
 #include "platform/youtube.h"
+#include "platform/oauth.h"
 
 #include <stdio.h>
 
@@ -87,6 +88,7 @@ const struct kn_platform kn_platform_youtube = {
                 .usual = "{description|hook}\n\n{hashtags}"},
     .tags_max = 500 - KN_YOUTUBE_MARK_LENGTH,
     .media = &media,
+    .oauth = &kn_oauth_youtube,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
     .uploads_at_once = 3,

@@ -95,7 +95,7 @@ static void walk_boxes(struct walk *walk, int64_t at, int64_t end, int depth)
     }
 }
 
-void kn_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts)
+void kn_shown_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts)
 {
     struct walk walk = {.source = source, .facts = facts};
     walk_boxes(&walk, 0, source->size, 0);

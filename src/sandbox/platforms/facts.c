@@ -55,7 +55,7 @@ static void read_boxes(const char *path, struct kn_shown_facts *facts)
         return;
     if (fstat(fd, &st) == 0) {
         struct kn_box_source source = {st.st_size, read_at, &fd};
-        kn_boxes_read(&source, facts);
+        kn_shown_boxes_read(&source, facts);
     }
     close(fd);
 }

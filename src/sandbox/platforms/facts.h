@@ -34,6 +34,6 @@ struct kn_box_source {
     bool (*read)(void *arg, int64_t at, void *data, size_t size);
     void *arg;
 };
-void kn_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts);
+void kn_shown_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts);
 
 #endif
