@@ -1,0 +1,118 @@
+/*
+ * Posts: a clip on one platform, with one account.
+ *
+ *   PLANNED ──> UPLOADING ──> PROCESSING ──> LIVE
+ *      │            │             │    `───> SCHEDULED   the platform makes it public by itself
+ *      │            │             │
+ *      │            `─────────────┴────────> FAILED      with a reason and what to do
+ *      │                          `────────> UNKNOWN     it may be there; only a person can tell
+ *      `── cancel ─────────────────────────> CANCELLED
+ *
+ * FAILED, UNKNOWN and CANCELLED go back to PLANNED when that is asked for; what was uploaded before
+ * is gone on with where the platform allows it. An UNKNOWN post is asked after before anything is
+ * sent again. Cancelling one that is under way is seen by its publisher before its next request
+ * that could make it visible.
+ *
+ * Exactly once: before a request whose effect others can see, the intent is recorded; after it, the
+ * platform's id. Whoever finds an intent without an id asks the platform before it sends again.
+ */
+#ifndef KN_MODEL_POST_H
+#define KN_MODEL_POST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Stored as numbers: never renumber. */
+enum kn_post_state {
+    KN_POST_PLANNED, /* waits for its time, for a slot of the platform, or for a worker */
+    KN_POST_UPLOADING,
+    KN_POST_PROCESSING, /* the platform has all it needs and works on it */
+    KN_POST_LIVE,
+    KN_POST_SCHEDULED,
+    KN_POST_FAILED,
+    KN_POST_UNKNOWN,
+    KN_POST_CANCELLED,
+    KN_POST_STATE_COUNT
+};
+const char *kn_post_state_name(enum kn_post_state state); /* "planned"; never NULL */
+bool kn_post_state_parse(const char *name, enum kn_post_state *ret_state);
+bool kn_post_state_final(enum kn_post_state state); /* nothing happens to it by itself any more */
+
+enum kn_privacy {
+    KN_PRIVACY_DEFAULT, /* public where the platform lets one choose */
+    KN_PRIVACY_PUBLIC,
+    KN_PRIVACY_UNLISTED,
+    KN_PRIVACY_FOLLOWERS,
+    KN_PRIVACY_FRIENDS,
+    KN_PRIVACY_PRIVATE,
+    KN_PRIVACY_COUNT
+};
+const char *kn_privacy_name(enum kn_privacy privacy); /* "public" */
+
+/* What people read, for one platform: as it is sent, already within its rules. UTF-8. */
+struct kn_post_text {
+    const char *title;   /* ""; for platforms that have titles apart */
+    const char *caption; /* description, caption or text, hashtags included where they go there */
+    int tag_count;
+    const char *const *tags; /* without '#', for platforms that take them apart */
+    const char *language;    /* BCP 47; NULL: not known */
+};
+
+/* How it is to be posted. */
+struct kn_post_options {
+    enum kn_privacy privacy;
+    int64_t publish_at_us; /* wall clock, for platforms that schedule by themselves; 0: at once */
+    int64_t cover_us; /* of the clip: the picture that stands for it; -1: the platform's choice */
+    bool made_for_kids;
+    bool notify;       /* subscribers, where that can be chosen */
+    bool draft;        /* into the account's inbox instead of to the public, where there is one */
+    bool made_with_ai; /* the platform's label for synthetic media */
+    bool share_to_feed;
+};
+
+/* The file, as it was when the post was planned. */
+struct kn_post_clip {
+    const char *path; /* absolute */
+    const char *hash; /* kn_hash_file; a file that has another is not sent */
+    int64_t bytes, modified_us;
+    int64_t duration_us;
+    int width_px, height_px;
+    const char *thumbnail, *subtitles; /* absolute paths of a JPEG and an .srt; NULL: none */
+};
+
+/* What is asked for. Texts are borrowed during the call. */
+struct kn_post_spec {
+    const char *key;      /* clip's hash, platform, account: one post while it is not CANCELLED or
+                           * FAILED; `force` makes another */
+    const char *owner;    /* NULL: "" */
+    const char *platform; /* a name of platform/platform.h */
+    const char *account;  /* its name; "" for platforms without accounts */
+    const char *clip;     /* struct kn_post_clip as JSON, platform/post_json.h */
+    const char *request;  /* text and options as JSON, likewise */
+    int64_t bytes;        /* of the clip, for progress */
+    int64_t due_us;       /* wall clock, not before; 0: at once */
+    int64_t job;          /* whose clip it is; 0: nobody's */
+    bool force;
+};
+
+/* As stored. Texts live in the arena that the post was read into. Times are wall clock. */
+struct kn_post {
+    int64_t id;
+    enum kn_post_state state;
+    const char *key, *owner, *platform, *account, *clip, *request;
+    const char *memory; /* JSON: what the platform's client needs to go on; "{}" at first. Holds
+                         * secrets of upload sessions: never shown */
+    int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known */
+    int64_t due_us;
+    int64_t job;
+    int attempt;    /* how often it was claimed */
+    int tries;      /* failed ones in a row since something moved, for back-off */
+    int64_t worker; /* who has it; 0: nobody */
+    bool cancel_asked;
+    const char *remote_id, *url; /* "": not yet */
+    const char *reason, *remedy; /* of FAILED and UNKNOWN, or why it waits; "" */
+    int64_t created_us, changed_us;
+    int64_t public_us; /* when it became, or will become, visible; 0: not known */
+};
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * OAuth 2.0 (RFC 6749, RFC 7636) as the platforms speak it: the authorization code grant, with PKCE
+ * where there is any, and the ways in which each of them differs, as data.
+ *
+ * Nothing here keeps tokens, opens a browser or listens; platform/seal.h and service/accounts.h do.
+ */
+#ifndef KN_PLATFORM_OAUTH_H
+#define KN_PLATFORM_OAUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kirinuki/arena.h>
+#include <kirinuki/cancel.h>
+#include <kirinuki/status.h>
+
+#include "net/http.h"
+
+enum kn_pkce {
+    KN_PKCE_NONE,
+    KN_PKCE_S256,     /* base64url of SHA-256, RFC 7636 */
+    KN_PKCE_S256_HEX, /* lower-case hexadecimal of SHA-256: TikTok's desktop clients */
+};
+
+enum kn_oauth_renewal {
+    KN_RENEW_BY_TOKEN,    /* grant_type=refresh_token */
+    KN_RENEW_BY_EXCHANGE, /* the access token itself is exchanged for a longer one */
+};
+
+struct kn_oauth {
+    const char *authorize_host, *authorize_path; /* "https://x.com", "/i/oauth2/authorize" */
+    const char *token_host, *token_path, *revoke_path;
+    const char *client_id_name; /* "client_id"; TikTok: "client_key" */
+    const char *scopes;         /* separated as the platform wants it */
+    const char *more;           /* further parameters of the authorization: "access_type=offline" */
+    enum kn_pkce pkce;
+    enum kn_oauth_renewal renewal;
+    bool secret_optional;   /* a public client is let in without one */
+    bool secret_as_basic;   /* in an Authorization header, not in the form */
+    int64_t renew_ahead_us; /* tokens are renewed so long before their end */
+    /* Who granted it: asks the platform and fills id and name. */
+    enum kn_status (*identify)(struct kn_http *http, const char *service_url, const char *token,
+                               struct kn_cancel *cancel, struct kn_arena *arena,
+                               const char **ret_id, const char **ret_name, struct kn_error *err);
+};
+
+/* Who asks: registered by the user with the platform. */
+struct kn_oauth_client {
+    const char *id, *secret; /* secret NULL: a public client */
+    const char *service_url; /* NULL: the platform's own hosts */
+};
+
+struct kn_tokens {
+    const char *access, *refresh;           /* refresh NULL: there is none */
+    int64_t expires_us, refresh_expires_us; /* wall clock; INT64_MAX: does not */
+    const char *scopes;                     /* granted; NULL: not said */
+    const char *user_id;                    /* where the answer tells it; NULL */
+};
+
+/* One round of asking for consent; texts in the arena it was begun with. */
+struct kn_oauth_round {
+    const struct kn_oauth *oauth;
+    struct kn_oauth_client client;
+    const char *redirect_uri;
+    const char *state, *verifier; /* random; verifier NULL without PKCE */
+    const char *url;              /* that a person opens */
+};
+
+/* Random comes from the system. */
+struct kn_oauth_round kn_oauth_begin(const struct kn_oauth *oauth,
+                                     const struct kn_oauth_client *client, const char *redirect_uri,
+                                     struct kn_arena *arena);
+/*
+ * What came back, as the redirect's query, the whole address, or the bare code that somebody
+ * pasted. DENIED: consent was refused, or the state is another round's. INVALID: there is no code
+ * in it.
+ */
+enum kn_status kn_oauth_read_redirect(const struct kn_oauth_round *round, const char *text,
+                                      struct kn_arena *arena, const char **ret_code,
+                                      struct kn_error *err);
+/*
+ * Code for tokens; a short-lived token is exchanged for a long one where the platform has that.
+ * DENIED: the platform refuses, and the sentence says why and what to do. Else as kn_http_perform
+ * and REMOTE.
+ */
+enum kn_status kn_oauth_redeem(const struct kn_oauth_round *round, struct kn_http *http,
+                               const char *code, struct kn_cancel *cancel, struct kn_arena *arena,
+                               struct kn_tokens *ret_tokens, struct kn_error *err);
+/* New tokens for old ones. DENIED: revoked or expired: the account has to be connected again.
+ * *ret_sent (see kn_http_perform): could it have been carried out? A refresh token that may be used
+ * once may be lost with the answer; the sentence says so. */
+enum kn_status kn_oauth_renew(const struct kn_oauth *oauth, const struct kn_oauth_client *client,
+                              const struct kn_tokens *tokens, struct kn_http *http,
+                              struct kn_cancel *cancel, struct kn_arena *arena,
+                              struct kn_tokens *ret_tokens, bool *ret_sent, struct kn_error *err);
+/* As far as the platform allows it. */
+enum kn_status kn_oauth_revoke(const struct kn_oauth *oauth, const struct kn_oauth_client *client,
+                               const struct kn_tokens *tokens, struct kn_http *http,
+                               struct kn_cancel *cancel, struct kn_error *err);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * A post on its way: what a platform's client is given, and how it says what happened.
+ *
+ * The client is a state machine over `memory`, a JSON object of its own that is durable. Its rules:
+ *
+ *   1. What it must know after a crash is in memory before it is needed: a session's address before
+ *      the first byte, the intent ("publishing") before a request that others can see the effect
+ *      of, the id after it. kn_posting_remember returns when it is durable, and LOST when the post
+ *      is somebody else's by now: then nothing more may be sent.
+ *   2. An intent without an id is looked into at the platform before anything is sent again. What
+ *      can't be decided is UNKNOWN.
+ *   3. It never sleeps: it says when it wants to be called again.
+ *   4. It reads answers as hostile: kn_answer_* take only what has the right kind and length.
+ */
+#ifndef KN_PLATFORM_POSTING_H
+#define KN_PLATFORM_POSTING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+#include <kirinuki/arena.h>
+#include <kirinuki/cancel.h>
+#include <kirinuki/status.h>
+
+#include "model/post.h"
+#include "net/http.h"
+#include "platform/platform.h"
+
+/* What the world is for a post: the publisher's business, or a test's. */
+struct kn_posting_host {
+    struct kn_http *http;
+    struct kn_cancel *cancel;
+    /* Makes memory, state and sent_bytes durable. LOST: see above. */
+    enum kn_status (*remember)(void *arg, const struct kn_posting *posting, struct kn_error *err);
+    /* An access token that is good for a minute at least, in `arena`. `refused` is one that the
+     * platform did not take: another is fetched. DENIED: there is none, with what to do. NULL for
+     * platforms without accounts. */
+    enum kn_status (*token)(void *arg, const char *refused, struct kn_arena *arena,
+                            const char **ret_token, struct kn_error *err);
+    /* Hears the bytes that are out, often, on another thread; must be quick. May be NULL. */
+    void (*progress)(void *arg, int64_t sent_bytes);
+    int64_t (*now_us)(void *arg); /* wall clock */
+    void *arg;
+};
+
+/* What comes after a step. */
+enum kn_posting_next {
+    KN_NEXT_STEP,      /* advance again at once */
+    KN_NEXT_WAIT,      /* advance again at `wait_until_us`; `reason` says what for */
+    KN_NEXT_LIVE,      /* remote_id and url are set */
+    KN_NEXT_SCHEDULED, /* likewise; visible at options.publish_at_us */
+    KN_NEXT_FAILED,    /* reason and remedy are set */
+    KN_NEXT_UNKNOWN,   /* likewise */
+};
+
+struct kn_posting {
+    /* What is to be posted; constant. */
+    const struct kn_platform *platform;
+    struct kn_post_clip clip;
+    struct kn_post_text text;
+    struct kn_post_options options;
+    const char *account;    /* its name on the platform: "@name", a channel */
+    const char *account_id; /* the platform's id of it; "" */
+    const char *settings;   /* JSON: the account's own, as `kirinuki auth` wrote it; "{}" */
+    const char
+        *service_url;   /* where the platform is: "http://127.0.0.1:8787", NULL: the real one */
+    const char *marker; /* 16 hexadecimal digits that name this post everywhere */
+    const struct kn_posting_host *host;
+    struct kn_arena *arena; /* for one call of advance */
+
+    /* What changes. */
+    json_t *memory;           /* an object */
+    enum kn_post_state state; /* PLANNED, UPLOADING or PROCESSING */
+    int64_t sent_bytes;
+
+    /* Set by advance; texts in `arena`. */
+    enum kn_posting_next next;
+    int64_t wait_until_us; /* wall clock */
+    const char *remote_id, *url;
+    const char *reason, *remedy;
+};
+
+/* ---- memory ---- */
+
+/* NULL: it is not there, or no text. Lives until it is set again. */
+const char *kn_posting_text(const struct kn_posting *posting, const char *key);
+int64_t kn_posting_number(const struct kn_posting *posting, const char *key); /* 0: not there */
+void kn_posting_set_text(struct kn_posting *posting, const char *key, const char *value);
+void kn_posting_set_number(struct kn_posting *posting, const char *key, int64_t value);
+void kn_posting_forget(struct kn_posting *posting, const char *key);
+enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *err);
+
+/* ---- asking ---- */
+
+enum kn_posting_token { KN_TOKEN_NONE, KN_TOKEN_BEARER, KN_TOKEN_OAUTH /* "OAuth TOKEN" */ };
+
+struct kn_posting_call {
+    struct kn_http_request request; /* without Authorization; the url absolute */
+    enum kn_posting_token token;    /* a 401 is asked again once with another one */
+    const json_t *json;             /* NULL, or the body */
+    int64_t file_offset;            /* with file_bytes: this part of the clip is the body */
+    int64_t file_bytes;             /* 0: the file is not sent */
+};
+
+/*
+ * KN_OK: an answer of whatever status came, *ret_answer in posting->arena. Everything else as in
+ * kn_http_perform; *ret_sent (may be NULL): could the server have seen a whole request? INVALID:
+ * the clip is not the file any more that it was when the post was planned (its size, its time, or
+ * what was read of it), or it is gone: NOT_FOUND. Bytes of the file count as progress.
+ */
+enum kn_status kn_posting_call(struct kn_posting *posting, const struct kn_posting_call *call,
+                               struct kn_http_answer *ret_answer, bool *ret_sent,
+                               struct kn_error *err);
+/* service_url and path, or host and path: "https://api.x.com/2/tweets"; in the arena. */
+const char *kn_posting_url(const struct kn_posting *posting, const char *host, const char *format,
+                           ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- answers ---- */
+
+/* The body as JSON, of which the arena becomes the owner; NULL: it is none. */
+const json_t *kn_answer_json(struct kn_posting *posting, const struct kn_http_answer *answer);
+/* "data.error.code": a text without control characters and not longer than `max` bytes, in the
+ * arena; NULL: it is not there or is not one. Whole numbers become their digits: ids are texts. */
+const char *kn_answer_text(struct kn_posting *posting, const json_t *json, const char *path,
+                           size_t max);
+int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise);
+
+/* ---- what then ---- */
+
+enum kn_status kn_posting_step(struct kn_posting *posting); /* KN_OK, like all of these */
+/* Sentences are cut to a sensible length; the format's arguments may be hostile. */
+enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, const char *format,
+                               ...) __attribute__((format(printf, 3, 4)));
+enum kn_status kn_posting_live(struct kn_posting *posting, const char *remote_id, const char *url);
+enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, const char *format,
+                               ...) __attribute__((format(printf, 3, 4)));
+enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
+                                  const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* For an answer that says "later" (429, 503): waits for its Retry-After, or for `usual_us`. */
+enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
+                                int64_t usual_us, const char *reason);
+
+#endif

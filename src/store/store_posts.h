@@ -1,0 +1,158 @@
+/*
+ * Posts, accounts and quotas in the store. What store/store.h says of times, errors, leases and
+ * events holds here as well: a post is held by a worker (kn_store_join, kn_store_renew) and the
+ * number of its attempt, and only these two together may change it, else KN_LOST.
+ */
+#ifndef KN_STORE_STORE_POSTS_H
+#define KN_STORE_STORE_POSTS_H
+
+#include "model/post.h"
+#include "store/store.h"
+
+/* ---- planning ---- */
+
+struct kn_post_planned {
+    int64_t id;
+    bool known; /* a post with this key was there: it is `id` */
+    enum kn_post_state state;
+};
+/* All or none, durable on return, in the order of the specs. A forced one gets a key of its own.
+ * INVALID, LIMIT as kn_store_submit. */
+enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_spec *specs,
+                                   int count, struct kn_post_planned *ret_planned,
+                                   struct kn_cancel *cancel, struct kn_error *err);
+
+/* ---- working ---- */
+
+struct kn_post_holder {
+    int64_t post, worker;
+    int attempt;
+};
+
+/* Posts that are due and that nobody holds (nobody: the worker's row is gone or its time is over),
+ * the earliest first, of each account no more than `account_max` held at a time by anybody. `only`
+ * as in kn_turn. LOST: the worker may claim nothing. */
+struct kn_post_claim {
+    int64_t worker;
+    int max, account_max;
+    const int64_t *only;
+    int only_count;
+};
+enum kn_status kn_store_posts_claim(struct kn_store *store, const struct kn_post_claim *claim,
+                                    struct kn_arena *arena, const struct kn_post **ret_posts,
+                                    int *ret_count, struct kn_error *err);
+
+/* What a holder records; durable on return. */
+struct kn_post_save {
+    struct kn_post_holder holder;
+    enum kn_post_state state; /* a final one, or PLANNED with `release`, ends the attempt */
+    const char *memory;       /* NULL: as it was */
+    int64_t sent_bytes;
+    bool release; /* nobody holds it any more; not to be claimed before: */
+    int64_t due_us;
+    int tries;
+    const char *remote_id, *url, *reason, *remedy; /* NULL: as they were */
+    int64_t public_us;                             /* 0: as it was */
+
+    bool cancel_asked; /* set: somebody wants it stopped */
+};
+/* LOST: the post is not the holder's any more; nothing changed. */
+enum kn_status kn_store_post_save(struct kn_store *store, struct kn_post_save *save,
+                                  struct kn_error *err);
+/* When the next post that nobody holds comes due; INT64_MAX: none. */
+enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
+                                       struct kn_error *err);
+
+/* ---- what users ask for ---- */
+
+/* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it. */
+enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
+                                    enum kn_post_state *ret_state, struct kn_error *err);
+/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once, its memory kept. INVALID as well: its key
+ * is another post's by now. */
+enum kn_status kn_store_post_retry(struct kn_store *store, int64_t post, struct kn_error *err);
+/* A person has looked: an UNKNOWN post is LIVE at `url`, or (NULL) is not there and is planned
+ * again without what it remembers of publishing. */
+enum kn_status kn_store_post_resolve(struct kn_store *store, int64_t post, const char *url,
+                                     struct kn_error *err);
+/* PLANNED, not held: another time. */
+enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t due_us,
+                                  struct kn_error *err);
+
+struct kn_post_filter {
+    unsigned states; /* 1 << state each; 0: all */
+    const char *platform, *account, *owner;
+    int64_t job;         /* 0: all */
+    const int64_t *only; /* NULL: all */
+    int only_count;
+    int64_t before_post;
+    int limit; /* 1 to 10,000 */
+};
+enum kn_status kn_store_post_get(struct kn_store *store, int64_t post, struct kn_arena *arena,
+                                 struct kn_post *ret_post, struct kn_error *err);
+/* The newest first. */
+enum kn_status kn_store_posts_list(struct kn_store *store, const struct kn_post_filter *filter,
+                                   struct kn_arena *arena, const struct kn_post **ret_posts,
+                                   int *ret_count, struct kn_error *err);
+
+/* ---- quotas: what was used, by platform, account ("" for the whole application) and kind ---- */
+
+struct kn_quota_use {
+    const char *platform, *account, *kind;
+    int64_t post; /* for whom; the same post books a kind once */
+    int amount, limit;
+    int64_t since_us; /* uses from then on count */
+    int64_t span_us;  /* when does one that counts stop to: so long after it; 0: at reset_us */
+    int64_t reset_us;
+};
+/* Books it when it fits: *ret_free_us is 0. Else nothing is booked, and *ret_free_us is the time at
+ * which it would fit, counting what others have planned. Atomic among all processes. */
+enum kn_status kn_store_quota_book(struct kn_store *store, const struct kn_quota_use *use,
+                                   int64_t *ret_free_us, struct kn_error *err);
+/* It was not used after all. */
+enum kn_status kn_store_quota_return(struct kn_store *store, int64_t post, const char *kind,
+                                     struct kn_error *err);
+/* The platform itself says that nothing is left before `until_us`. */
+enum kn_status kn_store_quota_close(struct kn_store *store, const struct kn_quota_use *use,
+                                    int64_t until_us, struct kn_error *err);
+
+/* ---- accounts ---- */
+
+struct kn_account {
+    const char *platform, *name; /* together they are unique */
+    const char *remote_id;       /* the platform's; "" */
+    const char *service_url;     /* "": the platform itself; else a sandbox */
+    const char *settings;        /* JSON: defaults of its posts; "{}" */
+    const void *sealed;          /* tokens and client, by platform/seal.h */
+    size_t sealed_size;
+    int64_t expires_us;  /* of the access token, for lists */
+    const char *trouble; /* "": it works; else why it has to be connected again */
+    int64_t version;     /* rises with each change */
+    int64_t created_us, changed_us;
+};
+/* New, or in the place of the one with this platform and name. */
+enum kn_status kn_store_account_put(struct kn_store *store, const struct kn_account *account,
+                                    struct kn_error *err);
+/* NOT_FOUND. */
+enum kn_status kn_store_account_get(struct kn_store *store, const char *platform, const char *name,
+                                    struct kn_arena *arena, struct kn_account *ret_account,
+                                    struct kn_error *err);
+/* By platform and name; platform NULL: all. */
+enum kn_status kn_store_accounts(struct kn_store *store, const char *platform,
+                                 struct kn_arena *arena, const struct kn_account **ret_accounts,
+                                 int *ret_count, struct kn_error *err);
+enum kn_status kn_store_account_remove(struct kn_store *store, const char *platform,
+                                       const char *name, struct kn_error *err);
+/*
+ * Renewing is for one process at a time: takes the account for `for_us` (a crash frees it by time).
+ * *ret_taken false: another one is at it, or the version is not `version` any more: read it again.
+ */
+enum kn_status kn_store_account_take(struct kn_store *store, const char *platform, const char *name,
+                                     int64_t version, int64_t for_us, bool *ret_taken,
+                                     struct kn_error *err);
+/* New tokens, or trouble, of an account that was taken at `version`; ends the taking. LOST: it is
+ * at another version. */
+enum kn_status kn_store_account_renewed(struct kn_store *store, const struct kn_account *account,
+                                        struct kn_error *err);
+
+#endif
