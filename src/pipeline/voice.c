@@ -23,8 +23,7 @@ struct kn_voice {
 
 struct kn_voice *kn_voice_new(const struct kn_step_env *env, kn_voice_fn *detect, void *arg)
 {
-    const struct kn_group_options options = {
-        .mode = KN_GROUP_ALL, .lane = KN_LANE_CPU, .limit = 1};
+    const struct kn_group_options options = {.mode = KN_GROUP_ALL, .lane = KN_LANE_CPU, .limit = 1};
     struct kn_voice *voice = kn_calloc(1, sizeof *voice);
     voice->detect = detect;
     voice->arg = arg;
