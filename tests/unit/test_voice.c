@@ -9,8 +9,8 @@
 struct net {
     float state;
     atomic_int calls, inside;
-    int fails_at;               /* the call that fails; 0: none does */
-    struct gate begun, go_on;   /* at the first call, when `meets` */
+    int fails_at;             /* the call that fails; 0: none does */
+    struct gate begun, go_on; /* at the first call, when `meets` */
     bool meets;
     struct kn_cancel *triggers; /* at the third call; NULL: nothing */
 };
@@ -132,8 +132,8 @@ static void check_probabilities(const struct listening *l)
 static void what_is_found_does_not_depend_on_the_workers(void **state)
 {
     (void)state;
-    static const int lengths[] = {0, 1, KN_VOICE_BATCH - 1, KN_VOICE_BATCH, KN_VOICE_BATCH + 1,
-                                  20 * KN_VOICE_BATCH + 7};
+    static const int lengths[] = {
+        0, 1, KN_VOICE_BATCH - 1, KN_VOICE_BATCH, KN_VOICE_BATCH + 1, 20 * KN_VOICE_BATCH + 7};
     for (size_t i = 0; i < KN_COUNT_OF(lengths); i++)
         for (int workers = 1; workers <= 3; workers++) {
             struct listening l = {.frames = lengths[i]};
