@@ -1,6 +1,6 @@
 /*
  *   decode ─48 kHz stereo─> curves (loudness, pitch, events)
- *      └─16 kHz mono─> [10 s] ─(a task, 4 s at a time)─> VAD ─> utterances ─(a group)─> words
+ *      └─16 kHz mono─> [10 s] ─(a task, 16 s at a time)─> VAD ─> utterances ─(a group)─> words
  *
  * Decoding and measuring run on the step's own thread, 100 ms at a time, and the VAD beside it
  * (pipeline/voice.h). What the VAD says is looked at by the step's thread again, which cuts

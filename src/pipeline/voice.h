@@ -2,7 +2,7 @@
  * Voice activity beside the decoder.
  *
  * The net needs about as long for a second of sound as decoding and measuring it, and has a state:
- * frames go in order, one at a time. So frames are gathered to batches of 4 s, and a batch is a
+ * frames go in order, one at a time. So frames are gathered to batches of 16 s, and a batch is a
  * task of a group while the step fills the next one. Never is more than one batch with the net,
  * which keeps the order and bounds memory at two batches; on a lane without a free worker, the
  * step runs the task itself when it has the next batch, so nothing waits for a worker that is not
@@ -17,7 +17,7 @@
 
 enum {
     KN_VOICE_FRAME = 512, /* samples, mono, 16,000 Hz */
-    KN_VOICE_BATCH = 125, /* frames: 4 s */
+    KN_VOICE_BATCH = 500, /* frames: 16 s, some 50 ms of the net and 1 MB */
 };
 
 /* The probability of speech in the next frame; `samples` NULL: nothing audible. Called on any
