@@ -148,8 +148,7 @@ static enum kn_status check_one(struct kn_queue_call *call, struct kn_accounts *
     struct kn_account row;
     enum kn_status status = find_account(call, which, &platform, &name);
     if (status == KN_OK)
-        status =
-            kn_store_account_get(call->store, platform, name, call->arena, &row, &call->err);
+        status = kn_store_account_get(call->store, platform, name, call->arena, &row, &call->err);
     if (status == KN_OK && !kn_oauth_find(platform))
         status = kn_error_set(&call->err, KN_UNSUPPORTED,
                               "this kirinuki knows no platform %.40s with accounts", platform);

@@ -38,8 +38,8 @@ struct token_server {
     struct kn_arena *arena;
     struct token_request requests[TOKEN_SERVER_REQUESTS];
     int asked;
-    int issued;                          /* the newest of "refresh-N" and "access-N" */
-    int uses[TOKEN_SERVER_TOKENS];       /* of each refresh token */
+    int issued;                    /* the newest of "refresh-N" and "access-N" */
+    int uses[TOKEN_SERVER_TOKENS]; /* of each refresh token */
     int renewals;
     bool loses_answers; /* carries renewals out, and cuts the connection */
 };
@@ -122,9 +122,8 @@ static inline void token_server_handle(void *arg, const struct kn_exchange *x,
 
 static inline void token_server_open(struct token_server *s)
 {
-    *s = (struct token_server){.lifetime_s = 7200,
-                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                               .arena = kn_arena_new()};
+    *s = (struct token_server){
+        .lifetime_s = 7200, .lock = PTHREAD_MUTEX_INITIALIZER, .arena = kn_arena_new()};
     const struct kn_server_options options = {.handle = token_server_handle, .arg = s};
     if (kn_server_open(&options, &s->server, NULL) != KN_OK)
         abort();

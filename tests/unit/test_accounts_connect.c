@@ -241,8 +241,8 @@ static void what_is_pasted_is_read(void **state)
 static const struct token_answer tokens = {
     .body = "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":7200}"};
 static const struct token_answer ann = {.body = "{\"data\":{\"id\":\"1\",\"username\":\"ann\"}}"};
-static const struct token_answer other_ann = {
-    .body = "{\"data\":{\"id\":\"2\",\"username\":\"ann\"}}"};
+static const struct token_answer other_ann = {.body =
+                                                  "{\"data\":{\"id\":\"2\",\"username\":\"ann\"}}"};
 
 static void say_as(struct scene *s, const struct token_answer *who)
 {
