@@ -257,10 +257,10 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     };
     enum kn_status status =
         kn_store_posts_list(publisher->store, &filter, arena, &posts, &count, err);
-    int64_t patient_us = kn_wall_us() + options->patience_us;
+    int64_t patient_us = kn_wall_us() + (options->only ? options->patience_us : 0);
     *ret_left = false;
     for (int i = 0; status == KN_OK && i < count; i++)
-        *ret_left |= posts[i].due_us <= patient_us || posts[i].worker;
+        *ret_left |= posts[i].due_us <= patient_us || (posts[i].worker && options->only);
     kn_arena_free(arena);
     return status;
 }
@@ -319,7 +319,8 @@ static enum kn_status work(struct kn_publisher *publisher, struct kn_error *err)
     while (left && !kn_cancel_requested(publisher->stop)) {
         int64_t until_us = kn_now_us() + AWAY_US;
         enum kn_status status = take_turn(publisher, &until_us, err);
-        if (status == KN_OK && publisher->options.only && publisher->running == 0)
+        bool ends = publisher->options.only || publisher->options.drain;
+        if (status == KN_OK && ends && publisher->running == 0)
             status = any_left(publisher, &left, err);
         if (status != KN_OK && !may_pass(status))
             return status;
@@ -398,4 +399,34 @@ enum kn_status kn_publisher_run(const struct kn_publisher_options *options, stru
     pthread_mutex_destroy(&publisher.lock);
     kn_wake_close(publisher.wake);
     return status;
+}
+
+/* ---- beside other work ---- */
+
+void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_cancel *stop)
+{
+    struct kn_publisher_options due = *options;
+    struct kn_error err;
+    struct kn_wake *wake = NULL;
+    due.drain = true;
+    while (!kn_cancel_requested(stop)) {
+        int64_t due_us = INT64_MAX, wait_us = AWAY_US;
+        enum kn_status status = wake ? KN_OK : kn_wake_open(options->store, &wake, &err);
+        if (status == KN_OK)
+            status = kn_store_posts_next_due(options->store, &due_us, &err);
+        if (status == KN_OK)
+            wait_us = due_us == INT64_MAX ? INT64_MAX : KN_MAX(due_us - kn_wall_us(), 0);
+        if (status == KN_OK && wait_us == 0) {
+            status = kn_publisher_run(&due, stop, &err);
+            wait_us = TICK_US; /* what an account has no room for is due still */
+        }
+        if (status != KN_OK && status != KN_CANCELLED)
+            kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
+        if (wake)
+            (void)kn_wake_wait(wake, wait_us == INT64_MAX ? INT64_MAX : kn_now_us() + wait_us,
+                               stop);
+        else
+            (void)kn_cancel_wait_ms(stop, AWAY_US / 1000);
+    }
+    kn_wake_close(wake);
 }

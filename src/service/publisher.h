@@ -43,6 +43,7 @@ struct kn_publisher_options {
      * `patience_us`. NULL: whatever is due, until told to stop. */
     const int64_t *only;
     int only_count;
+    bool drain;          /* without `only`: ends when nothing is under way or due, here */
     int64_t patience_us; /* 0: 15 min */
     int64_t grace_ms;    /* after `stop`, for requests that are in flight; 0: 2 s */
     /* Optional: changes of states and bytes, on any of the threads, one call at a time. */
@@ -56,5 +57,9 @@ struct kn_publisher_options {
  */
 enum kn_status kn_publisher_run(const struct kn_publisher_options *options, struct kn_cancel *stop,
                                 struct kn_error *err);
+
+/* Sleeps until a post is due, publishes what is, and sleeps again, until `stop`. While it sleeps it
+ * is no worker that others see. */
+void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_cancel *stop);
 
 #endif

@@ -244,7 +244,7 @@ static const struct kn_settings_row first_rows[] = {
     {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
              "the same in tokens; speech by the minute has none", AI, 0, 2000000000}},
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_FLAG, OWN(own_sandbox), NULL,
-            "try --ai without an account: answers are made up on this machine", AI,
+            "try --ai and --publish without an account, on this machine", AI,
             .args_only = true}},
     {ASKS, {"ai-url", 0, KN_OPTION_CUSTOM, SERVICE(url), "URL",
             "where services are: any that speak OpenAI's protocol", AI, .aside = true,
@@ -540,7 +540,7 @@ enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *e
         return kn_error_set(err, KN_INVALID, "--quiet and --verbose contradict each other");
     if (s->job.transcript && !s->job.speech)
         return kn_error_set(err, KN_INVALID, "--transcript and --no-speech contradict each other");
-    if (s->own_sandbox && !kn_ai_asks(&s->job.ai))
+    if (s->own_sandbox && !kn_ai_asks(&s->job.ai) && !s->publish.to)
         return kn_error_set(err, KN_INVALID,
                             "--sandbox answers for services, and none is asked: add --ai");
     if (s->queue.owner && !kn_text_is_clean(s->queue.owner))

@@ -73,17 +73,15 @@ enum kn_status kn_parse_targets(const struct kn_option *option, const char *valu
 /* clang-format off */
 const struct kn_settings_row kn_publish_rows[] = {
     {KN_FOR_PUBLISH, {"to", 't', KN_OPTION_CUSTOM, PUBLISH(to), "WHERE",
-                      "all, or youtube, tiktok, instagram, x, folder, webhook, each with :ACCOUNT if "
-                      "you like; folder if not given", "Posts", .parse = kn_parse_targets}},
+                      "all, or a list such as youtube,x:ACCOUNT,folder; folder if not given", "Posts", .parse = kn_parse_targets}},
     {KN_FOR_RUN, {"publish", 0, KN_OPTION_CUSTOM, PUBLISH(to), "WHERE",
                   "post the clips when they are made: all, or a list of platforms", "Posts",
                   .args_only = true, .aside = true, .parse = kn_parse_targets}},
     {KN_FOR_PUBLISH, {"title", 0, KN_OPTION_CUSTOM, PUBLISH(title), "TEXT",
-                      "of platforms with titles; {title}, {hook}, {source} are the clip's own",
+                      "where there are titles; {title}, {hook}, {source} are the clip's own",
                       "Posts", .parse = kn_parse_template}},
     {KN_FOR_PUBLISH, {"caption", 'c', KN_OPTION_CUSTOM, PUBLISH(caption), "TEXT",
-                      "the text, where {title}, {hook}, {description}, {source}, {hashtags} stand "
-                      "for the clip's own", "Posts", .parse = kn_parse_template}},
+                      "the text: {title}, {hook}, {description}, {source}, {hashtags} and words", "Posts", .parse = kn_parse_template}},
     {KN_FOR_PUBLISH, {"description", 0, KN_OPTION_TEXT, PUBLISH(description), "TEXT",
                       "instead of each clip's own", "Posts"}},
     {KN_FOR_PUBLISH, {"hashtags", 0, KN_OPTION_TEXT, PUBLISH(hashtags), "LIST",
@@ -128,7 +126,8 @@ const struct kn_settings_row kn_publish_rows[] = {
              "what --to webhook hands clips to", "Posts", .aside = true, .parse = kn_parse_url,
              .print = kn_print_url}},
     {POSTS | KN_FOR_WORKER, {"webhook-secret", 0, KN_OPTION_TEXT, PUBLISH(webhook_secret),
-                             .aside = true, .secret = true}},
+                             "TEXT", "signs what is handed to a webhook", NULL, .aside = true,
+                             .secret = true}},
     {KN_FOR_WORKER, {"posts", 0, KN_OPTION_FLAG, PUBLISH(posts), NULL,
                      "post clips that are due as well", "Work", .aside = true}},
     {KN_FOR_POSTS, {"url", 0, KN_OPTION_TEXT, PUBLISH(found_url), "URL",
