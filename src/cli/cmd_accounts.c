@@ -39,14 +39,13 @@ static json_t *account_json(const struct kn_account *row, struct kn_arena *arena
     char expires[KN_TIME_TEXT_BYTES], made[KN_TIME_TEXT_BYTES];
     bool ends = row->expires_us < INT64_MAX / 8;
     const char *remedy = remedy_of(row, arena);
-    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s}", "platform",
-                     kn_json_text(row->platform), "account", kn_json_text(row->name), "state",
-                     state_of(row), "token_expires",
-                     ends ? json_string(kn_time_iso(row->expires_us, expires)) : json_null(),
-                     "what_to_do", remedy[0] ? kn_json_text(remedy) : json_null(), "remote_id",
-                     kn_json_text(row->remote_id), "sandbox",
-                     row->service_url[0] ? kn_json_text(row->service_url) : json_null(),
-                     "connected", kn_time_iso(row->created_us, made));
+    return json_pack(
+        "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s}", "platform", kn_json_text(row->platform),
+        "account", kn_json_text(row->name), "state", state_of(row), "token_expires",
+        ends ? json_string(kn_time_iso(row->expires_us, expires)) : json_null(), "what_to_do",
+        remedy[0] ? kn_json_text(remedy) : json_null(), "remote_id", kn_json_text(row->remote_id),
+        "sandbox", row->service_url[0] ? kn_json_text(row->service_url) : json_null(), "connected",
+        kn_time_iso(row->created_us, made));
 }
 
 static void print_row(const struct kn_account *row, struct kn_arena *arena)
@@ -121,8 +120,8 @@ static enum kn_status remove_one(struct kn_queue_call *call, struct kn_accounts 
     const char *platform, *name, *left = NULL;
     enum kn_status status = find_account(call, which, &platform, &name);
     if (status == KN_OK)
-        status = kn_accounts_remove(accounts, platform, name, cancel, call->arena, &left,
-                                    &call->err);
+        status =
+            kn_accounts_remove(accounts, platform, name, cancel, call->arena, &left, &call->err);
     if (status != KN_OK)
         return status;
     if (call->settings.json)
@@ -149,8 +148,7 @@ static enum kn_status check_one(struct kn_queue_call *call, struct kn_accounts *
     struct kn_account row;
     enum kn_status status = find_account(call, which, &platform, &name);
     if (status == KN_OK)
-        status =
-            kn_store_account_get(call->store, platform, name, call->arena, &row, &call->err);
+        status = kn_store_account_get(call->store, platform, name, call->arena, &row, &call->err);
     if (status == KN_OK && !kn_oauth_find(platform))
         status = kn_error_set(&call->err, KN_UNSUPPORTED,
                               "this kirinuki knows no platform %.40s with accounts", platform);

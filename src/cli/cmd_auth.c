@@ -194,8 +194,8 @@ static int work(struct auth *auth, const struct kn_oauth_client *client)
     struct kn_http *http = NULL;
     enum kn_status status = kn_http_open(&(struct kn_http_options){0}, &http, &call->err);
     if (status == KN_OK) {
-        struct kn_accounts *accounts = kn_accounts_open(
-            &(struct kn_accounts_options){.store = call->store, .http = http});
+        struct kn_accounts *accounts =
+            kn_accounts_open(&(struct kn_accounts_options){.store = call->store, .http = http});
         status = connect_account(auth, client, accounts, &connected);
         kn_accounts_close(accounts);
     }
@@ -211,16 +211,17 @@ int kn_cmd_auth(int argc, char **argv)
     struct auth auth = {.cancel = kn_interrupt_watch()}; /* the store has threads */
     struct kn_oauth_client client;
     kn_interrupt_limit(STOP_MS, KN_EXIT_INTERRUPTED, "");
-    int code = kn_queue_begin(&auth.call, "auth", KN_FOR_AUTH,
-                              "a platform: kirinuki auth youtube (or tiktok, instagram, x)", argc,
-                              argv);
+    int code =
+        kn_queue_begin(&auth.call, "auth", KN_FOR_AUTH,
+                       "a platform: kirinuki auth youtube (or tiktok, instagram, x)", argc, argv);
     if (code == KN_EXIT_OK &&
         (find_platform(&auth) != KN_OK || find_client(&auth, &client) != KN_OK))
         code = kn_complain_usage("auth", &auth.call.err);
     if (code == KN_EXIT_OK) {
         const struct kn_account_settings *s = &auth.call.settings.accounts;
         auth.pastes = s->paste || s->redirect;
-        auth.opens = s->browser && !auth.pastes && !auth.call.settings.json && kn_browser_can_open();
+        auth.opens =
+            s->browser && !auth.pastes && !auth.call.settings.json && kn_browser_can_open();
         code = work(&auth, &client);
     }
     kn_queue_end(&auth.call);

@@ -211,10 +211,11 @@ const struct kn_command kn_commands[] = {
             "KIRINUKI_YOUTUBE_CLIENT_SECRET\n"
             "(TIKTOK: its client key is the id; INSTAGRAM; X), or as youtube-client-id and\n"
             "youtube-client-secret into kirinuki.conf. docs/accounts.md tells more.\n",
-        .examples = "  kirinuki auth youtube                       in the browser of this machine\n"
-                    "  kirinuki auth x --account work              a second account\n"
-                    "  kirinuki auth tiktok --paste                on a server: paste the address\n"
-                    "  kirinuki auth youtube --sandbox             at a running `kirinuki sandbox`\n",
+        .examples =
+            "  kirinuki auth youtube                       in the browser of this machine\n"
+            "  kirinuki auth x --account work              a second account\n"
+            "  kirinuki auth tiktok --paste                on a server: paste the address\n"
+            "  kirinuki auth youtube --sandbox             at a running `kirinuki sandbox`\n",
         .settings = KN_FOR_AUTH,
     },
     {

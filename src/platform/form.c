@@ -45,7 +45,8 @@ const char *kn_form_unescape(const char *text, size_t length, struct kn_arena *a
         int c = text[i] == '+' ? ' ' : (unsigned char)text[i];
         if (text[i] == '%') {
             bool whole = length - i > 2;
-            int high = whole ? hex_digit(text[i + 1]) : -1, low = whole ? hex_digit(text[i + 2]) : -1;
+            int high = whole ? hex_digit(text[i + 1]) : -1,
+                low = whole ? hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return NULL;
             c = high * 16 + low;
@@ -68,8 +69,7 @@ bool kn_form_find(const char *form, const char *name, struct kn_arena *arena,
         if (length > name_length && strncmp(at, name, name_length) == 0 && at[name_length] == '=') {
             if (*ret_value)
                 return false;
-            *ret_value =
-                kn_form_unescape(at + name_length + 1, length - name_length - 1, arena);
+            *ret_value = kn_form_unescape(at + name_length + 1, length - name_length - 1, arena);
             if (!*ret_value)
                 return false;
         }

@@ -136,7 +136,8 @@ static enum kn_status read_query(const struct kn_oauth_round *round, const char 
                                  struct kn_error *err)
 {
     const char *code, *state, *error, *why, *reason;
-    if (!kn_form_find(query, "code", arena, &code) || !kn_form_find(query, "state", arena, &state) ||
+    if (!kn_form_find(query, "code", arena, &code) ||
+        !kn_form_find(query, "state", arena, &state) ||
         !kn_form_find(query, "error", arena, &error) ||
         !kn_form_find(query, "error_description", arena, &why) ||
         !kn_form_find(query, "error_reason", arena, &reason))

@@ -28,9 +28,9 @@ enum kn_oauth_renewal {
 };
 
 struct kn_oauth {
-    const char *platform, *label; /* "x", "X": in commands and in sentences */
-    const char *register_at;      /* where applications are registered */
-    const char *authorize_host, *authorize_path; /* "https://x.com", "/i/oauth2/authorize" */
+    const char *platform, *label;                      /* "x", "X": in commands and in sentences */
+    const char *register_at;                           /* where applications are registered */
+    const char *authorize_host, *authorize_path;       /* "https://x.com", "/i/oauth2/authorize" */
     const char *token_host, *token_path, *revoke_path; /* revoke_path NULL: there is no such call */
     /* The token of a code is short-lived, and is exchanged at once for a long one; NULL: it is not.
      * A long one is renewed at the same host. */
@@ -41,12 +41,12 @@ struct kn_oauth {
     const char *more;           /* further parameters of the authorization: "access_type=offline" */
     enum kn_pkce pkce;
     enum kn_oauth_renewal renewal;
-    bool secret_optional;   /* a public client is let in without one */
-    bool secret_as_basic;   /* in an Authorization header, not in the form */
-    bool refresh_once;      /* a refresh token is taken once, and the answer has the next one */
-    bool revoke_bare;       /* revoking takes the token alone, nothing of the client */
-    bool redirect_https;    /* only addresses with https:// can be registered */
-    int redirect_port;      /* of the address to register; 0: any port is taken */
+    bool secret_optional; /* a public client is let in without one */
+    bool secret_as_basic; /* in an Authorization header, not in the form */
+    bool refresh_once;    /* a refresh token is taken once, and the answer has the next one */
+    bool revoke_bare;     /* revoking takes the token alone, nothing of the client */
+    bool redirect_https;  /* only addresses with https:// can be registered */
+    int redirect_port;    /* of the address to register; 0: any port is taken */
     const char *redirect_path;
     int64_t lifetime_us;    /* of an access token whose answer does not say it */
     int64_t renew_ahead_us; /* tokens are renewed so long before their end */

@@ -129,8 +129,8 @@ static void read_refusal(const json_t *root, struct kn_oauth_refusal *ret)
     const json_t *error = json_object_get(root, "error");
     const json_t *code = error, *text = json_object_get(root, "error_description");
     if (json_is_object(error)) {
-        code = json_object_get(error, json_is_string(json_object_get(error, "type")) ? "type"
-                                                                                    : "code");
+        code = json_object_get(error,
+                               json_is_string(json_object_get(error, "type")) ? "type" : "code");
         text = json_object_get(error, "message");
     } else if (json_object_get(root, "error_type") || json_object_get(root, "error_message")) {
         code = json_object_get(root, "error_type");

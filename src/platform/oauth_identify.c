@@ -15,9 +15,9 @@ enum { LIMIT_MS = 30000, ID_BYTES_MAX = 100, NAME_BYTES_MAX = 200 };
 
 struct place {
     const char *label, *host, *path;
-    const char *id, *name;         /* where the answer has them, as kn_answer_at takes it */
+    const char *id, *name;           /* where the answer has them, as kn_answer_at takes it */
     const char *flat_id, *flat_name; /* or there; NULL */
-    const char *list, *nobody;     /* what is said where this list is empty; NULL */
+    const char *list, *nobody;       /* what is said where this list is empty; NULL */
 };
 
 /* Ids are texts: numbers beyond 2^53 are among them. */
@@ -53,9 +53,9 @@ static enum kn_status read_answer(const struct place *place, const struct kn_htt
 }
 
 static enum kn_status identify(const struct place *place, struct kn_http *http,
-                               const char *service_url, const char *token,
-                               struct kn_cancel *cancel, struct kn_arena *arena,
-                               const char **ret_id, const char **ret_name, struct kn_error *err)
+                               const char *service_url, const char *token, struct kn_cancel *cancel,
+                               struct kn_arena *arena, const char **ret_id, const char **ret_name,
+                               struct kn_error *err)
 {
     const struct kn_http_header headers[] = {
         {"Authorization", kn_arena_printf(arena, "Bearer %s", token)},

@@ -5,10 +5,10 @@
 #include "platform/oauth.h"
 
 #define KN_OAUTH_IDENTIFY(name)                                                                    \
-    enum kn_status kn_oauth_identify_##name(                                                       \
-        struct kn_http *http, const char *service_url, const char *token,                          \
-        struct kn_cancel *cancel, struct kn_arena *arena, const char **ret_id,                     \
-        const char **ret_name, struct kn_error *err)
+    enum kn_status kn_oauth_identify_##name(struct kn_http *http, const char *service_url,         \
+                                            const char *token, struct kn_cancel *cancel,           \
+                                            struct kn_arena *arena, const char **ret_id,           \
+                                            const char **ret_name, struct kn_error *err)
 
 KN_OAUTH_IDENTIFY(youtube);
 KN_OAUTH_IDENTIFY(tiktok);

@@ -81,8 +81,8 @@ const struct kn_oauth kn_oauth_instagram = {
     .redirect_https = true,
     .redirect_port = 8765,
     .redirect_path = "/callback",
-    .lifetime_us = HOURS(1),     /* until it is exchanged; the long one says its own */
-    .renew_ahead_us = DAYS(20),  /* of 60; it has to be a day old */
+    .lifetime_us = HOURS(1),    /* until it is exchanged; the long one says its own */
+    .renew_ahead_us = DAYS(20), /* of 60; it has to be a day old */
     .identify = kn_oauth_identify_instagram,
 };
 

@@ -53,8 +53,7 @@ static enum kn_status ask(const struct question *q, struct kn_http *http, struct
         headers[count++] =
             (struct kn_http_header){"Content-Type", "application/x-www-form-urlencoded"};
     if (!q->query && is_basic(q->oauth, q->client))
-        headers[count++] =
-            (struct kn_http_header){"Authorization", basic_header(q->client, arena)};
+        headers[count++] = (struct kn_http_header){"Authorization", basic_header(q->client, arena)};
     struct kn_http_request request = {
         .method = q->query ? "GET" : "POST",
         .url = q->query ? kn_arena_printf(arena, "%s%s?%s", host, q->path, q->form)
@@ -146,12 +145,9 @@ static enum kn_status exchange(const struct kn_oauth_round *round, const struct 
     kn_form_add(&form, "grant_type", oauth->exchange_grant);
     kn_form_add(&form, "client_secret", round->client.secret);
     kn_form_add(&form, "access_token", brief->access);
-    const struct question q = {oauth,
-                               &round->client,
-                               oauth->exchange_host,
-                               oauth->exchange_path,
-                               to_arena(&form, arena),
-                               true};
+    const struct question q = {
+        oauth, &round->client, oauth->exchange_host, oauth->exchange_path, to_arena(&form, arena),
+        true};
     struct kn_tokens tokens;
     enum kn_status status = ask_tokens(&q, KN_ASKED_TOKENS, round->redirect_uri, http, cancel,
                                        arena, &tokens, NULL, err);
@@ -174,12 +170,8 @@ enum kn_status kn_oauth_redeem(const struct kn_oauth_round *round, struct kn_htt
     kn_form_add(&form, "redirect_uri", round->redirect_uri);
     kn_form_add(&form, "code_verifier", round->verifier);
     add_client(&form, oauth, &round->client);
-    const struct question q = {oauth,
-                               &round->client,
-                               oauth->token_host,
-                               oauth->token_path,
-                               to_arena(&form, arena),
-                               false};
+    const struct question q = {
+        oauth, &round->client, oauth->token_host, oauth->token_path, to_arena(&form, arena), false};
     struct kn_tokens tokens;
     enum kn_status status = ask_tokens(&q, KN_ASKED_TOKENS, round->redirect_uri, http, cancel,
                                        arena, &tokens, NULL, err);
@@ -238,8 +230,8 @@ enum kn_status kn_oauth_renew(const struct kn_oauth *oauth, const struct kn_oaut
                                renewal_form(oauth, client, tokens, arena),
                                exchanges};
     struct kn_tokens renewed;
-    enum kn_status status = ask_tokens(&q, KN_ASKED_RENEWAL, NULL, http, cancel, arena, &renewed,
-                                       ret_sent, err);
+    enum kn_status status =
+        ask_tokens(&q, KN_ASKED_RENEWAL, NULL, http, cancel, arena, &renewed, ret_sent, err);
     if (status != KN_OK && status != KN_DENIED && *ret_sent && oauth->refresh_once)
         return kn_error_add(err, "the answer to a renewal was lost, which %s grants once",
                             oauth->label);
@@ -288,12 +280,8 @@ enum kn_status kn_oauth_revoke(const struct kn_oauth *oauth, const struct kn_oau
         kn_form_add(&form, "token_type_hint", "refresh_token");
     if (!oauth->revoke_bare)
         add_client(&form, oauth, client);
-    const struct question q = {oauth,
-                               client,
-                               oauth->token_host,
-                               oauth->revoke_path,
-                               to_arena(&form, arena),
-                               false};
+    const struct question q = {
+        oauth, client, oauth->token_host, oauth->revoke_path, to_arena(&form, arena), false};
     enum kn_status status = ask(&q, http, cancel, arena, &answer, NULL, err);
     if (status == KN_OK)
         status = revoked_or_not(oauth, &answer, err);

@@ -46,11 +46,10 @@ enum kn_status kn_seal_key_parse(const char *text, struct kn_seal_key *ret_key,
     text += strspn(text, " \t\r\n");
     size_t length = strcspn(text, " \t\r\n"), got = 0;
     bool alone = text[length + strspn(text + length, " \t\r\n")] == '\0';
-    bool fine = alone && (length == HEX_BYTES
-                              ? sodium_hex2bin(key.bytes, sizeof key.bytes, text, length, NULL,
-                                               &got, NULL) == 0 &&
-                                    got == sizeof key.bytes
-                              : parse_base64(text, length, key.bytes));
+    bool fine = alone && (length == HEX_BYTES ? sodium_hex2bin(key.bytes, sizeof key.bytes, text,
+                                                               length, NULL, &got, NULL) == 0 &&
+                                                    got == sizeof key.bytes
+                                              : parse_base64(text, length, key.bytes));
     if (fine)
         *ret_key = key;
     kn_seal_key_wipe(&key);
@@ -193,9 +192,9 @@ enum kn_status kn_seal_key_find(bool make, struct kn_seal_key *ret_key, struct k
     struct kn_arena *arena = kn_arena_new();
     const char *folder = kn_path_data(arena);
     enum kn_status status =
-        folder ? kn_seal_key_read(kn_path_join(arena, folder, "key"), make, ret_key, err)
-               : kn_error_set(err, KN_MISSING,
-                              "there is no home folder for a key: set KIRINUKI_KEY");
+        folder
+            ? kn_seal_key_read(kn_path_join(arena, folder, "key"), make, ret_key, err)
+            : kn_error_set(err, KN_MISSING, "there is no home folder for a key: set KIRINUKI_KEY");
     kn_arena_free(arena);
     return status;
 }

@@ -223,8 +223,7 @@ static bool concerns(const struct kn_sandbox_fault *rule, enum kn_sandbox_path p
 {
     if (rule->paths)
         return rule->paths & 1u << path;
-    return path != KN_SANDBOX_OTHER && path != KN_SANDBOX_OAUTH &&
-           can_befall(rule->kind, path);
+    return path != KN_SANDBOX_OTHER && path != KN_SANDBOX_OAUTH && can_befall(rule->kind, path);
 }
 
 /* `number` is 1 for the first request that the rule concerns. */

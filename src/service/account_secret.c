@@ -48,8 +48,8 @@ enum kn_status kn_account_secret_open(const struct kn_account *account,
     const struct kn_seal_owner owner = owner_of(account);
     char *plain;
     size_t size;
-    enum kn_status status = kn_unseal(key, &owner, account->sealed, account->sealed_size, arena,
-                                      &plain, &size, err);
+    enum kn_status status =
+        kn_unseal(key, &owner, account->sealed, account->sealed_size, arena, &plain, &size, err);
     if (status != KN_OK)
         return status;
     KN_SCOPED_JSON json = json_loadb(plain, size, 0, NULL);

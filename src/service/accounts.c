@@ -143,8 +143,7 @@ enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platf
     if (status != KN_OK)
         return status;
     if (!token) {
-        status =
-            kn_accounts_fetch(accounts, platform, name, refused, cancel, arena, &access, err);
+        status = kn_accounts_fetch(accounts, platform, name, refused, cancel, arena, &access, err);
         end(accounts, entry, status == KN_OK ? &access : NULL);
         token = access.token;
     }

@@ -58,8 +58,7 @@ static enum kn_status by_browser(struct kn_accounts *accounts,
         connect->open(connect->arg, round.url, round.redirect_uri);
     status = kn_loopback_wait(loopback, connect->wait_ms, cancel, arena, &code, &why);
     if (status == KN_OK)
-        status =
-            redeem(accounts, &round, code, connect->name, cancel, arena, ret_connected, &why);
+        status = redeem(accounts, &round, code, connect->name, cancel, arena, ret_connected, &why);
     kn_loopback_tell(loopback, status == KN_OK,
                      status == KN_OK ? kn_arena_printf(arena,
                                                        "kirinuki posts to %s as %s from now on. "
@@ -79,10 +78,9 @@ static enum kn_status by_paste(struct kn_accounts *accounts,
 {
     const struct kn_oauth *oauth = connect->oauth;
     int port = connect->port ? connect->port : oauth->redirect_port ? oauth->redirect_port : 8765;
-    const char *own =
-        kn_arena_printf(arena, "http://127.0.0.1:%d%s", port, oauth->redirect_path);
-    const struct kn_oauth_round round = kn_oauth_begin(
-        oauth, &connect->client, connect->redirect ? connect->redirect : own, arena);
+    const char *own = kn_arena_printf(arena, "http://127.0.0.1:%d%s", port, oauth->redirect_path);
+    const struct kn_oauth_round round =
+        kn_oauth_begin(oauth, &connect->client, connect->redirect ? connect->redirect : own, arena);
     const char *text, *code;
     if (connect->open)
         connect->open(connect->arg, round.url, round.redirect_uri);
@@ -103,9 +101,8 @@ enum kn_status kn_accounts_connect(struct kn_accounts *accounts,
     enum kn_status status = check(accounts, connect, err);
     if (status != KN_OK)
         return status;
-    return connect->paste
-               ? by_paste(accounts, connect, cancel, arena, ret_connected, err)
-               : by_browser(accounts, connect, cancel, arena, ret_connected, err);
+    return connect->paste ? by_paste(accounts, connect, cancel, arena, ret_connected, err)
+                          : by_browser(accounts, connect, cancel, arena, ret_connected, err);
 }
 
 /* ---- a sandbox ---- */
@@ -154,9 +151,9 @@ enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts, const c
     if (status != KN_OK)
         return status;
     /* Nothing listens there: the code is read from the answer itself. */
-    const char *redirect = kn_arena_printf(
-        arena, "http://127.0.0.1:%d%s", oauth->redirect_port ? oauth->redirect_port : 8765,
-        oauth->redirect_path);
+    const char *redirect =
+        kn_arena_printf(arena, "http://127.0.0.1:%d%s",
+                        oauth->redirect_port ? oauth->redirect_port : 8765, oauth->redirect_path);
     const struct kn_oauth_round round = kn_oauth_begin(oauth, &connect.client, redirect, arena);
     status = consent(accounts, &round, cancel, arena, &code, err);
     if (status == KN_OK)

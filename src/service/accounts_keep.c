@@ -28,12 +28,12 @@ static bool is_same(const struct kn_account *row, const char *remote_id, const c
 }
 
 static enum kn_status find_known(struct kn_accounts *accounts, const char *platform,
-                                 const char *remote_id, const char *service,
-                                 struct kn_arena *arena, struct known *ret, struct kn_error *err)
+                                 const char *remote_id, const char *service, struct kn_arena *arena,
+                                 struct known *ret, struct kn_error *err)
 {
     struct known known = {0};
-    enum kn_status status = kn_store_accounts(accounts->options.store, platform, arena, &known.rows,
-                                              &known.count, err);
+    enum kn_status status =
+        kn_store_accounts(accounts->options.store, platform, arena, &known.rows, &known.count, err);
     for (int i = 0; status == KN_OK && i < known.count; i++)
         if (is_same(&known.rows[i], remote_id, service))
             known.same = &known.rows[i];
@@ -95,8 +95,7 @@ static enum kn_status check_key(struct kn_accounts *accounts, const struct kn_se
     enum kn_status status =
         kn_store_accounts(accounts->options.store, NULL, arena, &rows, &count, err);
     for (int i = 0; status == KN_OK && i < count; i++) {
-        bool replaced =
-            strcmp(rows[i].platform, platform) == 0 && strcmp(rows[i].name, name) == 0;
+        bool replaced = strcmp(rows[i].platform, platform) == 0 && strcmp(rows[i].name, name) == 0;
         if (!replaced && !kn_seal_is_by(key, rows[i].sealed, rows[i].sealed_size))
             return kn_error_set(err, KN_DENIED,
                                 "the account %s:%s of this store is sealed with another key than "

@@ -11,8 +11,8 @@
 struct kn_accounts_entry {
     char *platform, *name; /* immutable */
     /* Protected by `lock` of struct kn_accounts. */
-    bool busy;           /* a thread is at the store or at the platform for it */
-    char *token;         /* NULL: none is known */
+    bool busy;              /* a thread is at the store or at the platform for it */
+    char *token;            /* NULL: none is known */
     int64_t fresh_until_us; /* wall clock; until then nobody is asked */
     struct kn_accounts_entry *next;
 };

@@ -164,10 +164,9 @@ static enum kn_status renew(const struct fetch *fetch, struct opened *opened, st
     bool sent;
     struct kn_error why = {0};
     int64_t asked_us = kn_wall_us();
-    enum kn_status status =
-        kn_oauth_renew(opened->oauth, &client, &opened->secret.tokens,
-                       fetch->accounts->options.http, fetch->cancel, fetch->arena, &tokens, &sent,
-                       &why);
+    enum kn_status status = kn_oauth_renew(opened->oauth, &client, &opened->secret.tokens,
+                                           fetch->accounts->options.http, fetch->cancel,
+                                           fetch->arena, &tokens, &sent, &why);
     if (err && status != KN_OK)
         *err = why;
     if (status == KN_DENIED)
@@ -202,9 +201,8 @@ static enum kn_status look(const struct fetch *fetch, struct opened *ret_opened,
     if (!good && troubled)
         return kn_error_set(err, KN_DENIED, "%s", opened.row.trouble);
     if (!fresh && !troubled) {
-        status = kn_store_account_take(fetch->accounts->options.store, fetch->platform,
-                                       fetch->name, opened.row.version, TAKE_S * KN_US_PER_S,
-                                       &taken, err);
+        status = kn_store_account_take(fetch->accounts->options.store, fetch->platform, fetch->name,
+                                       opened.row.version, TAKE_S * KN_US_PER_S, &taken, err);
         if (taken)
             status = renew(fetch, &opened, err);
         else if (status == KN_OK && !good)

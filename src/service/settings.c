@@ -170,20 +170,21 @@ static const char *const caption_names[] = {"default", "bold", "karaoke", "minim
                                             "box",     "off",  NULL};
 static const char *const topic_names[] = {"coarse", "fine", NULL};
 static const char *const dialect_names[] = {"openai", "whisper", NULL};
-#define JOB(field)     offsetof(struct kn_settings, job.field)
-#define OWN(field)     offsetof(struct kn_settings, field)
-#define QUEUE(f)       offsetof(struct kn_settings, queue.f)
-#define SERVICE(f)     offsetof(struct kn_settings, services.f)
-#define SANDBOX(f)     offsetof(struct kn_settings, sandbox.f)
-#define ACCOUNT(f)     offsetof(struct kn_settings, accounts.f)
-#define CLIENT(at, f)  offsetof(struct kn_settings, accounts.clients[at].f)
-#define CLIPS          (KN_FOR_RUN | KN_FOR_ADD)
-#define FILES          (CLIPS | KN_FOR_ANALYZE)
-#define RANKING        (FILES | KN_FOR_SEGMENTS)
-#define WORKERS        (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
-#define CHOOSES        (KN_FOR_JOBS | KN_FOR_CHANGE)
-#define STORES         (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE | \
-                        KN_FOR_AUTH | KN_FOR_ACCOUNTS)
+#define JOB(field)    offsetof(struct kn_settings, job.field)
+#define OWN(field)    offsetof(struct kn_settings, field)
+#define QUEUE(f)      offsetof(struct kn_settings, queue.f)
+#define SERVICE(f)    offsetof(struct kn_settings, services.f)
+#define SANDBOX(f)    offsetof(struct kn_settings, sandbox.f)
+#define ACCOUNT(f)    offsetof(struct kn_settings, accounts.f)
+#define CLIENT(at, f) offsetof(struct kn_settings, accounts.clients[at].f)
+#define CLIPS         (KN_FOR_RUN | KN_FOR_ADD)
+#define FILES         (CLIPS | KN_FOR_ANALYZE)
+#define RANKING       (FILES | KN_FOR_SEGMENTS)
+#define WORKERS       (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
+#define CHOOSES       (KN_FOR_JOBS | KN_FOR_CHANGE)
+#define STORES                                                                                     \
+    (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE |             \
+     KN_FOR_AUTH | KN_FOR_ACCOUNTS)
 #define ASKS           (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_ENGINES)
 #define NUMBER_OF_JOBS 1, 1000
 #define AI             "AI services"

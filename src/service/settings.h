@@ -25,8 +25,8 @@ enum kn_command_set {
     KN_FOR_CHANGE = 4096, /* the commands that change jobs */
     KN_FOR_AUTH = 8192,
     KN_FOR_ACCOUNTS = 16384,
-    KN_FOR_ALL = 511 | KN_FOR_SANDBOX | KN_FOR_ENGINES | KN_FOR_CHANGE | KN_FOR_AUTH |
-                 KN_FOR_ACCOUNTS,
+    KN_FOR_ALL =
+        511 | KN_FOR_SANDBOX | KN_FOR_ENGINES | KN_FOR_CHANGE | KN_FOR_AUTH | KN_FOR_ACCOUNTS,
     KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
 };
 

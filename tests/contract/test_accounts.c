@@ -81,8 +81,8 @@ static void put_account(struct scene *s, int issued_s, int expires_s)
 static struct kn_account row_of(struct scene *s)
 {
     struct kn_account row;
-    assert_int_equal(
-        kn_store_account_get(s->f->store, "x", "ann", s->f->arena, &row, &s->err), KN_OK);
+    assert_int_equal(kn_store_account_get(s->f->store, "x", "ann", s->f->arena, &row, &s->err),
+                     KN_OK);
     return row;
 }
 
@@ -207,8 +207,8 @@ static void tokens_are_renewed_ahead_and_kept_first(void **state)
     struct kn_accounts *others = kn_accounts_open(&(struct kn_accounts_options){
         .store = s->f->store, .http = s->http, .key_path = s->key_path});
     const char *got;
-    assert_int_equal(
-        kn_accounts_token(others, "x", "ann", NULL, NULL, s->f->arena, &got, &s->err), KN_OK);
+    assert_int_equal(kn_accounts_token(others, "x", "ann", NULL, NULL, s->f->arena, &got, &s->err),
+                     KN_OK);
     assert_string_equal(got, "access-2");
     assert_int_equal(s->server.renewals, 1);
     kn_accounts_close(others);
@@ -306,13 +306,15 @@ static void a_revoked_account_has_trouble_until_it_is_connected_again(void **sta
 {
     static const struct token_answer revoked[] = {
         {.status = 400,
-         .body = "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been revoked.\"}"}};
+         .body =
+             "{\"error\":\"invalid_grant\",\"error_description\":\"Token has been revoked.\"}"}};
     struct scene *s = *state;
     const char *got;
     put_account(s, 0, 7200);
     token_server_script(&s->server, revoked, 1);
     assert_int_equal(token(s, "access-1", &got), KN_DENIED);
-    assert_says(s->err.text, "X has ended this connection (invalid_grant: Token has been revoked.)");
+    assert_says(s->err.text,
+                "X has ended this connection (invalid_grant: Token has been revoked.)");
     assert_says(row_of(s).trouble, "`kirinuki auth x`");
     token_server_script(&s->server, NULL, 0);
     put_account(s, 0, 7200);
@@ -341,19 +343,18 @@ static void what_is_removed_is_revoked(void **state)
     struct scene *s = *state;
     const char *left = "?";
     put_account(s, 0, 7200);
-    assert_int_equal(
-        kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err), KN_OK);
+    assert_int_equal(kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err),
+                     KN_OK);
     assert_null(left);
     assert_string_equal(token_server_request(&s->server, 0)->path, "/2/oauth2/revoke");
-    assert_int_equal(
-        kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err),
-        KN_NOT_FOUND);
+    assert_int_equal(kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err),
+                     KN_NOT_FOUND);
     /* Also what can't be: nobody is bound to an account for ever. */
     static const struct token_answer down[] = {{.status = 503}};
     token_server_script(&s->server, down, 1);
     put_account(s, 0, 7200);
-    assert_int_equal(
-        kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err), KN_OK);
+    assert_int_equal(kn_accounts_remove(s->accounts, "x", "ann", NULL, s->f->arena, &left, &s->err),
+                     KN_OK);
     assert_says(left, "HTTP 503");
 }
 

@@ -115,7 +115,7 @@ def tokens_are_renewed_when_the_platform_does_not_take_them_any_more():
         assert world.good("accounts", "check", name) == name + " works\n"
         assert world.ask("POST", "/sandbox/clock", {"advance_s": 7300})[0] == 200
         assert world.good("accounts", "check", name) == name + " works\n"
-        asked = [e["url"] for e in json.loads(world.ask("GET", "/sandbox/ledger")[2])["entries"]]
+        asked = [e["url"] for e in json.loads(world.ask("GET", "/sandbox/ledger")[2])["requests"]]
         assert asked.count("/token") == 2, asked  # one for the code, one to renew
         # Whoever takes the connection away there is told of here.
         assert world.ask("POST", "/sandbox/reset", {})[0] == 200

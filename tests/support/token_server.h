@@ -38,8 +38,8 @@ struct token_server {
     struct kn_arena *arena;
     struct token_request requests[TOKEN_SERVER_REQUESTS];
     int asked;
-    int issued;                          /* the newest of "refresh-N" and "access-N" */
-    int uses[TOKEN_SERVER_TOKENS];       /* of each refresh token */
+    int issued;                    /* the newest of "refresh-N" and "access-N" */
+    int uses[TOKEN_SERVER_TOKENS]; /* of each refresh token */
     int renewals;
     bool loses_answers; /* carries renewals out, and cuts the connection */
 };
@@ -80,8 +80,10 @@ static inline const char *token_server_grant(struct token_server *s, const char 
 {
     const char *refresh = token_server_field(s, form, "refresh_token");
     const char *code = token_server_field(s, form, "code");
-    int n = refresh && strncmp(refresh, "refresh-", 8) == 0 ? atoi(refresh + 8) : 0;
-    if (n > 0 && n < TOKEN_SERVER_TOKENS) {
+    long long n = 0;
+    if (refresh && kn_starts_with(refresh, "refresh-"))
+        (void)kn_parse_int(refresh + strlen("refresh-"), 1, TOKEN_SERVER_TOKENS - 1, &n);
+    if (n > 0) {
         s->renewals++;
         *fault = s->loses_answers ? KN_REPLY_NOTHING : KN_REPLY_WHOLE;
         if (++s->uses[n] == 1)
@@ -122,9 +124,8 @@ static inline void token_server_handle(void *arg, const struct kn_exchange *x,
 
 static inline void token_server_open(struct token_server *s)
 {
-    *s = (struct token_server){.lifetime_s = 7200,
-                               .lock = PTHREAD_MUTEX_INITIALIZER,
-                               .arena = kn_arena_new()};
+    *s = (struct token_server){
+        .lifetime_s = 7200, .lock = PTHREAD_MUTEX_INITIALIZER, .arena = kn_arena_new()};
     const struct kn_server_options options = {.handle = token_server_handle, .arg = s};
     if (kn_server_open(&options, &s->server, NULL) != KN_OK)
         abort();

@@ -67,8 +67,8 @@ static void assert_has(const char *text, const char *part)
 static void *browse(void *arg)
 {
     struct scene *s = arg;
-    int port = atoi(strrchr(s->redirect, ':') + 1);
-    const char *path = strchr(strrchr(s->redirect, ':'), '/');
+    char *path;
+    int port = (int)strtol(strrchr(s->redirect, ':') + 1, &path, 10);
     for (int i = 0; s->visits[i]; i++) {
         char request[1024];
         int fd = raw_connect(port);
@@ -241,8 +241,8 @@ static void what_is_pasted_is_read(void **state)
 static const struct token_answer tokens = {
     .body = "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":7200}"};
 static const struct token_answer ann = {.body = "{\"data\":{\"id\":\"1\",\"username\":\"ann\"}}"};
-static const struct token_answer other_ann = {
-    .body = "{\"data\":{\"id\":\"2\",\"username\":\"ann\"}}"};
+static const struct token_answer other_ann = {.body =
+                                                  "{\"data\":{\"id\":\"2\",\"username\":\"ann\"}}"};
 
 static void say_as(struct scene *s, const struct token_answer *who)
 {

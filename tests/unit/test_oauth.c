@@ -61,9 +61,9 @@ static enum kn_status redeem(struct scene *scene, const struct kn_oauth_round *r
 }
 
 #define SCRIPT(scene, ...)                                                                         \
-    token_server_script(&(scene)->server, (const struct token_answer[]){__VA_ARGS__},              \
-                        (int)(sizeof((const struct token_answer[]){__VA_ARGS__}) /                 \
-                              sizeof(struct token_answer)))
+    token_server_script(                                                                           \
+        &(scene)->server, (const struct token_answer[]){__VA_ARGS__},                              \
+        (int)(sizeof((const struct token_answer[]){__VA_ARGS__}) / sizeof(struct token_answer)))
 
 /* ---- asking for consent ---- */
 
@@ -309,10 +309,11 @@ static void refusals_say_what_to_do(void **state)
          "{\"error\":\"invalid_request\",\"error_description\":\"Client_key is wrong\"}", KN_DENIED,
          "KIRINUKI_TIKTOK_CLIENT_ID"},
         {&kn_oauth_tiktok, 200,
-         "{\"data\":{},\"error\":{\"code\":\"scope_not_authorized\",\"message\":\"no\"}}", KN_DENIED,
-         "add these scopes"},
+         "{\"data\":{},\"error\":{\"code\":\"scope_not_authorized\",\"message\":\"no\"}}",
+         KN_DENIED, "add these scopes"},
         {&kn_oauth_instagram, 400,
-         "{\"error_type\":\"OAuthException\",\"code\":400,\"error_message\":\"Matching code was not "
+         "{\"error_type\":\"OAuthException\",\"code\":400,\"error_message\":\"Matching code was "
+         "not "
          "found or was already used\"}",
          KN_DENIED, "Instagram does not take the code (OAuthException: Matching code"},
         {&kn_oauth_instagram, 400,
@@ -320,7 +321,8 @@ static void refusals_say_what_to_do(void **state)
          "\"}",
          KN_DENIED, "register exactly"},
         {&kn_oauth_x, 400,
-         "{\"error\":\"invalid_request\",\"error_description\":\"Value passed for the code verifier "
+         "{\"error\":\"invalid_request\",\"error_description\":\"Value passed for the code "
+         "verifier "
          "did not match the code challenge.\"}",
          KN_DENIED, "X does not take the code"},
         {&kn_oauth_x, 401,
@@ -331,8 +333,8 @@ static void refusals_say_what_to_do(void **state)
          KN_DENIED, "Forbidden: client?[31m forbidden"},
         /* Less than was asked for. */
         {&kn_oauth_tiktok, 200,
-         "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"scope\":\"user.info.basic\"}", KN_DENIED,
-         "video.publish is missing"},
+         "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"scope\":\"user.info.basic\"}",
+         KN_DENIED, "video.publish is missing"},
         {&kn_oauth_youtube, 200, "{\"access_token\":\"a\",\"expires_in\":3599}", KN_DENIED,
          "can't be renewed"},
         /* What can't be used. */
@@ -487,9 +489,9 @@ static void connections_are_given_back(void **state)
         SCRIPT(scene, {.body = ""}, {.status = 400, .body = "{\"error\":\"invalid_token\"}"},
                {.status = 400, .body = "{\"error\":\"invalid_request\"}"});
         for (int j = 0; j < 3; j++)
-            assert_int_equal(kn_oauth_revoke(cases[i].oauth, &client, &old, scene->http, NULL,
-                                             &scene->err),
-                             j < 2 ? KN_OK : KN_DENIED);
+            assert_int_equal(
+                kn_oauth_revoke(cases[i].oauth, &client, &old, scene->http, NULL, &scene->err),
+                j < 2 ? KN_OK : KN_DENIED);
         assert_string_equal(token_server_request(&scene->server, 0)->path, cases[i].path);
         assert_string_equal(token_server_request(&scene->server, 0)->body, cases[i].body);
         assert_has(scene->err.text, "take kirinuki off the list");
@@ -521,7 +523,8 @@ static void platforms_say_whose_token_it_is(void **state)
         {&kn_oauth_tiktok, 200,
          "{\"data\":{},\"error\":{\"code\":\"access_token_invalid\",\"message\":\"bad\"}}", NULL,
          NULL, KN_DENIED},
-        {&kn_oauth_instagram, 200, "{\"user_id\":\"178\",\"username\":\"ann\"}", "178", "ann", KN_OK},
+        {&kn_oauth_instagram, 200, "{\"user_id\":\"178\",\"username\":\"ann\"}", "178", "ann",
+         KN_OK},
         {&kn_oauth_instagram, 200, "{\"data\":[{\"user_id\":178,\"username\":\"ann\"}]}", "178",
          "ann", KN_OK},
         {&kn_oauth_x, 200, "{\"data\":{\"id\":\"22\",\"username\":\"ann\"}}", "22", "ann", KN_OK},
@@ -534,9 +537,8 @@ static void platforms_say_whose_token_it_is(void **state)
         const char *id = NULL, *name = NULL;
         struct kn_error err = {0};
         SCRIPT(scene, {.status = cases[i].http, .body = cases[i].body});
-        enum kn_status status =
-            cases[i].oauth->identify(scene->http, scene->server.url, "TOKEN", NULL, scene->arena,
-                                     &id, &name, &err);
+        enum kn_status status = cases[i].oauth->identify(scene->http, scene->server.url, "TOKEN",
+                                                         NULL, scene->arena, &id, &name, &err);
         if (status != cases[i].status)
             fail_msg("%s: %s (%s)", cases[i].body, kn_status_name(status), err.text);
         assert_string_equal(token_server_request(&scene->server, 0)->authorization, "Bearer TOKEN");

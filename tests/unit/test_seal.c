@@ -84,8 +84,8 @@ static void no_byte_can_be_changed(void **state)
     for (size_t i = 0; i < size; i++) {
         unsigned char *changed = kn_arena_copy(scene->arena, sealed, size);
         changed[i] ^= 0x10;
-        enum kn_status status = kn_unseal(&key, &ann, changed, size, scene->arena, &plain,
-                                          &plain_size, &scene->err);
+        enum kn_status status =
+            kn_unseal(&key, &ann, changed, size, scene->arena, &plain, &plain_size, &scene->err);
         bool in_name = i >= 4 && i < 12; /* that names another key */
         if (status != (in_name ? KN_DENIED : KN_DAMAGED))
             fail_msg("byte %zu: %s", i, kn_status_name(status));
@@ -148,8 +148,12 @@ static void keys_are_read_in_every_usual_form(void **state)
         "-_8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_j8",
     };
     static const char *const bad[] = {
-        "", "secret", "fbff", "zzff00000000000000000000000000000000000000000000000000000000fe3f",
-        "+/8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/j8= x", "+/8AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+        "",
+        "secret",
+        "fbff",
+        "zzff00000000000000000000000000000000000000000000000000000000fe3f",
+        "+/8AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/j8= x",
+        "+/8AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
     struct kn_seal_key first, key;
     assert_int_equal(kn_seal_key_parse(good[0], &first, NULL), KN_OK);
     assert_int_equal(first.bytes[0], 0xfb);
