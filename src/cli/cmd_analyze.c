@@ -69,7 +69,8 @@ int kn_cmd_analyze(int argc, char **argv)
     if (status == KN_OK && count != 1)
         status =
             kn_error_set(&err, KN_INVALID, "analyze needs one video: kirinuki analyze talk.mp4");
-    int code = status == KN_OK ? analyze(&settings, paths[0], arena) : kn_complain_usage("analyze", &err);
+    int code =
+        status == KN_OK ? analyze(&settings, paths[0], arena) : kn_complain_usage("analyze", &err);
     kn_arena_free(arena);
     return code;
 }

@@ -269,15 +269,15 @@ const struct kn_command kn_commands[] = {
     },
     {
         .name = "accounts",
-        .arguments = "[check|rm ACCOUNT…]",
+        .arguments = "[ACTION]",
         .summary = "list the accounts that clips can be posted with",
         .about = "With the state of each, and what to do where one does not work. Tokens are "
                  "renewed by\n"
-                 "themselves and never shown. `check` asks the platforms whether they work. `rm` "
-                 "ends the\n"
-                 "connection at the platform and forgets the account; PLATFORM:NAME says which, "
-                 "PLATFORM\n"
-                 "alone is enough for its only one.\n",
+                 "themselves and never shown. `check [ACCOUNT…]` asks the platforms whether they "
+                 "work.\n"
+                 "`rm ACCOUNT…` ends the connection at the platform and forgets the account. An "
+                 "account is\n"
+                 "PLATFORM:NAME, or PLATFORM where it is the only one.\n",
         .examples = "  kirinuki accounts                           a table\n"
                     "  kirinuki accounts --json                    for programs\n"
                     "  kirinuki accounts check                     asks each platform\n"

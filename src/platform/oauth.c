@@ -142,6 +142,8 @@ static enum kn_status read_query(const struct kn_oauth_round *round, const char 
         !kn_form_find(query, "error_description", arena, &why) ||
         !kn_form_find(query, "error_reason", arena, &reason))
         return no_code(round, err);
+    if (!code && !error)
+        return no_code(round, err);
     /* Refusals of some platforms leave the state out; there is nothing to be had by them. */
     enum kn_status status = check_state(round, state, !error, err);
     if (status != KN_OK)

@@ -80,8 +80,10 @@ static inline const char *token_server_grant(struct token_server *s, const char 
 {
     const char *refresh = token_server_field(s, form, "refresh_token");
     const char *code = token_server_field(s, form, "code");
-    int n = refresh && strncmp(refresh, "refresh-", 8) == 0 ? atoi(refresh + 8) : 0;
-    if (n > 0 && n < TOKEN_SERVER_TOKENS) {
+    long long n = 0;
+    if (refresh && kn_starts_with(refresh, "refresh-"))
+        (void)kn_parse_int(refresh + strlen("refresh-"), 1, TOKEN_SERVER_TOKENS - 1, &n);
+    if (n > 0) {
         s->renewals++;
         *fault = s->loses_answers ? KN_REPLY_NOTHING : KN_REPLY_WHOLE;
         if (++s->uses[n] == 1)

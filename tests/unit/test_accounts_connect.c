@@ -67,8 +67,8 @@ static void assert_has(const char *text, const char *part)
 static void *browse(void *arg)
 {
     struct scene *s = arg;
-    int port = atoi(strrchr(s->redirect, ':') + 1);
-    const char *path = strchr(strrchr(s->redirect, ':'), '/');
+    char *path;
+    int port = (int)strtol(strrchr(s->redirect, ':') + 1, &path, 10);
     for (int i = 0; s->visits[i]; i++) {
         char request[1024];
         int fd = raw_connect(port);
