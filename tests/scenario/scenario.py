@@ -1,6 +1,7 @@
 """What scenario tests share: running the program as a user does, and telling TAP the outcome.
 
 A case is a function decorated with @case; it raises AssertionError to fail and Skip to be skipped.
+Each says how long it took, so that whoever finds the checks slow sees what to look at.
 """
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 PROGRAM = os.environ.get("KN_PROGRAM", "build/kirinuki")
@@ -168,9 +170,11 @@ def main():
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
     for number, function in enumerate(chosen, 1):
+        begin = time.monotonic()
         try:
             function()
-            print(f"ok {number} {function.__name__}", flush=True)
+            took = time.monotonic() - begin
+            print(f"ok {number} {function.__name__} # {took:.1f} s", flush=True)
         except Skip as why:
             print(f"ok {number} # SKIP {function.__name__}: {why}", flush=True)
         except Exception:  # a case may fail in any way
