@@ -397,7 +397,7 @@ def very_long_name():
 
 @case
 def huge_picture():
-    path = talk("huge.mp4", "-vf", "fps=10,scale=7680:4320:flags=neighbor", "-t", "6")
+    path = talk("huge.mp4", "-vf", "fps=5,scale=7680:4320:flags=neighbor", "-t", "6")
     accept(path)
 
 

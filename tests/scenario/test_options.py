@@ -105,8 +105,8 @@ def a_codec_without_exact_cuts_starts_at_a_key_frame():
     path = os.path.join(folder("made"), "talk.webm")
     ffmpeg("-i", talk, "-vf", "scale=320:-2", "-c:v", "libvpx-vp9", "-deadline", "realtime",
            "-cpu-used", "8", "-g", "150", "-c:a", "libopus", path)
-    exact, _ = run("copy-exact", talk, "--copy", "-n", "1", "-l", "8-20")
-    result, out = run("copy-vp9", path, "--copy", "-n", "1", "-l", "8-20")
+    exact, _ = run("copy-exact", talk, "--copy", "-n", "1", "-l", "8-40")
+    result, out = run("copy-vp9", path, "--copy", "-n", "1", "-l", "8-40")
     clip, segment = result["clips"][0], result["segments"][0]
     file, = clip["files"]
     assert "key frame" in clip["remark"], clip
@@ -115,7 +115,7 @@ def a_codec_without_exact_cuts_starts_at_a_key_frame():
     found = probe(os.path.join(out, file["path"]))
     assert found["video"]["codec_name"] == "vp9", found["video"]
     assert abs(float(found["video"]["duration"]) - clip["duration"]) < 0.05, found["video"]
-    if abs(exact["segments"][0]["start"] - segment["start"]) < 0.1:
+    if all(abs(exact["segments"][0][edge] - segment[edge]) < 0.1 for edge in ("start", "end")):
         later = [at for at, _, _ in subtitles(os.path.join(out, clip["srt"]))][-1]
         there = [at for at, _, _ in subtitles(os.path.join(HOME, "copy-exact",
                                                            exact["clips"][0]["srt"]))][-1]
