@@ -182,7 +182,8 @@ def main():
         begin, used = time.monotonic(), computed()
         try:
             function()
-            print(f"ok {number} {function.__name__} # {time.monotonic() - begin:.1f} s, "
+            took_s = getattr(function, "took_s", time.monotonic() - begin)  # beside others
+            print(f"ok {number} {function.__name__} # {took_s:.1f} s, "
                   f"{computed() - used:.1f} s of a core", flush=True)
         except Skip as why:
             print(f"ok {number} # SKIP {function.__name__}: {why}", flush=True)

@@ -238,7 +238,7 @@ def subtitles_that_exist_are_used():
 
 @case
 def an_interrupt_stops_at_once_and_leaves_nothing_half_made():
-    """What is left to render, by two clips more, would take longer than that."""
+    """What is left to render would take longer: the rest of a clip, and two more."""
     import signal
     import time
     from scenario import PROGRAM, environment
