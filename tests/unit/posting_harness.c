@@ -182,7 +182,7 @@ static bool live(struct harness *h, struct kn_posting *posting, int *steps)
         if (h->status == KN_LOST || h->status == KN_IO || h->status == KN_TIMEOUT ||
             h->status == KN_REMOTE)
             return false;
-        h->outcome = KN_NEXT_FAILED;
+        h->outcome = kn_posting_intended_us(posting) ? KN_NEXT_UNKNOWN : KN_NEXT_FAILED;
         note(h->reason, sizeof h->reason, err.text);
         return true;
     }

@@ -32,6 +32,7 @@ enum harness_fault {
     HARNESS_FAULT_COUNT
 };
 
+/* What goes wrong in a run. */
 struct harness_plan {
     int crash_at;     /* the so many-th time that memory is made durable, from 1; 0: never */
     bool crash_after; /* just after that instead of just before */
