@@ -85,6 +85,8 @@ struct harness {
 /* With a clip of `bytes` random bytes, a thumbnail and subtitles. */
 void harness_open(struct harness *h, const struct kn_platform *platform, size_t bytes);
 void harness_close(struct harness *h);
+/* Another file instead. */
+void harness_use_clip(struct harness *h, const char *path);
 
 /* NULL: nothing goes wrong. */
 void harness_run(struct harness *h, const struct harness_plan *plan);
