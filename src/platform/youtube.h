@@ -18,8 +18,8 @@
  * and the last byte may have been sent, the channel's uploads are looked through for a video with
  * this post's mark: a tag "kn" and 16 digits, which no viewer sees and which the owner is shown
  * (videos.list part=snippet). With the mark it is this post for certain. Without any such video it
- * is not there for certain once an hour has passed since the last byte could have left; before
- * that the post is UNKNOWN.
+ * is not there for certain an hour after the session was found gone; before that the post is
+ * UNKNOWN.
  */
 #ifndef KN_PLATFORM_YOUTUBE_H
 #define KN_PLATFORM_YOUTUBE_H

@@ -7,8 +7,10 @@
 
 enum { PAGES_MAX = 4, PAGE_ITEMS = 50, LOOKS_MAX = 3, LOOK_WAIT_S = 20 };
 
-/* Since the last byte may have left; then what is not listed is not there. */
-static const int64_t certain_us = INT64_C(3600000000);
+/* After this time what is not listed is not there: since the session was found gone, or since the
+ * sending began, which may have taken hours itself. */
+static const int64_t certain_us = INT64_C(3600000000),
+                     certain_in_any_case_us = INT64_C(86400000000);
 /* How far the clocks of the two sides may be apart. */
 static const int64_t skew_us = INT64_C(86400000000);
 
@@ -150,13 +152,15 @@ enum kn_status kn_youtube_look(struct kn_posting *posting, struct kn_error *err)
         return status;
     if (search.id)
         return kn_youtube_arrived(posting, search.id, err);
-    int64_t passed_us = kn_youtube_now_us(posting) - kn_posting_intended_us(posting);
-    if (complete && passed_us >= certain_us)
+    int64_t now_us = kn_youtube_now_us(posting);
+    bool certain = now_us - kn_posting_number(posting, "gone_us") >= certain_us ||
+                   now_us - kn_posting_intended_us(posting) >= certain_in_any_case_us;
+    if (complete && certain)
         return kn_youtube_start_over(posting, err);
     int64_t looks = kn_posting_number(posting, "looks") + 1;
     kn_posting_set_number(posting, "looks", looks);
     if (looks >= LOOKS_MAX)
         return unknown(posting, "the video is not among the channel's uploads so far");
-    return kn_posting_wait(posting, kn_youtube_now_us(posting) + LOOK_WAIT_S * KN_US_PER_S,
+    return kn_posting_wait(posting, now_us + LOOK_WAIT_S * KN_US_PER_S,
                            "YouTube forgot the upload; it is looked for among the channel's");
 }

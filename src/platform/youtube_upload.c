@@ -10,9 +10,22 @@
 enum {
     SESSION_BYTES_MAX = 4000,
     SESSIONS_MAX = 8, /* that YouTube may forget in a row */
+    WHOLE_MAX = 60,   /* answers that YouTube has all of the file, and not what it made of it */
     STUCK_MAX = 5,    /* requests that it takes nothing of */
     STUCK_WAIT_S = 20,
+    WHOLE_WAIT_S = 5,
 };
+
+/* "video/…", or what YouTube takes for any file. */
+static const char *content_type(const char *path)
+{
+    static const char *const types[][2] = {
+        {".mp4", "video/mp4"}, {".mov", "video/quicktime"}, {".webm", "video/webm"}};
+    for (size_t i = 0; i < KN_COUNT_OF(types); i++)
+        if (kn_ends_with(path, types[i][0]))
+            return types[i][1];
+    return "application/octet-stream";
+}
 
 /* ---- a session ---- */
 
@@ -111,8 +124,9 @@ enum kn_status kn_youtube_open(struct kn_posting *posting, struct kn_error *err)
     KN_SCOPED_JSON body = video(posting);
     char bytes[24];
     snprintf(bytes, sizeof bytes, "%lld", (long long)posting->clip.bytes);
-    const struct kn_http_header headers[] = {{"X-Upload-Content-Length", bytes},
-                                             {"X-Upload-Content-Type", "video/*"}};
+    const struct kn_http_header headers[] = {
+        {"X-Upload-Content-Length", bytes},
+        {"X-Upload-Content-Type", content_type(posting->clip.path)}};
     struct kn_http_answer answer;
     const struct kn_posting_call call = {
         .request =
@@ -186,32 +200,6 @@ static int64_t stored(const struct kn_http_answer *answer)
     return last + 1;
 }
 
-/* YouTube has a part of the file, so there is no video. */
-static enum kn_status incomplete(struct kn_posting *posting, const struct kn_http_answer *answer,
-                                 struct kn_error *err)
-{
-    int64_t offset = stored(answer), before = kn_posting_number(posting, "offset");
-    const char *moved = kn_http_header(answer, "location");
-    if (offset < 0 || offset > posting->clip.bytes)
-        return kn_error_set(err, KN_REMOTE, "YouTube says that it has bytes that were never sent");
-    if (moved && may_have_token(posting, moved))
-        kn_posting_set_text(posting, "session", moved);
-    if (offset == posting->clip.bytes) /* and no answer yet: it is asked for again */
-        return kn_posting_later(posting, answer, 5000000, "YouTube has all of the file");
-    int64_t stuck = offset > before ? 0 : kn_posting_number(posting, "stuck") + 1;
-    kn_posting_set_number(posting, "offset", offset);
-    kn_posting_set_number(posting, "stuck", stuck);
-    kn_posting_forget(posting, "doubt");
-    kn_posting_settle(posting);
-    posting->sent_bytes = offset;
-    if (stuck > STUCK_MAX)
-        return kn_youtube_start_over(posting, err);
-    if (stuck > 1 || kn_http_header(answer, "retry-after"))
-        return kn_posting_later(posting, answer, STUCK_WAIT_S * KN_US_PER_S,
-                                "YouTube takes nothing more of the file for now");
-    return kn_posting_step(posting);
-}
-
 static bool is_gone(const struct kn_http_answer *answer)
 {
     return answer->status == 404 || answer->status == 410;
@@ -224,6 +212,44 @@ static enum kn_status gone(struct kn_posting *posting, struct kn_error *err)
     kn_posting_set_number(posting, "gone_us", kn_youtube_now_us(posting));
     enum kn_status status = kn_posting_remember(posting, err);
     return status == KN_OK ? kn_posting_step(posting) : status;
+}
+
+/* And no answer to it yet: that is asked for again. */
+static enum kn_status whole(struct kn_posting *posting, const struct kn_http_answer *answer,
+                            struct kn_error *err)
+{
+    int64_t asked = kn_posting_number(posting, "stuck") + 1;
+    kn_posting_set_number(posting, "stuck", asked);
+    if (asked > WHOLE_MAX)
+        return gone(posting, err);
+    return kn_posting_later(posting, answer, WHOLE_WAIT_S * KN_US_PER_S,
+                            "YouTube has all of the file");
+}
+
+/* YouTube has a part of the file, so there is no video. */
+static enum kn_status incomplete(struct kn_posting *posting, const struct kn_http_answer *answer,
+                                 struct kn_error *err)
+{
+    int64_t offset = stored(answer), before = kn_posting_number(posting, "offset");
+    const char *moved = kn_http_header(answer, "location");
+    if (offset < 0 || offset > posting->clip.bytes)
+        return kn_error_set(err, KN_REMOTE, "YouTube says that it has bytes that were never sent");
+    if (moved && may_have_token(posting, moved))
+        kn_posting_set_text(posting, "session", moved);
+    if (offset == posting->clip.bytes)
+        return whole(posting, answer, err);
+    int64_t stuck = offset > before ? 0 : kn_posting_number(posting, "stuck") + 1;
+    kn_posting_set_number(posting, "offset", offset);
+    kn_posting_set_number(posting, "stuck", stuck);
+    kn_posting_forget(posting, "doubt");
+    kn_posting_settle(posting);
+    posting->sent_bytes = offset;
+    if (stuck > STUCK_MAX)
+        return kn_youtube_start_over(posting, err);
+    if (stuck > 1 || kn_http_header(answer, "retry-after"))
+        return kn_posting_later(posting, answer, STUCK_WAIT_S * KN_US_PER_S,
+                                "YouTube takes nothing more of the file for now");
+    return kn_posting_step(posting);
 }
 
 static enum kn_status take(struct kn_posting *posting, const struct kn_http_answer *answer,
@@ -247,7 +273,8 @@ static enum kn_status put(struct kn_posting *posting, int64_t from, int64_t byte
                           const char *range, bool *ret_sent, struct kn_http_answer *ret_answer,
                           struct kn_error *err)
 {
-    const struct kn_http_header headers[] = {{"Content-Range", range}, {"Content-Type", "video/*"}};
+    const struct kn_http_header headers[] = {{"Content-Range", range},
+                                             {"Content-Type", content_type(posting->clip.path)}};
     const struct kn_posting_call call = {
         .request = {.method = "PUT",
                     .url = kn_posting_text(posting, "session"),
@@ -267,7 +294,13 @@ enum kn_status kn_youtube_ask(struct kn_posting *posting, struct kn_error *err)
     const char *range =
         kn_arena_printf(posting->arena, "bytes */%lld", (long long)posting->clip.bytes);
     enum kn_status status = put(posting, 0, 0, range, NULL, &answer, err);
-    return status == KN_OK ? take(posting, &answer, err) : status;
+    if (status == KN_OK)
+        status = take(posting, &answer, err);
+    if (status == KN_OK && posting->next == KN_NEXT_FAILED && kn_posting_intended_us(posting))
+        return kn_posting_unknown(posting, posting->remedy,
+                                  "YouTube may have all of the file, and does not tell: %s",
+                                  posting->reason);
+    return status;
 }
 
 enum kn_status kn_youtube_send(struct kn_posting *posting, struct kn_error *err)
@@ -285,8 +318,8 @@ enum kn_status kn_youtube_send(struct kn_posting *posting, struct kn_error *err)
     const char *range = kn_arena_printf(posting->arena, "bytes %lld-%lld/%lld", (long long)from,
                                         (long long)bytes - 1, (long long)bytes);
     status = put(posting, from, bytes - from, range, &sent, &answer, err);
-    if (status == KN_OK && is_gone(&answer)) /* before it took any of this: nothing came of it */
-        return kn_youtube_start_over(posting, err);
+    if (status == KN_OK && answer.status / 100 == 4) /* it took nothing of this */
+        kn_posting_settle(posting);
     if (status == KN_OK)
         return take(posting, &answer, err);
     if (!sent) /* without its last byte it is no video */

@@ -32,6 +32,7 @@ enum harness_fault {
     HARNESS_FAULT_COUNT
 };
 
+/* What goes wrong in a run. */
 struct harness_plan {
     int crash_at;     /* the so many-th time that memory is made durable, from 1; 0: never */
     bool crash_after; /* just after that instead of just before */
@@ -84,6 +85,8 @@ struct harness {
 /* With a clip of `bytes` random bytes, a thumbnail and subtitles. */
 void harness_open(struct harness *h, const struct kn_platform *platform, size_t bytes);
 void harness_close(struct harness *h);
+/* Another file instead. */
+void harness_use_clip(struct harness *h, const char *path);
 
 /* NULL: nothing goes wrong. */
 void harness_run(struct harness *h, const struct harness_plan *plan);

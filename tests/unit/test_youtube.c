@@ -34,6 +34,7 @@ struct world {
     int polls_needed;       /* until it has processed the video */
     bool forgets_finished;  /* sessions, and says nothing when they are */
     int forgets_unfinished; /* so many sessions after their first bytes */
+    bool tells_nothing;     /* of uploads, to those who ask */
     bool locks_private, lists_nothing, needs_pages, evil;
     const char *refuses; /* the reason, to uploads */
     int refuses_status, refuses_times;
@@ -128,6 +129,10 @@ static void put(struct world *w, const struct kn_exchange *x, struct kn_reply *r
     struct session *s = known ? &w->sessions[number - 1] : NULL;
     if (!s || s->forgotten) {
         reply->status = 404;
+        return;
+    }
+    if (w->tells_nothing && x->body_size == 0) {
+        refuse(x, reply, 403, "forbidden");
         return;
     }
     if (s->id) {
@@ -365,6 +370,19 @@ static void what_is_not_there_after_an_hour_is_sent_again(void **state)
     assert_int_equal(w->session_count, 2);
 }
 
+static void an_upload_that_is_not_told_of_is_unknown(void **state)
+{
+    struct world *w = *state;
+    w->tells_nothing = true;
+    harness_run(&w->h, &lost_at_the_end);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    assert_non_null(strstr(w->h.reason, "may have all of the file"));
+    w->tells_nothing = false;
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+    assert_int_equal(w->session_count, 1);
+}
+
 /* ---- refusals, waits, remarks ---- */
 
 static void refusals_have_a_reason_and_a_remedy(void **state)
@@ -553,6 +571,7 @@ int main(void)
         YOUTUBE_TEST(a_video_is_known_by_its_mark),
         YOUTUBE_TEST(what_is_not_listed_yet_is_unknown),
         YOUTUBE_TEST(what_is_not_there_after_an_hour_is_sent_again),
+        YOUTUBE_TEST(an_upload_that_is_not_told_of_is_unknown),
         YOUTUBE_TEST(refusals_have_a_reason_and_a_remedy),
         YOUTUBE_TEST(quotas_are_waited_for),
         YOUTUBE_TEST(extras_that_fail_are_remarks),
