@@ -301,7 +301,7 @@ static enum kn_status take_turn(struct kn_publisher *publisher, int64_t *ret_unt
     int64_t now_us = kn_now_us(), most_us = now_us + publisher->options.lease_us;
     *ret_until_us = publisher->running ? now_us + TICK_US : most_us;
     if (due_us != INT64_MAX) {
-        int64_t wait_us = KN_MAX(due_us - kn_wall_us(), TICK_US / 10);
+        int64_t wait_us = KN_MAX(due_us - kn_wall_us(), TICK_US);
         *ret_until_us = KN_MIN(*ret_until_us, now_us + KN_MIN(wait_us, most_us - now_us));
     }
     return status;
