@@ -31,8 +31,8 @@ enum kn_status kn_x_call(struct kn_posting *posting, const char *method, const c
 
 /* ---- x_error.c ---- */
 
-/* What an answer that is no success means for the post; `quota` is the one that counts the request.
- */
+/* What an answer that is no success means for the post; `quota` is the one that counts the request,
+ * NULL where none is kept. */
 enum kn_status kn_x_refusal(struct kn_posting *posting, const struct kn_http_answer *answer,
                             const char *quota, struct kn_error *err);
 /* What X says about it, for people; "" where it says nothing. */

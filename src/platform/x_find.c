@@ -80,7 +80,7 @@ static enum kn_status find_user(struct kn_posting *posting, const char **ret_id,
     if (status != KN_OK)
         return status;
     if (answer.status != 200)
-        return kn_x_refusal(posting, &answer, "posts", err);
+        return kn_x_refusal(posting, &answer, NULL, err);
     *ret_id = kn_answer_id(posting, kn_answer_json(posting, &answer), "data.id");
     if (!*ret_id)
         return kn_error_set(err, KN_REMOTE, "X's answer does not say whose the account is");
@@ -125,7 +125,7 @@ static enum kn_status find(struct kn_posting *posting, const char **ret_id, stru
     if (status != KN_OK)
         return status;
     if (answer.status != 200) {
-        status = kn_x_refusal(posting, &answer, "posts", err);
+        status = kn_x_refusal(posting, &answer, NULL, err);
         return status == KN_OK ? KN_END : status;
     }
     const json_t *json = kn_answer_json(posting, &answer);

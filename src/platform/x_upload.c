@@ -203,5 +203,5 @@ enum kn_status kn_x_watch(struct kn_posting *posting, struct kn_error *err)
         return take_state(posting, json, err);
     if (answer.status == 200 || is_void(&answer)) /* not finalized, or not there: it will tell */
         return send_finalize(posting, err);
-    return kn_x_refusal(posting, &answer, "uploads", err);
+    return kn_x_refusal(posting, &answer, NULL, err);
 }
