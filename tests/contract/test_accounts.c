@@ -62,7 +62,9 @@ static int scene_drop(void **state)
 static void put_account(struct scene *s, int issued_s, int expires_s)
 {
     struct kn_arena *arena = s->f->arena;
+    pthread_mutex_lock(&s->server.lock);
     int n = ++s->server.issued;
+    pthread_mutex_unlock(&s->server.lock);
     const struct kn_account_secret secret = {
         .tokens = {.access = kn_arena_printf(arena, "access-%d", n),
                    .refresh = kn_arena_printf(arena, "refresh-%d", n),
@@ -178,7 +180,8 @@ static void each_refresh_token_is_sent_once(void **state)
         assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
     }
     unsetenv("KN_ACCOUNTS_CHILD");
-    assert_true(s->server.renewals >= ROUNDS);
+    assert_true(token_server_renewals(&s->server) >= ROUNDS);
+    KN_LOCKED(&s->server.lock);
     for (int i = 1; i < s->server.issued; i++)
         if (s->server.uses[i] != 1)
             fail_msg("refresh-%d was sent %d times", i, s->server.uses[i]);
@@ -195,7 +198,7 @@ static void a_fresh_token_asks_nobody(void **state)
     assert_token(s, NULL, "access-1");
     assert_token(s, NULL, "access-1");
     assert_token(s, "another", "access-1");
-    assert_int_equal(s->server.asked, 0);
+    assert_int_equal(token_server_asked(&s->server), 0);
 }
 
 static void tokens_are_renewed_ahead_and_kept_first(void **state)
@@ -203,14 +206,14 @@ static void tokens_are_renewed_ahead_and_kept_first(void **state)
     struct scene *s = *state;
     put_account(s, -7000, 200);
     assert_token(s, NULL, "access-2");
-    assert_int_equal(s->server.renewals, 1);
+    assert_int_equal(token_server_renewals(&s->server), 1);
     struct kn_accounts *others = kn_accounts_open(&(struct kn_accounts_options){
         .store = s->f->store, .http = s->http, .key_path = s->key_path});
     const char *got;
     assert_int_equal(kn_accounts_token(others, "x", "ann", NULL, NULL, s->f->arena, &got, &s->err),
                      KN_OK);
     assert_string_equal(got, "access-2");
-    assert_int_equal(s->server.renewals, 1);
+    assert_int_equal(token_server_renewals(&s->server), 1);
     kn_accounts_close(others);
 }
 
@@ -223,7 +226,7 @@ static void a_good_token_outlasts_a_platform_that_is_down(void **state)
     put_account(s, -7000, 200);
     assert_token(s, NULL, "access-1");
     assert_token(s, NULL, "access-1");
-    assert_int_equal(s->server.asked, 1); /* not at every step of every post */
+    assert_int_equal(token_server_asked(&s->server), 1); /* not at every step of every post */
     put_account(s, -7000, 10);
     assert_int_equal(token(s, "access-1", &got), KN_REMOTE);
     token_server_script(&s->server, NULL, 0);
@@ -247,7 +250,7 @@ static void a_taking_that_nobody_ends_is_waited_out(void **state)
     pass(61 * SECOND);
     pthread_join(thread, NULL);
     assert_int_equal(atomic_load(&crowd.failed), 0);
-    assert_int_equal(s->server.renewals, ROUNDS);
+    assert_int_equal(token_server_renewals(&s->server), ROUNDS);
 }
 
 static void who_waits_can_be_stopped(void **state)
@@ -274,19 +277,19 @@ static void a_lost_answer_is_told_once_it_is_certain(void **state)
     struct scene *s = *state;
     const char *got;
     put_account(s, -7200, -1);
-    s->server.loses_answers = true; /* after it was carried out */
+    token_server_lose(&s->server, true); /* after it was carried out */
     assert_int_equal(token(s, NULL, &got), KN_IO);
     assert_says(s->err.text, "the answer to a renewal was lost");
     assert_string_equal(row_of(s).trouble, "");
-    s->server.loses_answers = false;
+    token_server_lose(&s->server, false);
     assert_int_equal(token(s, NULL, &got), KN_DENIED);
     assert_says(s->err.text, "was lost on its way, and X takes a renewal token once: connect the "
                              "account again with `kirinuki auth x`");
     assert_string_equal(row_of(s).trouble, s->err.text);
-    int asked = s->server.asked;
+    int asked = token_server_asked(&s->server);
     assert_int_equal(token(s, NULL, &got), KN_DENIED);
     assert_says(s->err.text, "`kirinuki auth x`");
-    assert_int_equal(s->server.asked, asked);
+    assert_int_equal(token_server_asked(&s->server), asked);
 }
 
 static void a_question_that_was_lost_is_asked_again(void **state)
@@ -335,7 +338,7 @@ static void rows_that_somebody_changed_do_not_open(void **state)
         kn_accounts_token(s->accounts, "x", "bob", NULL, NULL, s->f->arena, &got, &s->err),
         KN_DENIED);
     assert_says(s->err.text, "the X account bob is not connected");
-    assert_int_equal(s->server.asked, 0);
+    assert_int_equal(token_server_asked(&s->server), 0);
 }
 
 static void what_is_removed_is_revoked(void **state)

@@ -148,9 +148,28 @@ static inline void token_server_script(struct token_server *s, const struct toke
 }
 
 /* The n-th question since the script was set. */
-static inline const struct token_request *token_server_request(const struct token_server *s, int n)
+static inline const struct token_request *token_server_request(struct token_server *s, int n)
 {
+    KN_LOCKED(&s->lock);
     return &s->requests[n % TOKEN_SERVER_REQUESTS];
+}
+
+static inline int token_server_asked(struct token_server *s)
+{
+    KN_LOCKED(&s->lock);
+    return s->asked;
+}
+
+static inline int token_server_renewals(struct token_server *s)
+{
+    KN_LOCKED(&s->lock);
+    return s->renewals;
+}
+
+static inline void token_server_lose(struct token_server *s, bool loses_answers)
+{
+    KN_LOCKED(&s->lock);
+    s->loses_answers = loses_answers;
 }
 
 #endif

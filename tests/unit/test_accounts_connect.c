@@ -187,7 +187,7 @@ static void other_visits_do_not_disturb(void **state)
     assert_has(pages, "HTTP/1.1 400");
     assert_has(pages, "Not the answer");
     assert_has(pages, "HTTP/1.1 200");
-    assert_null(strstr(s->server.requests[0].body, "evil"));
+    assert_null(strstr(token_server_request(&s->server, 0)->body, "evil"));
 }
 
 static void refusals_are_shown_in_the_browser_as_well(void **state)
@@ -199,7 +199,7 @@ static void refusals_are_shown_in_the_browser_as_well(void **state)
     assert_int_equal(connect_by(s, denied, NULL), KN_DENIED);
     assert_string_equal(s->err.text, "consent was not given at X: nothing was connected");
     assert_has(kn_str_text(&s->pages), "consent was not given at X");
-    assert_int_equal(s->server.asked, 0);
+    assert_int_equal(token_server_asked(&s->server), 0);
     assert_int_equal(connect_by(s, wrong, NULL), KN_DENIED);
     assert_has(kn_str_text(&s->pages), "does not take the code");
     assert_int_equal(connect_by(s, evil, NULL), KN_DENIED);

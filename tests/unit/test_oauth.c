@@ -453,7 +453,7 @@ static void refused_renewals_ask_for_a_new_connection(void **state)
     SCRIPT(scene, {.body = "{}"});
     assert_int_equal(renew(scene, &kn_oauth_tiktok, &dead, &tokens, &sent), KN_DENIED);
     assert_has(scene->err.text, "has run out");
-    assert_int_equal(scene->server.asked, 0);
+    assert_int_equal(token_server_asked(&scene->server), 0);
 }
 
 static void lost_answers_are_told(void **state)
