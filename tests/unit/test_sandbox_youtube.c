@@ -1,6 +1,8 @@
 /* The emulated YouTube: uploads in all their forms, what it refuses, and what time does. */
 #include "support/platform_help.h"
 
+#include "net_help.h"
+
 enum { GRAIN = 256 << 10, FILE_BYTES = 3 * GRAIN + 12345 };
 
 #define VIDEOS "/upload/youtube/v3/videos"
@@ -374,6 +376,91 @@ static void test_uploads_playlist(void **state)
     stage_close(&stage);
 }
 
+/* Sends a head and a part of its body from a connection of its own. */
+static int send_raw(struct stage *stage, const char *more, const char *body, size_t size)
+{
+    int fd = raw_connect(kn_sandbox_port(stage->talk.sandbox));
+    const char *head = kn_arena_printf(stage->talk.arena,
+                                       "PUT %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"
+                                       "%s\r\n",
+                                       stage->session, stage->token, more);
+    assert_true(raw_send(fd, head));
+    assert_true(raw_send_bytes(fd, body, size));
+    return fd;
+}
+
+static void expect_answer(int fd, const char *wanted)
+{
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(fd, &head));
+    if (!strstr(kn_str_text(&head), wanted))
+        fail_msg("no \"%s\" in \"%s\"", wanted, kn_str_text(&head));
+    close(fd);
+}
+
+/* Who comes later writes; the connection that was left behind is cut, and stores nothing more. */
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    char more[160];
+    snprintf(more, sizeof more,
+             "Expect: 100-continue\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/%d\r\n",
+             FILE_BYTES, FILE_BYTES - 1, FILE_BYTES);
+    int old = send_raw(&stage, more, "", 0);
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(old, &head)); /* 100: it is the writer now */
+    assert_true(raw_send_bytes(old, stage.file, GRAIN + 1000));
+    assert_int_equal(send_chunk(&stage, 0, 0, FILE_BYTES, NULL), 308);
+    long first = *head_of(&stage.talk, "range") ? GRAIN : 0; /* as much as was read by then */
+    (void)raw_send_bytes(old, stage.file, FILE_BYTES - GRAIN - 1000);
+    char byte;
+    assert_int_equal(raw_read(old, &byte, 1, WAIT_MS), 0);
+    close(old);
+    assert_int_equal(send_chunk(&stage, first, FILE_BYTES - first, FILE_BYTES, NULL), 201);
+    char hash[KN_HASH_TEXT_BYTES];
+    kn_hash_bytes(stage.file, FILE_BYTES, hash);
+    expect_post(&stage, "hash", hash);
+    stage_close(&stage);
+}
+
+/* A length that comes only with the end, as Node sends it; and one that is not what was said. */
+static void test_lengths(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    expect_answer(send_raw(&stage, "Transfer-Encoding: chunked\r\nContent-Range: bytes 0-9/10\r\n",
+                           "5\r\nhello\r\n0\r\n\r\n", 15),
+                  "HTTP/1.1 400");
+    assert_int_equal(send_chunk(&stage, 0, 0, -1, NULL), 308);
+    expect_range(&stage, "");
+    expect_answer(send_raw(&stage, "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n", 15),
+                  "HTTP/1.1 201");
+    expect_post(&stage, "bytes", "5");
+    stage_close(&stage);
+}
+
+/* What is refused at its head is refused before its body, which is large. */
+static void test_refused_before_the_body(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    expect_answer(send_raw(&stage,
+                           "Expect: 100-continue\r\nContent-Length: 9000000000\r\n"
+                           "Content-Range: bytes 5-9/9000000000\r\n",
+                           "", 0),
+                  "HTTP/1.1 400");
+    stage.token = "ya29.nobody";
+    expect_answer(send_raw(&stage, "Content-Length: 9000000000\r\n", "", 0), "HTTP/1.1 401");
+    stage_close(&stage);
+}
+
 static const char *posted_id(struct stage *stage)
 {
     return kn_arena_strdup(stage->talk.arena, told(&stage->talk, "id"));
@@ -490,17 +577,13 @@ static void test_bad_processing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_wrong_chunks),
-        cmocka_unit_test(test_whole_files),
-        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_processing),
-        cmocka_unit_test(test_quotas),
-        cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_accidents),
-        cmocka_unit_test(test_uploads_playlist),
-        cmocka_unit_test(test_updating),
-        cmocka_unit_test(test_captions_and_thumbnails),
+        cmocka_unit_test(test_chunks),           cmocka_unit_test(test_wrong_chunks),
+        cmocka_unit_test(test_whole_files),      cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_processing),       cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_who_may),          cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_uploads_playlist), cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_lengths),          cmocka_unit_test(test_refused_before_the_body),
+        cmocka_unit_test(test_updating),         cmocka_unit_test(test_captions_and_thumbnails),
         cmocka_unit_test(test_bad_processing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
