@@ -304,6 +304,13 @@ static enum kn_status read_long(struct args *args, const char *text, struct kn_e
     }
     if (!option)
         return unknown_option(args->table, name, "--", err);
+    if (option->secret)
+        return kn_error_set(err, KN_INVALID,
+                            "%s belongs into the environment or the configuration file: others "
+                            "can read a command line",
+                            name);
+    if (option->value_optional && !equals)
+        return set(args, option, "", err);
     if (option->type != KN_OPTION_FLAG)
         return take_value(args, option, equals ? equals + 1 : NULL, err);
     if (equals && !negated)
@@ -391,7 +398,7 @@ static void print_row(const struct kn_option *option, const void *defaults, stru
     else
         kn_str_printf(&left, "      --%s", option->name);
     if (option->argument)
-        kn_str_printf(&left, " %s", option->argument);
+        kn_str_printf(&left, option->value_optional ? "[=%s]" : " %s", option->argument);
     size_t width = kn_utf8_count(left.at);
     if (width + 2 > HELP_COLUMN)
         kn_str_printf(out, "%s\n%*s", left.at, HELP_COLUMN, "");

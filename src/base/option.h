@@ -37,6 +37,8 @@ struct kn_option {
     double min, max;
     const char *const *choices; /* NULL-terminated */
     bool args_only;             /* makes no sense in a file or the environment */
+    bool secret;                /* never on the command line, which others can read */
+    bool value_optional;        /* --name alone is --name= */
     bool aside;                 /* says nothing about a result: reports leave it out */
     enum kn_status (*parse)(const struct kn_option *option, const char *value, void *field,
                             struct kn_arena *arena, struct kn_error *err);

@@ -146,12 +146,19 @@ static enum kn_status read_options(struct stand *stand, struct kn_arena *arena,
         .models = s->models.at,
         .model_count = s->models.count,
         .seed = (uint64_t)s->seed,
+        .keep = s->keep,
+        .accounts = s->accounts.at,
+        .account_count = s->accounts.count,
+        .settings = s->set.at,
+        .setting_count = s->set.count,
         .said = say_request,
         .arg = stand,
     };
     enum kn_status status = KN_OK;
     if (s->latency)
         status = kn_sandbox_latency_parse(s->latency, &options.latency, err);
+    if (status == KN_OK && s->bandwidth)
+        status = kn_sandbox_bandwidth_parse(s->bandwidth, &options.bandwidth, err);
     if (status == KN_OK)
         status = read_faults(&s->faults, arena, &options, err);
     if (status == KN_OK)

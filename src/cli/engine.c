@@ -14,12 +14,27 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } entries[] = {
-    {"run", kn_cmd_run},         {"analyze", kn_cmd_analyze}, {"segments", kn_cmd_segments},
-    {"doctor", kn_cmd_doctor},   {"add", kn_cmd_add},         {"worker", kn_cmd_worker},
-    {"jobs", kn_cmd_jobs},       {"show", kn_cmd_show},       {"watch", kn_cmd_watch},
-    {"cancel", kn_cmd_cancel},   {"retry", kn_cmd_retry},     {"bump", kn_cmd_bump},
-    {"rm", kn_cmd_rm},           {"pause", kn_cmd_pause},     {"resume", kn_cmd_resume},
-    {"engines", kn_cmd_engines}, {"sandbox", kn_cmd_sandbox},
+    {"run", kn_cmd_run},
+    {"analyze", kn_cmd_analyze},
+    {"segments", kn_cmd_segments},
+    {"doctor", kn_cmd_doctor},
+    {"add", kn_cmd_add},
+    {"worker", kn_cmd_worker},
+    {"jobs", kn_cmd_jobs},
+    {"show", kn_cmd_show},
+    {"watch", kn_cmd_watch},
+    {"cancel", kn_cmd_cancel},
+    {"retry", kn_cmd_retry},
+    {"bump", kn_cmd_bump},
+    {"rm", kn_cmd_rm},
+    {"pause", kn_cmd_pause},
+    {"resume", kn_cmd_resume},
+    {"engines", kn_cmd_engines},
+    {"sandbox", kn_cmd_sandbox},
+    {"auth", kn_cmd_auth},
+    {"accounts", kn_cmd_accounts},
+    {"publish", kn_cmd_publish},
+    {"posts", kn_cmd_posts},
 };
 
 /* Set once, before a command runs: --json was given, so errors are told on stdout as well. Known

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char *const states[KN_POST_STATE_COUNT] = {
+static const char *const state_names[KN_POST_STATE_COUNT] = {
     [KN_POST_PLANNED] = "planned",       [KN_POST_UPLOADING] = "uploading",
     [KN_POST_PROCESSING] = "processing", [KN_POST_LIVE] = "live",
     [KN_POST_SCHEDULED] = "scheduled",   [KN_POST_FAILED] = "failed",
@@ -11,14 +11,14 @@ static const char *const states[KN_POST_STATE_COUNT] = {
 
 const char *kn_post_state_name(enum kn_post_state state)
 {
-    return (unsigned)state < KN_POST_STATE_COUNT ? states[state] : "unknown";
+    return (unsigned)state < KN_POST_STATE_COUNT ? state_names[state] : "?";
 }
 
 bool kn_post_state_parse(const char *name, enum kn_post_state *ret_state)
 {
-    for (int i = 0; i < KN_POST_STATE_COUNT; i++)
-        if (strcmp(states[i], name) == 0) {
-            *ret_state = (enum kn_post_state)i;
+    for (int state = 0; state < KN_POST_STATE_COUNT; state++)
+        if (strcmp(name, state_names[state]) == 0) {
+            *ret_state = (enum kn_post_state)state;
             return true;
         }
     return false;
@@ -36,5 +36,5 @@ const char *kn_privacy_name(enum kn_privacy privacy)
         [KN_PRIVACY_UNLISTED] = "unlisted", [KN_PRIVACY_FOLLOWERS] = "followers",
         [KN_PRIVACY_FRIENDS] = "friends",   [KN_PRIVACY_PRIVATE] = "private",
     };
-    return names[privacy];
+    return (unsigned)privacy < KN_PRIVACY_COUNT ? names[privacy] : "?";
 }

@@ -190,6 +190,11 @@ const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange,
     return find(exchange->parts, exchange->part_count, name, strcmp);
 }
 
+const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name)
+{
+    return find(exchange->query, exchange->query_count, name, strcmp);
+}
+
 const char *kn_server_text(const struct kn_exchange *exchange, const char *name)
 {
     const struct kn_server_field *part = kn_server_part(exchange, name);

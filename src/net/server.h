@@ -44,6 +44,7 @@ struct kn_exchange {
     int part_count;
     bool bad_multipart;       /* it says multipart/form-data and is not */
     bool too_large;           /* the body was over the limit, and is not here */
+    void *context;            /* of the intake, see below; NULL: there is none */
     struct kn_cancel *cancel; /* triggered when the server closes */
     struct kn_arena *arena;
 };
@@ -65,8 +66,36 @@ struct kn_reply {
     size_t size;
     const struct kn_server_field *headers;
     int header_count;
+    const char *file; /* instead of `body`: `size` bytes of it, from `file_at` on; borrowed until
+                       * the handler returns */
+    uint64_t file_at;
     enum kn_reply_fault fault;
     size_t cut_at;
+};
+
+/* What is done with a body, decided when the head is there and before any byte of the body. */
+enum kn_intake_way {
+    KN_INTAKE_KEEP,     /* kept in memory as far as `body_max`, then handled */
+    KN_INTAKE_STREAM,   /* each block goes to `take`, of any size all together, then handled */
+    KN_INTAKE_ANSWERED, /* the reply is sent at once and the body not read; `handle` hears nothing.
+                         * A peer that sends nevertheless is listened to for some seconds, or its
+                         * system would throw the answer away (RFC 9112, section 9.6) */
+};
+
+enum kn_take {
+    KN_TAKE_MORE,
+    KN_TAKE_ENOUGH, /* the rest is dropped as it comes, for `idle_ms` at most, then handled */
+    KN_TAKE_CUT,    /* the connection is cut at once; `handle` hears nothing */
+};
+
+struct kn_server_intake {
+    enum kn_intake_way way;
+    void *context;
+    /* On the connection's thread. May block, which slows the peer down, but not for `idle_ms`. */
+    enum kn_take (*take)(void *context, const void *data, size_t size);
+    /* Once for each request that was begun, at its very end, whether it was handled or the peer
+     * went or the server closed. May be NULL. */
+    void (*done)(void *context);
 };
 
 struct kn_server_options {
@@ -76,6 +105,10 @@ struct kn_server_options {
     size_t body_max;     /* 0: 64 MiB; a larger one is `too_large` */
     size_t bodies_max;   /* of all requests together; 0: 1 GiB. Answers 503 beyond */
     int64_t idle_ms;     /* 0: 30 s, rounded up to seconds; see above */
+    /* Hears of each request when its head is there: the exchange has no body yet. The intake is all
+     * zero: the body is kept. On the connection's thread; may block. NULL: all bodies are kept. */
+    void (*begin)(void *arg, const struct kn_exchange *head, struct kn_server_intake *intake,
+                  struct kn_reply *reply);
     /* Runs on the connection's thread; may block. */
     void (*handle)(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply);
     void *arg;
@@ -92,6 +125,7 @@ KN_SCOPED_DEFINE(kn_server, kn_server_close)
 const struct kn_server_field *kn_server_header(const struct kn_exchange *exchange,
                                                const char *name);
 const struct kn_server_field *kn_server_part(const struct kn_exchange *exchange, const char *name);
+const struct kn_server_field *kn_server_query(const struct kn_exchange *exchange, const char *name);
 const char *kn_server_text(const struct kn_exchange *exchange, const char *name); /* of a part */
 
 #endif

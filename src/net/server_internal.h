@@ -40,6 +40,9 @@ void kn_server_peer_remove(struct kn_server_peers *peers, struct kn_server_peer 
 /* Since `since_us` (kn_now_us) so many bytes have moved, or will have to. */
 void kn_server_peer_expect(struct kn_server_peer *peer, int64_t since_us, size_t bytes);
 void kn_server_peer_wait(struct kn_server_peer *peer); /* for the handler: without a limit */
+/* Behind an answer that came before the end of a body: sends nothing more, and drops what comes
+ * until the peer is done, for some seconds at most. */
+void kn_server_peer_linger(struct kn_server_peer *peer, struct kn_cancel *closing);
 
 /* ---- server_body.c: what a request brings along ---- */
 

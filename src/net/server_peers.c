@@ -4,6 +4,7 @@
  * is at has to be over, and a thread that shuts down the sockets of those that miss theirs; the
  * library then sees a peer that has gone.
  */
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <kirinuki/cancel.h>
@@ -12,7 +13,7 @@
 #include "base/sync.h"
 #include "net/server_internal.h"
 
-enum { BYTES_A_SECOND = 4096, LOOKS_A_LIMIT = 4 };
+enum { BYTES_A_SECOND = 4096, LOOKS_A_LIMIT = 4, LINGER_MS = 5000, LINGER_LOOK_MS = 500 };
 
 static void cut_late(struct kn_server_peers *peers)
 {
@@ -79,4 +80,19 @@ void kn_server_peer_expect(struct kn_server_peer *peer, int64_t since_us, size_t
 void kn_server_peer_wait(struct kn_server_peer *peer)
 {
     atomic_store(&peer->deadline_us, INT64_MAX);
+}
+
+void kn_server_peer_linger(struct kn_server_peer *peer, struct kn_cancel *closing)
+{
+    char dropped[16 << 10];
+    int64_t until_us = kn_now_us() + INT64_C(1000) * LINGER_MS;
+    struct pollfd fds[] = {{.fd = peer->fd, .events = POLLIN},
+                           {.fd = kn_cancel_fd(closing), .events = POLLIN}};
+    shutdown(peer->fd, SHUT_WR);
+    while (!kn_cancel_requested(closing) && kn_now_us() < until_us) {
+        if (poll(fds, KN_COUNT_OF(fds), LINGER_LOOK_MS) <= 0 || !fds[0].revents)
+            continue;
+        if (recv(peer->fd, dropped, sizeof dropped, MSG_DONTWAIT) <= 0)
+            return;
+    }
 }

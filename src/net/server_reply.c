@@ -1,8 +1,10 @@
 /* Answers, and the faults of a bad day: done to the real socket, so that clients meet what they
  * will meet elsewhere. */
 #include <assert.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/server_internal.h"
@@ -28,13 +30,35 @@ static ssize_t read_cut(void *arg, uint64_t offset, char *buffer, size_t room)
 static struct MHD_Response *cut_response(const struct kn_reply *reply)
 {
     struct cut *cut = kn_malloc(sizeof *cut);
-    *cut = (struct cut){reply->body, KN_MIN(reply->cut_at, reply->size)};
+    *cut = (struct cut){reply->body, reply->body ? KN_MIN(reply->cut_at, reply->size) : 0};
     uint64_t promised = KN_MAX(reply->size, cut->size + 1);
     struct MHD_Response *response =
         MHD_create_response_from_callback(promised, CUT_BLOCK_BYTES, read_cut, cut, free);
     if (!response)
         free(cut);
     return response;
+}
+
+static struct MHD_Response *file_response(const struct kn_reply *reply)
+{
+    int fd = open(reply->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(reply->size, fd, reply->file_at);
+    if (!response)
+        close(fd);
+    return response;
+}
+
+static struct MHD_Response *make_response(const struct kn_reply *reply)
+{
+    if (reply->fault == KN_REPLY_CUT)
+        return cut_response(reply);
+    if (reply->file)
+        return file_response(reply);
+    return MHD_create_response_from_buffer(reply->size, (void *)reply->body,
+                                           MHD_RESPMEM_PERSISTENT);
 }
 
 static bool add_headers(struct MHD_Response *response, const struct kn_reply *reply)
@@ -68,11 +92,7 @@ enum MHD_Result kn_server_reply_send(struct MHD_Connection *connection,
         wait_for_end(peer, closing);
     if (reply->fault == KN_REPLY_NO_ANSWER || reply->fault == KN_REPLY_NOTHING)
         return MHD_NO;
-    struct MHD_Response *response =
-        reply->fault == KN_REPLY_CUT
-            ? cut_response(reply)
-            : MHD_create_response_from_buffer(reply->size, (void *)reply->body,
-                                              MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = make_response(reply);
     if (!response)
         return MHD_NO;
     /* A header that is none would change what the peer reads, so there is no answer at all. */

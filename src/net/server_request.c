@@ -12,11 +12,14 @@ struct request {
     struct kn_server_work *work;
     struct kn_server_peer *peer;
     struct kn_arena *arena; /* holds this as well */
+    struct kn_exchange exchange;
+    struct kn_server_intake intake;
     struct kn_server_body body;
     char *parts_data;
-    int64_t head_us; /* when the head was there */
-    int64_t drop_us; /* when its body turned out to be too much */
+    int64_t head_us; /* when the head was there; later by the time that `take` took */
+    int64_t drop_us; /* when its body turned out to be too much; 0: it has not */
     size_t came;     /* bytes of the body */
+    bool unread;     /* answered before its body was read */
 };
 
 static struct request *request_new(struct kn_server_work *work, struct MHD_Connection *connection)
@@ -40,12 +43,16 @@ static struct request *request_new(struct kn_server_work *work, struct MHD_Conne
 void kn_server_request_done(void *arg, struct MHD_Connection *connection, void **at,
                             enum MHD_RequestTerminationCode why)
 {
-    (void)arg, (void)connection, (void)why;
+    (void)arg, (void)connection;
     struct request *request = *at;
     if (!request)
         return;
     *at = NULL;
+    if (request->unread && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        kn_server_peer_linger(request->peer, request->work->closing);
     kn_server_peer_expect(request->peer, kn_now_us(), 0);
+    if (request->intake.done)
+        request->intake.done(request->intake.context);
     kn_server_body_free(&request->body);
     free(request->parts_data);
     kn_arena_free(request->arena);
@@ -55,17 +62,42 @@ void kn_server_request_done(void *arg, struct MHD_Connection *connection, void *
  * What is too much is dropped as it comes, but for so long only: who answers at once and closes
  * takes the answer away from a peer that is still sending (RFC 9112, section 9.6).
  */
-static void take_body(struct request *request, const char *data, size_t size)
+static void keep_block(struct request *request, const char *data, size_t size)
 {
     request->came += size;
     kn_server_body_add(&request->body, data, size);
     bool drops = request->body.too_large || request->body.crowded;
     if (drops && !request->drop_us)
         request->drop_us = kn_now_us();
-    if (drops)
+}
+
+/* What `take` needs for a block is not the peer's time. False: the connection is to be cut. */
+static bool hand_block(struct request *request, const char *data, size_t size)
+{
+    if (request->drop_us)
+        return true;
+    int64_t began_us = kn_now_us();
+    kn_server_peer_wait(request->peer);
+    enum kn_take verdict = request->intake.take(request->intake.context, data, size);
+    int64_t now_us = kn_now_us();
+    request->head_us += now_us - began_us;
+    request->came += size;
+    if (verdict == KN_TAKE_ENOUGH)
+        request->drop_us = now_us;
+    return verdict != KN_TAKE_CUT;
+}
+
+static enum MHD_Result take_body(struct request *request, const char *data, size_t size)
+{
+    if (request->intake.way != KN_INTAKE_STREAM)
+        keep_block(request, data, size);
+    else if (!hand_block(request, data, size))
+        return MHD_NO;
+    if (request->drop_us)
         kn_server_peer_expect(request->peer, request->drop_us, 0);
     else
         kn_server_peer_expect(request->peer, request->head_us, request->came);
+    return MHD_YES;
 }
 
 /* ---- the exchange ---- */
@@ -123,29 +155,55 @@ static void read_body(struct request *request, struct MHD_Connection *connection
     exchange->body_size = request->body.size;
 }
 
-static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection,
-                              const char *url, const char *method)
+static void read_head(struct request *request, struct MHD_Connection *connection, const char *url,
+                      const char *method)
+{
+    struct kn_exchange *exchange = &request->exchange;
+    *exchange = (struct kn_exchange){
+        .method = method,
+        .path = url,
+        .cancel = request->work->closing,
+        .arena = request->arena,
+    };
+    exchange->headers = read_fields(request, connection, MHD_HEADER_KIND, &exchange->header_count);
+    exchange->query =
+        read_fields(request, connection, MHD_GET_ARGUMENT_KIND, &exchange->query_count);
+}
+
+/* Lets the user of the server say what is done with the body. */
+static enum MHD_Result begin(struct request *request, struct MHD_Connection *connection)
 {
     struct kn_server_work *work = request->work;
     struct kn_reply reply = {.status = 200};
-    struct kn_exchange exchange = {
-        .method = method,
-        .path = url,
-        .cancel = work->closing,
-        .arena = request->arena,
-    };
+    if (!work->options.begin)
+        return MHD_YES;
+    if (kn_cancel_requested(work->closing))
+        return MHD_NO;
+    kn_server_peer_wait(request->peer);
+    work->options.begin(work->options.arg, &request->exchange, &request->intake, &reply);
+    request->exchange.context = request->intake.context;
+    request->head_us = kn_now_us();
+    if (request->intake.way == KN_INTAKE_ANSWERED) {
+        request->unread = kn_server_header(&request->exchange, "content-length") ||
+                          kn_server_header(&request->exchange, "transfer-encoding");
+        return kn_server_reply_send(connection, &reply, request->peer, work->closing);
+    }
+    kn_server_peer_expect(request->peer, request->head_us, 0);
+    return MHD_YES;
+}
+
+static enum MHD_Result answer(struct request *request, struct MHD_Connection *connection)
+{
+    struct kn_server_work *work = request->work;
+    struct kn_reply reply = {.status = 200};
     if (kn_cancel_requested(work->closing))
         return MHD_NO;
     kn_server_peer_wait(request->peer);
     if (request->body.crowded) {
         reply.status = 503;
     } else {
-        exchange.headers =
-            read_fields(request, connection, MHD_HEADER_KIND, &exchange.header_count);
-        exchange.query =
-            read_fields(request, connection, MHD_GET_ARGUMENT_KIND, &exchange.query_count);
-        read_body(request, connection, &exchange);
-        work->options.handle(work->options.arg, &exchange, &reply);
+        read_body(request, connection, &request->exchange);
+        work->options.handle(work->options.arg, &request->exchange, &reply);
     }
     return kn_server_reply_send(connection, &reply, request->peer, work->closing);
 }
@@ -157,13 +215,14 @@ enum MHD_Result kn_server_request_access(void *arg, struct MHD_Connection *conne
     (void)version;
     struct request *request = *at;
     if (!request) {
-        *at = request_new(arg, connection);
-        return MHD_YES;
+        *at = request = request_new(arg, connection);
+        read_head(request, connection, url, method);
+        return begin(request, connection);
     }
     if (*upload_size) {
-        take_body(request, upload, *upload_size);
+        size_t size = *upload_size;
         *upload_size = 0;
-        return MHD_YES;
+        return take_body(request, upload, size);
     }
-    return answer(request, connection, url, method);
+    return answer(request, connection);
 }

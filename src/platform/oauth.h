@@ -28,21 +28,39 @@ enum kn_oauth_renewal {
 };
 
 struct kn_oauth {
-    const char *authorize_host, *authorize_path; /* "https://x.com", "/i/oauth2/authorize" */
-    const char *token_host, *token_path, *revoke_path;
+    const char *platform, *label;                      /* "x", "X": in commands and in sentences */
+    const char *register_at;                           /* where applications are registered */
+    const char *authorize_host, *authorize_path;       /* "https://x.com", "/i/oauth2/authorize" */
+    const char *token_host, *token_path, *revoke_path; /* revoke_path NULL: there is no such call */
+    /* The token of a code is short-lived, and is exchanged at once for a long one; NULL: it is not.
+     * A long one is renewed at the same host. */
+    const char *exchange_host, *exchange_path, *exchange_grant, *renew_path, *renew_grant;
     const char *client_id_name; /* "client_id"; TikTok: "client_key" */
     const char *scopes;         /* separated as the platform wants it */
+    const char *needed;         /* the one without which nothing can be posted */
     const char *more;           /* further parameters of the authorization: "access_type=offline" */
     enum kn_pkce pkce;
     enum kn_oauth_renewal renewal;
-    bool secret_optional;   /* a public client is let in without one */
-    bool secret_as_basic;   /* in an Authorization header, not in the form */
+    bool secret_optional; /* a public client is let in without one */
+    bool secret_as_basic; /* in an Authorization header, not in the form */
+    bool refresh_once;    /* a refresh token is taken once, and the answer has the next one */
+    bool revoke_bare;     /* revoking takes the token alone, nothing of the client */
+    bool redirect_https;  /* only addresses with https:// can be registered */
+    int redirect_port;    /* of the address to register; 0: any port is taken */
+    const char *redirect_path;
+    int64_t lifetime_us;    /* of an access token whose answer does not say it */
     int64_t renew_ahead_us; /* tokens are renewed so long before their end */
     /* Who granted it: asks the platform and fills id and name. */
     enum kn_status (*identify)(struct kn_http *http, const char *service_url, const char *token,
                                struct kn_cancel *cancel, struct kn_arena *arena,
                                const char **ret_id, const char **ret_name, struct kn_error *err);
 };
+
+extern const struct kn_oauth kn_oauth_youtube, kn_oauth_tiktok, kn_oauth_instagram, kn_oauth_x;
+/* NULL ends the list. */
+const struct kn_oauth *const *kn_oauths(void);
+/* By the name of its platform; NULL: that has no accounts, or there is none. */
+const struct kn_oauth *kn_oauth_find(const char *platform);
 
 /* Who asks: registered by the user with the platform. */
 struct kn_oauth_client {
@@ -66,10 +84,14 @@ struct kn_oauth_round {
     const char *url;              /* that a person opens */
 };
 
+/* What is sent for a verifier (RFC 7636, section 4.2); in the arena. NULL for KN_PKCE_NONE. */
+const char *kn_oauth_challenge(enum kn_pkce pkce, const char *verifier, struct kn_arena *arena);
 /* Random comes from the system. */
 struct kn_oauth_round kn_oauth_begin(const struct kn_oauth *oauth,
                                      const struct kn_oauth_client *client, const char *redirect_uri,
                                      struct kn_arena *arena);
+/* Does a redirect with this `state` (NULL: without one) answer the round? */
+bool kn_oauth_is_answer(const struct kn_oauth_round *round, const char *state);
 /*
  * What came back, as the redirect's query, the whole address, or the bare code that somebody
  * pasted. DENIED: consent was refused, or the state is another round's. INVALID: there is no code
@@ -93,7 +115,8 @@ enum kn_status kn_oauth_renew(const struct kn_oauth *oauth, const struct kn_oaut
                               const struct kn_tokens *tokens, struct kn_http *http,
                               struct kn_cancel *cancel, struct kn_arena *arena,
                               struct kn_tokens *ret_tokens, bool *ret_sent, struct kn_error *err);
-/* As far as the platform allows it. */
+/* As far as the platform allows it: UNSUPPORTED, and where to do it by hand. What was revoked
+ * before is fine. */
 enum kn_status kn_oauth_revoke(const struct kn_oauth *oauth, const struct kn_oauth_client *client,
                                const struct kn_tokens *tokens, struct kn_http *http,
                                struct kn_cancel *cancel, struct kn_error *err);

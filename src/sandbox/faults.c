@@ -10,6 +10,24 @@ static const char *const path_names[] = {
     [KN_SANDBOX_CHAT] = "chat",
     [KN_SANDBOX_MODELS] = "models",
     [KN_SANDBOX_OTHER] = "other",
+    [KN_SANDBOX_OAUTH] = "oauth",
+    [KN_SANDBOX_YOUTUBE_INSERT] = "youtube-insert",
+    [KN_SANDBOX_YOUTUBE_UPLOAD] = "youtube-upload",
+    [KN_SANDBOX_YOUTUBE_LIST] = "youtube-list",
+    [KN_SANDBOX_YOUTUBE_EDIT] = "youtube-edit",
+    [KN_SANDBOX_TIKTOK_CREATOR] = "tiktok-creator",
+    [KN_SANDBOX_TIKTOK_INIT] = "tiktok-init",
+    [KN_SANDBOX_TIKTOK_UPLOAD] = "tiktok-upload",
+    [KN_SANDBOX_TIKTOK_STATUS] = "tiktok-status",
+    [KN_SANDBOX_INSTAGRAM_CREATE] = "instagram-create",
+    [KN_SANDBOX_INSTAGRAM_UPLOAD] = "instagram-upload",
+    [KN_SANDBOX_INSTAGRAM_STATUS] = "instagram-status",
+    [KN_SANDBOX_INSTAGRAM_PUBLISH] = "instagram-publish",
+    [KN_SANDBOX_X_INITIALIZE] = "x-initialize",
+    [KN_SANDBOX_X_APPEND] = "x-append",
+    [KN_SANDBOX_X_FINALIZE] = "x-finalize",
+    [KN_SANDBOX_X_STATUS] = "x-status",
+    [KN_SANDBOX_X_POST] = "x-post",
 };
 
 static const struct {
@@ -57,6 +75,22 @@ enum kn_sandbox_path kn_sandbox_path_find(const char *name, size_t length)
     return (enum kn_sandbox_path)path;
 }
 
+/* Those with a body that is the file, or a part of it. */
+static bool takes_bytes(enum kn_sandbox_path path)
+{
+    return path == KN_SANDBOX_YOUTUBE_INSERT || path == KN_SANDBOX_YOUTUBE_UPLOAD ||
+           path == KN_SANDBOX_TIKTOK_UPLOAD || path == KN_SANDBOX_INSTAGRAM_UPLOAD ||
+           path == KN_SANDBOX_X_APPEND;
+}
+
+/* Those by which something comes into being that is processed. */
+static bool begins_processing(enum kn_sandbox_path path)
+{
+    return path == KN_SANDBOX_YOUTUBE_INSERT || path == KN_SANDBOX_YOUTUBE_UPLOAD ||
+           path == KN_SANDBOX_TIKTOK_INIT || path == KN_SANDBOX_INSTAGRAM_CREATE ||
+           path == KN_SANDBOX_X_FINALIZE;
+}
+
 static bool can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path path)
 {
     switch (kind) {
@@ -68,6 +102,18 @@ static bool can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path pat
     case KN_FAULT_DISORDER:
     case KN_FAULT_BEYOND:
         return path == KN_SANDBOX_TRANSCRIPTIONS;
+    case KN_FAULT_CUT_UPLOAD:
+    case KN_FAULT_PARTIAL:
+        return takes_bytes(path);
+    case KN_FAULT_EXPIRED:
+        return takes_bytes(path) && path != KN_SANDBOX_YOUTUBE_INSERT;
+    case KN_FAULT_LOST:
+        return path >= KN_SANDBOX_OAUTH;
+    case KN_FAULT_BAD_PROCESSING:
+    case KN_FAULT_SLOW_PROCESSING:
+        return begins_processing(path);
+    case KN_FAULT_SLOW_DOWN:
+        return path < KN_SANDBOX_OAUTH;
     case KN_FAULT_BLANK:
         return path == KN_SANDBOX_TRANSCRIPTIONS || path == KN_SANDBOX_CHAT;
     default:
@@ -106,6 +152,14 @@ static bool parse_condition(const char *at, size_t length, struct kn_sandbox_fau
         return kn_parse_double(value, 1e-9, 1, &fault->chance);
     if (strcmp(word, "retry-after") == 0)
         return kn_parse_double(value, 1e-3, 86400, &fault->retry_after_s);
+    if (strcmp(word, "seconds") == 0)
+        return kn_parse_double(value, 0, 1e6, &fault->seconds);
+    if (strcmp(word, "bytes") == 0) {
+        long long bytes;
+        bool fine = kn_parse_int(value, 1, INT64_MAX, &bytes);
+        fault->bytes = fine ? bytes : 0;
+        return fine;
+    }
     enum kn_sandbox_path path = kn_sandbox_path_find(value, strlen(value));
     if (strcmp(word, "path") != 0 || path == KN_SANDBOX_PATH_COUNT)
         return false;
@@ -136,7 +190,7 @@ enum kn_status kn_sandbox_fault_parse(const char *text, struct kn_sandbox_fault 
         if (!parse_condition(at, length, &fault))
             return kn_error_set(err, KN_INVALID,
                                 "the fault “%.60s” is no KIND,first=N,after=N,every=N,chance=0.1,"
-                                "retry-after=S,path=chat: “%.*s” is wrong there",
+                                "retry-after=S,bytes=N,seconds=S,path=chat: “%.*s” is wrong there",
                                 text, (int)KN_MIN(length, 40), at);
     }
     *ret_fault = fault;
@@ -169,7 +223,7 @@ static bool concerns(const struct kn_sandbox_fault *rule, enum kn_sandbox_path p
 {
     if (rule->paths)
         return rule->paths & 1u << path;
-    return path != KN_SANDBOX_OTHER && can_befall(rule->kind, path);
+    return path != KN_SANDBOX_OTHER && path != KN_SANDBOX_OAUTH && can_befall(rule->kind, path);
 }
 
 /* `number` is 1 for the first request that the rule concerns. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/sync.h"
+#include "sandbox/platforms/platforms.h"
 #include "sandbox/visit.h"
 
 enum {
@@ -55,6 +56,7 @@ static enum kn_status listen_at(struct kn_sandbox *s, struct kn_error *err)
         .port = s->options.port,
         .connections_max = CONNECTIONS_MAX,
         .body_max = BODY_BYTES_MAX,
+        .begin = kn_sandbox_begin,
         .handle = kn_sandbox_visit,
         .arg = s,
     };
@@ -89,6 +91,8 @@ enum kn_status kn_sandbox_open(const struct kn_sandbox_options *options,
     if (status == KN_OK)
         status = read_source(s, err);
     if (status == KN_OK)
+        status = kn_mimics_open(s, &s->mimics, err);
+    if (status == KN_OK)
         status = listen_at(s, err);
     if (status != KN_OK) {
         kn_sandbox_close(s);
@@ -108,6 +112,7 @@ void kn_sandbox_close(struct kn_sandbox *s)
     if (!s)
         return;
     kn_sandbox_stop(s);
+    kn_mimics_close(s->mimics);
     kn_fault_rules_done(&s->faults);
     kn_script_done(&s->script);
     kn_rates_done(&s->limits);

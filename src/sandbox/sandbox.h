@@ -34,6 +34,24 @@ enum kn_sandbox_path {
     KN_SANDBOX_CHAT,
     KN_SANDBOX_MODELS,
     KN_SANDBOX_OTHER,
+    KN_SANDBOX_OAUTH,            /* from here on: of the platforms */
+    KN_SANDBOX_YOUTUBE_INSERT,   /* opens an upload, or is one */
+    KN_SANDBOX_YOUTUBE_UPLOAD,   /* what goes to an upload that was opened */
+    KN_SANDBOX_YOUTUBE_LIST,     /* videos, channels, playlistItems */
+    KN_SANDBOX_YOUTUBE_EDIT,     /* update, delete, thumbnails, captions */
+    KN_SANDBOX_TIKTOK_CREATOR,   /* creator_info */
+    KN_SANDBOX_TIKTOK_INIT,      /* init, of direct posts and of drafts */
+    KN_SANDBOX_TIKTOK_UPLOAD,    /* chunks */
+    KN_SANDBOX_TIKTOK_STATUS,    /* status, and cancel */
+    KN_SANDBOX_INSTAGRAM_CREATE, /* a container */
+    KN_SANDBOX_INSTAGRAM_UPLOAD, /* its bytes */
+    KN_SANDBOX_INSTAGRAM_STATUS, /* what is read: containers, limits, media, accounts */
+    KN_SANDBOX_INSTAGRAM_PUBLISH,
+    KN_SANDBOX_X_INITIALIZE,
+    KN_SANDBOX_X_APPEND,
+    KN_SANDBOX_X_FINALIZE,
+    KN_SANDBOX_X_STATUS, /* of media; and what else is read */
+    KN_SANDBOX_X_POST,
     KN_SANDBOX_PATH_COUNT,
 };
 const char *kn_sandbox_path_name(enum kn_sandbox_path path); /* "transcriptions" */
@@ -47,6 +65,10 @@ struct kn_sandbox_latency {
 /* "2", "500ms", "2±1" or "2+-1" (uniform), "exponential:2", "lognormal:2±1". INVALID. */
 enum kn_status kn_sandbox_latency_parse(const char *text, struct kn_sandbox_latency *ret_latency,
                                         struct kn_error *err);
+
+/* Bits a second: "20M", "500k", "1.5G", "9600". INVALID. */
+enum kn_status kn_sandbox_bandwidth_parse(const char *text, double *ret_bandwidth,
+                                          struct kn_error *err);
 
 /* clang-format off */
 #define KN_SANDBOX_FAULT_TABLE(X)                                                                 \
@@ -71,7 +93,13 @@ enum kn_status kn_sandbox_latency_parse(const char *text, struct kn_sandbox_late
     X(FILTER,         "content-filter", "chat: the answer is withheld")                           \
     X(WRONG_SCHEMA,   "wrong-schema",   "chat: JSON that the schema does not allow")              \
     X(DISORDER,       "disorder",       "transcriptions: times that run backwards")               \
-    X(BEYOND,         "beyond",         "transcriptions: times beyond the end")
+    X(BEYOND,         "beyond",         "transcriptions: times beyond the end")                   \
+    X(CUT_UPLOAD,     "cut-upload",     "uploads: the connection is cut in the middle of the body") \
+    X(PARTIAL,        "partial",        "uploads: less is stored than was sent")                  \
+    X(EXPIRED,        "expired",        "uploads: what was opened is gone")                       \
+    X(LOST,           "lost",           "platforms: it is done, and the connection is cut without an answer") \
+    X(BAD_PROCESSING, "processing-fails", "platforms: what was uploaded cannot be processed")     \
+    X(SLOW_PROCESSING, "processing-slow", "platforms: processing takes ten minutes, or seconds=N")
 /* clang-format on */
 #define KN_SANDBOX_FAULT_ENUM(name, text, meaning) KN_FAULT_##name,
 enum kn_sandbox_fault_kind { KN_SANDBOX_FAULT_TABLE(KN_SANDBOX_FAULT_ENUM) KN_FAULT_COUNT };
@@ -88,6 +116,8 @@ struct kn_sandbox_fault {
     int every;            /* only each so-manyth; 0: any */
     double chance;        /* 0..1 of those; 0 is taken for 1 */
     double retry_after_s; /* that the answer names; 0: 1 s of RATE and SLOW_DOWN, else none */
+    int64_t bytes;        /* after which an upload is cut, or that are stored; 0: half of them */
+    double seconds;       /* of processing; 0: ten minutes */
 };
 /* "429,first=3", "cut,path=chat,chance=0.1", "500,after=10,every=5", "429,retry-after=2". INVALID.
  */
@@ -129,6 +159,13 @@ struct kn_sandbox_options {
     const char *const *models; /* that are known besides the service's own; for both paths */
     int model_count;
     uint64_t seed;
+    /* Of the platforms, see src/sandbox/platforms. */
+    const char *keep;            /* a folder where uploads stay; NULL: a temporary one */
+    double bandwidth;            /* of each upload, in bits a second; 0: no limit */
+    const char *const *accounts; /* names; NULL: "demo" and "second" */
+    int account_count;
+    const char *const *settings; /* "youtube-inserts=5" */
+    int setting_count;
     /* Hears each request when its answer is ready, on the connection's thread. May be NULL. */
     void (*said)(void *arg, const struct kn_sandbox_entry *entry);
     void *arg;

@@ -16,6 +16,7 @@
 #include "sandbox/bearer.h"
 #include "sandbox/chat.h"
 #include "sandbox/fault_answer.h"
+#include "sandbox/platforms/platforms.h"
 #include "sandbox/schema.h"
 #include "sandbox/transcriptions.h"
 
@@ -456,6 +457,13 @@ static void show_ledger(struct kn_sandbox *s, const struct kn_exchange *exchange
     kn_reply_json(reply, exchange->arena, 200, json);
 }
 
+void kn_sandbox_begin(void *arg, const struct kn_exchange *head, struct kn_server_intake *intake,
+                      struct kn_reply *reply)
+{
+    struct kn_sandbox *s = arg;
+    kn_mimics_begin(s->mimics, head, intake, reply);
+}
+
 void kn_sandbox_visit(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply)
 {
     struct kn_sandbox *s = arg;
@@ -463,6 +471,8 @@ void kn_sandbox_visit(void *arg, const struct kn_exchange *exchange, struct kn_r
         show_ledger(s, exchange, reply);
         return;
     }
+    if (kn_mimics_visit(s->mimics, exchange, reply))
+        return;
     struct visit visit = {
         .sandbox = s, .exchange = exchange, .reply = reply, .content = content_of(exchange)};
     kn_ledger_arrive(&s->ledger, &visit.entry);

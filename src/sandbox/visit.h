@@ -25,11 +25,14 @@ struct kn_sandbox {
     pthread_mutex_t gate; /* a leaf */
     pthread_cond_t gate_opened;
     int inside; /* under `gate` */
+    struct kn_mimics *mimics;
     struct kn_server *server;
     char *url;
 };
 
-/* The server's handler; `arg` is the sandbox. Any thread. */
+/* The server's hook and its handler; `arg` is the sandbox. Any thread. */
+void kn_sandbox_begin(void *arg, const struct kn_exchange *head, struct kn_server_intake *intake,
+                      struct kn_reply *reply);
 void kn_sandbox_visit(void *arg, const struct kn_exchange *exchange, struct kn_reply *reply);
 
 #endif

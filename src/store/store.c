@@ -68,7 +68,8 @@ static const struct kn_statement count_others = {
     .postgres = "SELECT count(*) FROM pg_class"
                 " WHERE relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND relname IN ('queue', 'job', 'job_id', 'worker', 'lease', 'share', 'reason',"
-                " 'event', 'step', 'progress') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
+                " 'event', 'step', 'progress', 'publishing', 'post', 'quota', 'quota_use',"
+                " 'account') AND NOT EXISTS (SELECT 1 FROM pg_class AS c"
                 " WHERE c.relnamespace = quote_ident(current_schema())::regnamespace"
                 " AND c.relname = 'kirinuki_schema')",
 };
@@ -337,6 +338,14 @@ static enum kn_status write_events_postgres(struct kn_change *change, int total,
 
 /* ---- changes ---- */
 
+/* Of a change without events; with some, it goes along with them. */
+const struct kn_statement kn_wake_others = {
+    .name = "wake_others",
+    .access = KN_WRITE,
+    .tables = "",
+    .postgres = "SELECT pg_notify('kirinuki', '') IS NULL",
+};
+
 struct change_call {
     struct kn_change change;
     kn_change_fn *run;
@@ -353,8 +362,12 @@ static enum kn_status run_change(struct kn_transaction *transaction, void *arg,
     change->wakes = false;
     kn_vec_clear(&change->blocks);
     enum kn_status status = call->run(change, call->arg, err);
-    if (status != KN_OK || !change->blocks.count)
+    if (status != KN_OK)
         return status;
+    if (!change->blocks.count)
+        return change->wakes && transaction->kind == KN_DATABASE_POSTGRES
+                   ? kn_change_do(change, &kn_wake_others, NULL, 0, NULL, err)
+                   : KN_OK;
     int total = 0;
     for (int i = 0; i < change->blocks.count; i++)
         total += change->blocks.at[i].count;

@@ -106,10 +106,19 @@ void kn_change_event(struct kn_change *change, enum kn_event_kind kind, const in
                      int count, const char *detail);
 /* Calls the watches. */
 void kn_store_changed(struct kn_store *store);
+/* PostgreSQL's notice to other processes, for what is no change: SQLite needs none. */
+extern const struct kn_statement kn_wake_others;
 
 /* How often something is done that does no harm twice, and of which it is not known (LOST) whether
  * it was committed. LOST has to mean that somebody else has the job: its holder gives it up. */
 enum { KN_UNKNOWN_TRIES = 3 };
+/* A change that does no harm twice, or finds out by a mark that it has happened: again while it is
+ * not known. REMOTE: so it was at each try. `run` itself must not return LOST. */
+enum kn_status kn_store_change_surely(struct kn_store *store, kn_change_fn *run, void *arg,
+                                      struct kn_arena *arena, struct kn_error *err);
+
+/* What no other change has, to be written with this one: 32 hexadecimal digits, in the arena. */
+const char *kn_mark_new(struct kn_arena *arena);
 
 /* One statement outside of any change; its rows in the arena. */
 enum kn_status kn_store_do(struct kn_store *store, const struct kn_statement *statement,

@@ -90,13 +90,7 @@ enum kn_status kn_store_record_steps(struct kn_store *store, struct kn_step_reco
     struct recording recording = {records, count};
     for (int i = 0; i < count; i++)
         records[i].at_us = 0;
-    for (int tries = 0; tries < KN_UNKNOWN_TRIES; tries++) {
-        enum kn_status status =
-            count ? kn_store_change(store, record_all, &recording, NULL, NULL, err) : KN_OK;
-        if (status != KN_LOST)
-            return status;
-    }
-    return kn_error_set(err, KN_REMOTE, "the connection to the database breaks at each commit");
+    return count ? kn_store_change_surely(store, record_all, &recording, NULL, err) : KN_OK;
 }
 
 enum kn_status kn_store_record_step(struct kn_store *store, const struct kn_holder *holder,

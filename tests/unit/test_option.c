@@ -16,9 +16,17 @@ struct settings {
     bool fresh;
     int clips;
     double gain;
-    const char *font;
+    const char *font, *key;
     int style;
 };
+
+static enum kn_status parse_place(const struct kn_option *option, const char *value, void *field,
+                                  struct kn_arena *arena, struct kn_error *err)
+{
+    (void)option, (void)err;
+    *(const char **)field = value[0] ? kn_arena_strdup(arena, value) : "here";
+    return KN_OK;
+}
 
 static const char *const styles[] = {"plain", "bold", NULL};
 static const struct kn_option table[] = {
@@ -29,6 +37,10 @@ static const struct kn_option table[] = {
     {"font", 'f', KN_OPTION_TEXT, offsetof(struct settings, font), "NAME…", "family", "Text"},
     {"style", 0, KN_OPTION_CHOICE, offsetof(struct settings, style), "STYLE", "captions", "Text",
      .choices = styles},
+    {"key", 0, KN_OPTION_TEXT, offsetof(struct settings, key), "KEY", "a secret", NULL,
+     .secret = true},
+    {"near", 0, KN_OPTION_CUSTOM, offsetof(struct settings, font), "PLACE", "where", "Text",
+     .args_only = true, .value_optional = true, .parse = parse_place},
     {"verbose", 'v', KN_OPTION_FLAG, offsetof(struct settings, fresh), NULL, "more", NULL,
      .args_only = true},
     {0},
@@ -153,6 +165,36 @@ static void the_environment_counts(void **state)
     unsetenv("KIRINUKI_CLIPS");
 }
 
+static void secrets_are_not_for_the_command_line(void **state)
+{
+    (void)state;
+    struct settings s = {0};
+    struct kn_error err;
+    char *rest[4];
+    int count = 0;
+    char line[] = "--key=s3cret";
+    assert_int_equal(read_args(&s, line, rest, &count, &err), KN_INVALID);
+    assert_non_null(strstr(err.text, "others can read a command line"));
+    assert_null(strstr(err.text, "s3cret"));
+    assert_int_equal(read_text("key = s3cret", &s, &err), KN_OK);
+    assert_string_equal(s.key, "s3cret");
+}
+
+static void some_values_may_be_left_out(void **state)
+{
+    (void)state;
+    struct settings s = {0};
+    struct kn_error err;
+    char *rest[4];
+    int count = 0;
+    char alone[] = "--near a.mp4", given[] = "--near=there";
+    assert_int_equal(read_args(&s, alone, rest, &count, &err), KN_OK);
+    assert_string_equal(s.font, "here");
+    assert_int_equal(count, 1); /* what follows is no value */
+    assert_int_equal(read_args(&s, given, rest, &count, &err), KN_OK);
+    assert_string_equal(s.font, "there");
+}
+
 static void help_shows_groups_and_defaults(void **state)
 {
     (void)state;
@@ -163,7 +205,9 @@ static void help_shows_groups_and_defaults(void **state)
     assert_non_null(strstr(help.at, "  -n, --clips N             how many [5]\n"));
     assert_non_null(strstr(help.at, "captions: plain or bold [bold]\n"));
     assert_non_null(strstr(help.at, "  -f, --font NAME…          family\n")); /* not by bytes */
+    assert_non_null(strstr(help.at, "      --near[=PLACE]        where\n"));
     assert_null(strstr(help.at, "verbose"));
+    assert_null(strstr(help.at, "secret"));
 }
 
 static int make_arena(void **state)
@@ -188,6 +232,8 @@ int main(void)
         cmocka_unit_test(files_take_comments_quotes_and_line_ends),
         cmocka_unit_test(file_mistakes_name_the_line),
         cmocka_unit_test(the_environment_counts),
+        cmocka_unit_test(secrets_are_not_for_the_command_line),
+        cmocka_unit_test(some_values_may_be_left_out),
         cmocka_unit_test(help_shows_groups_and_defaults),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);

@@ -1,0 +1,18 @@
+/* Who has given consent: each platform's own way to ask. As kn_oauth.identify. */
+#ifndef KN_PLATFORM_OAUTH_IDENTIFY_H
+#define KN_PLATFORM_OAUTH_IDENTIFY_H
+
+#include "platform/oauth.h"
+
+#define KN_OAUTH_IDENTIFY(name)                                                                    \
+    enum kn_status kn_oauth_identify_##name(struct kn_http *http, const char *service_url,         \
+                                            const char *token, struct kn_cancel *cancel,           \
+                                            struct kn_arena *arena, const char **ret_id,           \
+                                            const char **ret_name, struct kn_error *err)
+
+KN_OAUTH_IDENTIFY(youtube);
+KN_OAUTH_IDENTIFY(tiktok);
+KN_OAUTH_IDENTIFY(instagram);
+KN_OAUTH_IDENTIFY(x);
+
+#endif
