@@ -188,6 +188,15 @@ static bool live(struct harness *h, struct kn_posting *posting, int *steps)
     }
 }
 
+/* Between two lives. */
+static void rest(struct harness *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->crashed = false;
+    pthread_mutex_unlock(&h->lock);
+    pass(h, h->now_us + pause_us);
+}
+
 static void run(struct harness *h, const struct harness_plan *plan)
 {
     static const struct harness_plan nothing;
@@ -226,8 +235,7 @@ static void run(struct harness *h, const struct harness_plan *plan)
         kn_posting_done(&posting);
         json_decref(posting.memory);
         kn_arena_free(posting.arena);
-        h->crashed = false;
-        pass(h, h->now_us + pause_us);
+        rest(h);
         if (++h->restarts > RESTARTS_MAX)
             harness_fail(h, "it fails for ever");
     }
