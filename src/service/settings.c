@@ -168,6 +168,7 @@ static enum kn_status parse_texts(const struct kn_option *option, const char *va
 static const char *const layout_names[] = {"auto", "fill", "fit", "split", NULL};
 static const char *const caption_names[] = {"default", "bold", "karaoke", "minimal",
                                             "box",     "off",  NULL};
+static const char *const login_names[] = {"auto", "facebook", "instagram", NULL};
 static const char *const topic_names[] = {"coarse", "fine", NULL};
 static const char *const dialect_names[] = {"openai", "whisper", NULL};
 #define JOB(field)    offsetof(struct kn_settings, job.field)
@@ -365,6 +366,9 @@ static const struct {
     {KN_FOR_AUTH, {"redirect", 0, KN_OPTION_CUSTOM, ACCOUNT(redirect), "URL",
                    "the address that is registered, if it is none of this machine; then --paste",
                    "Account", .args_only = true, .parse = kn_parse_redirect}},
+    {KN_FOR_AUTH, {"login", 0, KN_OPTION_CHOICE, ACCOUNT(login), "HOW",
+                   "into Instagram; auto is facebook, and instagram in a sandbox", "Account",
+                   .choices = login_names, .args_only = true}},
     {KN_FOR_AUTH, {"sandbox", 0, KN_OPTION_CUSTOM, ACCOUNT(sandbox), "URL",
                    "at a running `kirinuki sandbox`, which consents by itself", "Account",
                    .args_only = true, .value_optional = true, .parse = kn_parse_sandbox_url}},
