@@ -3,7 +3,7 @@
 # test-clients, each in a folder of its own. Says nothing and needs no network when they are there.
 #
 # A package is fetched beside its place, compared with its integrity, and renamed into it. No script
-# of any package is run, and none of what it depends on is fetched.
+# of any package is run, and what it depends on is fetched only where the lock names it.
 . "$(dirname "$0")/lib.sh"
 
 folder=${XDG_DATA_HOME:-${HOME:?}/.local/share}/kirinuki/test-clients
@@ -30,5 +30,6 @@ while read -r package name wanted; do
     tar -xzf "$archive" -C "$work/$name"
     printf '%s\n' "$package" >"$work/$name/package/.package"
     rm -rf "${folder:?}/$name"
+    mkdir -p "$(dirname "$folder/$name")"
     mv "$work/$name/package" "$folder/$name"
 done < <(read_list scripts/clients.lock)

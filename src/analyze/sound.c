@@ -2,6 +2,7 @@
 
 #include <ebur128.h>
 #include <math.h>
+#include <string.h>
 
 #include "analyze/pitch.h"
 #include "analyze/sound_events.h"
@@ -15,21 +16,23 @@ _Static_assert((int)KN_SOUND_STEP_MONO == (int)KN_SPECTRUM_STEP &&
 enum {
     RATE_HZ = 48000,
     CHANNELS = 2,
-    RUN_UP = 64, /* frames that settle the true-peak filter (12 taps a phase) */
-    PART = 320,  /* 20 ms at 16 kHz */
+    RUN_UP = 16,     /* frames that settle the true-peak filter (12 taps a phase) */
+    PEAK_BLOCK = 80, /* frames, 1.7 ms: few of a talk's come near its peak */
+    PART = 320,      /* 20 ms at 16 kHz */
     PARTS = KN_SOUND_STEP_MONO / PART,
 };
 
 static const float floor_lufs = -70;
 static const float voice_speech = 0.3F; /* least probability of speech for pitch to be a voice's */
-/* A peak between samples is hardly ever twice as high as the samples: steps whose samples stay
- * below half of the highest peak so far cannot raise it, and need not be oversampled. */
-static const float peak_between = 2;
+/* A peak between samples is never higher than this many times the samples around it (a phase's
+ * taps without their signs add up to 1.864 at most): blocks whose samples stay that far below the
+ * highest peak so far cannot raise it, and need not be oversampled. */
+static const float peak_between = 1.9F;
 
 struct kn_sound_meter {
     ebur128_state *loudness, *peaks;
-    float true_peak; /* linear */
-    float run_up[RUN_UP * CHANNELS];
+    float true_peak;                 /* linear */
+    float run_up[RUN_UP * CHANNELS]; /* the end of the step before */
     struct kn_spectrum spectrum;
     KN_VEC(struct kn_sound_step) steps;
     /* Speech: the weighted sum over the step that is being filled. */
@@ -62,26 +65,46 @@ void kn_sound_meter_free(struct kn_sound_meter *meter)
 
 static float highest_sample(const float *samples, int count)
 {
-    float highest = 0;
-    for (int i = 0; i < count; i++)
-        highest = fmaxf(highest, fabsf(samples[i]));
-    return highest;
+    enum { LANES = 16 };
+    float highest[LANES] = {0}, all = 0;
+    for (int i = 0; i < count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++) {
+            float level = fabsf(samples[i + lane]);
+            highest[lane] = level > highest[lane] ? level : highest[lane];
+        }
+    for (int lane = 0; lane < LANES; lane++)
+        all = fmaxf(all, highest[lane]);
+    return all;
+}
+_Static_assert(RUN_UP *CHANNELS % 16 == 0 && PEAK_BLOCK * CHANNELS % 16 == 0 &&
+                   (int)KN_SOUND_STEP_STEREO % PEAK_BLOCK == 0,
+               "whole lanes, whole blocks");
+
+static void oversample(struct kn_sound_meter *meter, const float *run_up, const float *block)
+{
+    (void)ebur128_add_frames_float(meter->peaks, run_up, RUN_UP);
+    (void)ebur128_add_frames_float(meter->peaks, block, PEAK_BLOCK);
+    for (unsigned c = 0; c < CHANNELS; c++) {
+        double peak = 0;
+        if (ebur128_prev_true_peak(meter->peaks, c, &peak) == EBUR128_SUCCESS)
+            meter->true_peak = fmaxf(meter->true_peak, (float)peak);
+    }
 }
 
 static void measure_peak(struct kn_sound_meter *meter, const float *stereo)
 {
-    enum { SAMPLES = KN_SOUND_STEP_STEREO * CHANNELS };
-    if (highest_sample(stereo, SAMPLES) * peak_between > meter->true_peak) {
-        (void)ebur128_add_frames_float(meter->peaks, meter->run_up, RUN_UP);
-        (void)ebur128_add_frames_float(meter->peaks, stereo, KN_SOUND_STEP_STEREO);
-        for (unsigned c = 0; c < CHANNELS; c++) {
-            double peak = 0;
-            if (ebur128_prev_true_peak(meter->peaks, c, &peak) == EBUR128_SUCCESS)
-                meter->true_peak = fmaxf(meter->true_peak, (float)peak);
-        }
+    enum { SAMPLES = KN_SOUND_STEP_STEREO * CHANNELS, BLOCK = PEAK_BLOCK * CHANNELS };
+    const float *run_up = meter->run_up;
+    float before = highest_sample(run_up, RUN_UP * CHANNELS);
+    for (int at = 0; at < SAMPLES; at += BLOCK) {
+        const float *block = stereo + at, *end = block + BLOCK - RUN_UP * CHANNELS;
+        float highest = highest_sample(block, BLOCK);
+        if (fmaxf(highest, before) * peak_between > meter->true_peak)
+            oversample(meter, run_up, block);
+        before = highest_sample(end, RUN_UP * CHANNELS);
+        run_up = end;
     }
-    for (int i = 0; i < RUN_UP * CHANNELS; i++)
-        meter->run_up[i] = stereo[SAMPLES - RUN_UP * CHANNELS + i];
+    memcpy(meter->run_up, run_up, sizeof meter->run_up);
 }
 
 /* The mean change of level from each 20 ms to the next. */

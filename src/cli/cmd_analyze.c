@@ -10,7 +10,7 @@
 #include "cli/step_timeline.h"
 #include "pipeline/job.h"
 
-static int analyze(struct kn_settings *settings, const char *path)
+static int analyze(struct kn_settings *settings, const char *path, struct kn_arena *arena)
 {
     struct kn_error err = {0};
     struct kn_executor *executor;
@@ -21,7 +21,7 @@ static int analyze(struct kn_settings *settings, const char *path)
         workers[KN_LANE_CPU] = settings->workers;
     struct kn_services *services = NULL;
     KN_SCOPED(kn_sandbox) sandbox = NULL;
-    enum kn_status status = kn_own_sandbox_open(settings, &sandbox, &err);
+    enum kn_status status = kn_own_sandbox_open(settings, arena, &sandbox, &err);
     if (status == KN_OK)
         status = kn_executor_open(workers, &executor, &err);
     if (status != KN_OK)
@@ -69,7 +69,8 @@ int kn_cmd_analyze(int argc, char **argv)
     if (status == KN_OK && count != 1)
         status =
             kn_error_set(&err, KN_INVALID, "analyze needs one video: kirinuki analyze talk.mp4");
-    int code = status == KN_OK ? analyze(&settings, paths[0]) : kn_complain_usage("analyze", &err);
+    int code =
+        status == KN_OK ? analyze(&settings, paths[0], arena) : kn_complain_usage("analyze", &err);
     kn_arena_free(arena);
     return code;
 }

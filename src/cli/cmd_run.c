@@ -19,6 +19,7 @@
 #include "cli/own_sandbox.h"
 #include "cli/print_result.h"
 #include "cli/progress_view.h"
+#include "cli/publishing.h"
 #include "cli/step_timeline.h"
 #include "pipeline/clip_names.h"
 #include "pipeline/job.h"
@@ -31,6 +32,7 @@ struct video {
     struct kn_job_options options;
     int64_t job;
     struct kn_attempt *attempt; /* NULL: never began */
+    char *folder;               /* with clips; NULL: none */
     enum kn_status status;
     struct kn_error err;
     int code; /* -1: not printed yet */
@@ -83,6 +85,8 @@ static void print_outcome(const struct run *run, struct video *video)
         kn_print_clips(result, run->settings, run->count > 1 ? shown_name(run, video) : NULL);
     if (result && run->settings->verbose)
         kn_print_step_times(result, stderr);
+    if (result && result->clip_count > result->failed && video->status != KN_CANCELLED)
+        video->folder = kn_arena_strdup(run->arena, result->folder);
     video->code = KN_EXIT_OK;
     if (video->status == KN_OK || video->status == KN_END)
         return;
@@ -286,6 +290,23 @@ static void prepare(struct run *run, char **paths)
     }
 }
 
+/* ---- posting ---- */
+
+/* The clips of the videos that have some. */
+static int publish_clips(struct run *run, struct kn_store *store, struct kn_cancel *cancel,
+                         int code)
+{
+    char **folders = kn_arena_array(run->arena, (size_t)run->count + 1, sizeof *folders);
+    int count = 0;
+    for (int i = 0; i < run->count; i++)
+        if (run->videos[i].folder)
+            folders[count++] = run->videos[i].folder;
+    if (!count)
+        return code;
+    int posted = kn_publish_now(store, run->settings, folders, count, cancel);
+    return code == KN_EXIT_OK || posted == KN_EXIT_INTERRUPTED ? posted : code;
+}
+
 /* ---- the store ---- */
 
 static int run_with_store(struct run *run, struct kn_cancel *cancel)
@@ -301,6 +322,8 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
             kn_store_open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
     }
     int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
+    if (status == KN_OK && code != KN_EXIT_INTERRUPTED && run->settings->publish.to)
+        code = publish_clips(run, store, cancel, code);
     kn_store_close(store);
     if (folder)
         kn_store_remove_private(run->arena, folder);
@@ -329,7 +352,7 @@ int kn_cmd_run(int argc, char **argv)
         struct run run = {.settings = &settings, .arena = arena, .count = count};
         run.videos = kn_arena_array(arena, (size_t)count, sizeof *run.videos);
         prepare(&run, paths);
-        status = kn_own_sandbox_open(&settings, &run.sandbox, &err);
+        status = kn_own_sandbox_open(&settings, arena, &run.sandbox, &err);
         if (status == KN_OK)
             status = kn_settings_open_executor(&settings, &run.executor, &err);
         if (status == KN_OK && kn_ai_asks(&settings.job.ai))

@@ -17,6 +17,7 @@
 #include "service/job_runner.h"
 #include "service/job_text.h"
 #include "service/job_waits.h"
+#include "service/publisher.h"
 #include "service/video_folder.h"
 
 /* When a file in a watched folder is complete: see service/video_folder.h. */
@@ -30,7 +31,10 @@ struct shift {
     struct kn_cancel *stop;
     struct kn_job_runner runner;
     struct kn_services *services;
-    pthread_t watching;
+    pthread_t watching, posting;
+    struct kn_cancel *post_stop; /* NULL: it does not post */
+    struct kn_http *http;
+    struct kn_accounts *accounts;
     struct kn_error watch_error;
     bool away; /* the queue, for the thread that watches: it was said */
 };
@@ -215,6 +219,86 @@ static enum kn_status start_watching(struct shift *shift)
     return failed ? kn_error_errno(&call->err, failed, "cannot start a thread") : KN_OK;
 }
 
+/* ---- posts ---- */
+
+static void say_post(void *arg, const struct kn_post_news *news)
+{
+    const struct shift *shift = arg;
+    const struct kn_settings *settings = &shift->call->settings;
+    if (settings->quiet || (!kn_post_state_final(news->state) && !news->reason[0]))
+        return;
+    if (settings->json)
+        kn_print_json(json_pack("{s:s, s:I, s:s, s:s, s:s, s:s}", "event", "post", "id",
+                                (json_int_t)news->post, "platform", news->platform, "state",
+                                kn_post_state_name(news->state), "url", news->url, "reason",
+                                news->reason));
+    else
+        kn_say("post %" PRId64 "  %s on %s %s%s", news->post, kn_post_state_name(news->state),
+               news->platform, news->url, news->reason);
+    fflush(stdout);
+}
+
+static struct kn_publisher_options post_options(struct shift *shift)
+{
+    const struct kn_settings *settings = &shift->call->settings;
+    return (struct kn_publisher_options){
+        .store = shift->call->store,
+        .http = shift->http,
+        .accounts = shift->accounts,
+        .webhook_secret = settings->publish.webhook_secret,
+        .name = "posts",
+        .at_once = settings->publish.at_once,
+        .lease_us = (int64_t)(settings->queue.lease_s * 1e6),
+        .heard = say_post,
+        .arg = shift,
+    };
+}
+
+static void *keep_posting(void *arg)
+{
+    struct shift *shift = arg;
+    const struct kn_publisher_options options = post_options(shift);
+    kn_publisher_keep(&options, shift->post_stop);
+    return NULL;
+}
+
+static enum kn_status start_posting(struct shift *shift)
+{
+    struct kn_error *err = &shift->call->err;
+    enum kn_status status = kn_http_open(&(struct kn_http_options){0}, &shift->http, err);
+    if (status != KN_OK)
+        return status;
+    shift->accounts = kn_accounts_open(
+        &(struct kn_accounts_options){.store = shift->call->store, .http = shift->http});
+    shift->post_stop = kn_cancel_new(shift->stop);
+    int failed = kn_thread_start(&shift->posting, "kn-posts", keep_posting, shift);
+    if (!failed)
+        return KN_OK;
+    kn_cancel_free(KN_MOVE(shift->post_stop));
+    return kn_error_errno(err, failed, "cannot start a thread");
+}
+
+/* A worker that drains posts what is due before it ends. */
+static void stop_posting(struct shift *shift)
+{
+    if (shift->post_stop) {
+        kn_cancel_trigger(shift->post_stop);
+        pthread_join(shift->posting, NULL);
+        kn_cancel_free(shift->post_stop);
+    }
+    if (shift->call->settings.queue.drain && shift->accounts && !kn_cancel_requested(shift->stop)) {
+        struct kn_publisher_options options = post_options(shift);
+        struct kn_error err;
+        int64_t due_us = INT64_MAX;
+        options.drain = true;
+        if (kn_store_posts_next_due(shift->call->store, &due_us, &err) == KN_OK &&
+            due_us <= kn_wall_us() && kn_publisher_run(&options, shift->stop, &err) != KN_OK)
+            kn_log(KN_LOG_WARN, "worker", "%s", kn_error_text(&err));
+    }
+    kn_accounts_close(shift->accounts);
+    kn_http_close(shift->http);
+}
+
 /* ---- the command ---- */
 
 static enum kn_status run_job(void *arg, const struct kn_job_run *run, struct kn_error *err)
@@ -268,15 +352,19 @@ static int run_worker(struct kn_queue_call *call)
     if (status == KN_OK)
         status = kn_service_settings_open(&call->settings.services, &shift.services, &call->err);
     shift.runner.services = shift.services;
+    if (status == KN_OK && call->settings.publish.posts)
+        status = start_posting(&shift);
     if (status == KN_OK && watches)
         status = start_watching(&shift);
     if (status != KN_OK) {
+        stop_posting(&shift);
         kn_executor_close(shift.runner.executor);
         kn_services_close(shift.services);
         return kn_complain(status, &call->err);
     }
     status = work(&shift);
     bool stopped = kn_cancel_requested(shift.stop);
+    stop_posting(&shift);
     if (watches) {
         kn_cancel_trigger(shift.stop);
         pthread_join(shift.watching, NULL);

@@ -53,6 +53,8 @@ int kn_cmd_resume(int argc, char **argv);
 int kn_cmd_sandbox(int argc, char **argv);
 int kn_cmd_auth(int argc, char **argv);
 int kn_cmd_accounts(int argc, char **argv);
+int kn_cmd_publish(int argc, char **argv);
+int kn_cmd_posts(int argc, char **argv);
 
 /* The engine's one exported symbol. */
 int kn_engine_main(const char *command, int argc, char **argv);

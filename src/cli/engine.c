@@ -33,6 +33,8 @@ static const struct {
     {"sandbox", kn_cmd_sandbox},
     {"auth", kn_cmd_auth},
     {"accounts", kn_cmd_accounts},
+    {"publish", kn_cmd_publish},
+    {"posts", kn_cmd_posts},
 };
 
 /* Set once, before a command runs: --json was given, so errors are told on stdout as well. Known

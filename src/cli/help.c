@@ -187,6 +187,55 @@ const struct kn_command kn_commands[] = {
         .settings = KN_FOR_QUEUE,
     },
     {
+        .name = "publish",
+        .arguments = "CLIP…|FOLDER",
+        .summary = "post clips to YouTube, TikTok, Instagram, X, a folder or a webhook",
+        .about =
+            "Every clip goes to every place of --to, all at once, each on its own: what one "
+            "platform\n"
+            "refuses does not hold up another. A folder that `kirinuki run` has filled brings each "
+            "clip's\n"
+            "title, hook and hashtags along; they are fitted to each platform's rules. Before a "
+            "byte is\n"
+            "sent, the file and the words are checked; --check does only that.\n\n"
+            "A clip is posted to a place once: asked again, kirinuki goes on where it was, or says "
+            "that it\n"
+            "is there, whatever broke in between. What no platform could tell is UNKNOWN, and "
+            "`kirinuki\n"
+            "posts` says what to do. With --at and --every posts wait for their time: YouTube "
+            "keeps them\n"
+            "itself, the others need a `kirinuki worker` that runs then.\n\n"
+            "Exit code 0: all are live or planned; 3: some failed; 1: all did.\n",
+        .examples =
+            "  kirinuki publish talk-clips                 into the outbox folder: needs no "
+            "account\n"
+            "  kirinuki publish talk-clips --to all        with every account that is connected\n"
+            "  kirinuki publish 01.mp4 --to youtube,x --check\n"
+            "                                              what would be wrong\n"
+            "  kirinuki publish talk-clips --to tiktok --at 18:00 --every 1d\n"
+            "                                              one a day, from six o'clock on\n"
+            "  kirinuki publish --retry                    go on with what is not live\n",
+        .settings = KN_FOR_PUBLISH,
+    },
+    {
+        .name = "posts",
+        .arguments = "[COMMAND ID…]",
+        .summary = "list posts, or cancel, retry, move or resolve some",
+        .about =
+            "Without arguments the newest posts with their states; with the number of one, all "
+            "that is\n"
+            "known of it. The commands: `cancel`, `retry` (asks the platform first what became of "
+            "it),\n"
+            "`move` (with --at) and `resolve`, for a post whose end is unknown: look at the "
+            "account, then\n"
+            "say --url URL where it is, or --absent to have it posted again.\n",
+        .examples = "  kirinuki posts                              a table\n"
+                    "  kirinuki posts 12                           one of them\n"
+                    "  kirinuki posts retry 12 13                  again\n"
+                    "  kirinuki posts resolve 12 --absent          it is not there: post it\n",
+        .settings = KN_FOR_POSTS,
+    },
+    {
         .name = "auth",
         .arguments = "PLATFORM",
         .summary = "connect an account of youtube, tiktok, instagram or x",

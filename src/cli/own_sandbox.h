@@ -5,9 +5,9 @@
 #include "sandbox/sandbox.h"
 #include "service/settings.h"
 
-/* Where --sandbox is set: opens one, and turns the services' addresses and key to it. NULL
- * otherwise. */
-enum kn_status kn_own_sandbox_open(struct kn_settings *settings, struct kn_sandbox **ret_sandbox,
-                                   struct kn_error *err);
+/* Where --sandbox is set: opens one, and turns the addresses of services and platforms, and the key,
+ * to it; clips go to one that runs already where there is one. NULL otherwise. */
+enum kn_status kn_own_sandbox_open(struct kn_settings *settings, struct kn_arena *arena,
+                                   struct kn_sandbox **ret_sandbox, struct kn_error *err);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { TEXT_CELLS = 46, CELLS_MIN = 10 };
 
-/* One row: a step, or all tasks of one step. */
+/* One row: a step, or all tasks of one step on one lane. */
 struct row {
     const char *step;
     bool tasks;
@@ -26,10 +26,16 @@ static bool is_task(const struct kn_step_time *time)
     return strcmp(time->step, time->name) != 0;
 }
 
+static bool is_in(const struct kn_step_time *time, const struct row *row)
+{
+    return is_task(time) == row->tasks && strcmp(time->step, row->step) == 0 &&
+           (!row->tasks || strcmp(time->lane, row->lane) == 0);
+}
+
 static struct row *row_of(struct rows *rows, const struct kn_step_time *time)
 {
     for (int i = 0; i < rows->count; i++)
-        if (rows->at[i].tasks == is_task(time) && strcmp(rows->at[i].step, time->step) == 0)
+        if (is_in(time, &rows->at[i]))
             return &rows->at[i];
     struct row row = {time->step,     is_task(time), 0, time->lane, time->worker,
                       time->start_us, time->end_us,  0};
@@ -54,7 +60,7 @@ static double coverage(const struct row *row, const struct kn_step_time *times, 
 {
     int64_t covered_us = 0;
     for (int i = 0; i < count; i++) {
-        if (is_task(&times[i]) != row->tasks || strcmp(times[i].step, row->step) != 0)
+        if (!is_in(&times[i], row))
             continue;
         int64_t begin = KN_MAX(times[i].start_us, from_us), end = KN_MIN(times[i].end_us, to_us);
         covered_us += KN_MAX(end - begin, 0);

@@ -32,9 +32,9 @@ bool kn_post_state_final(enum kn_post_state state)
 const char *kn_privacy_name(enum kn_privacy privacy)
 {
     static const char *const names[KN_PRIVACY_COUNT] = {
-        [KN_PRIVACY_DEFAULT] = "default",     [KN_PRIVACY_PUBLIC] = "public",
-        [KN_PRIVACY_UNLISTED] = "unlisted",   [KN_PRIVACY_FOLLOWERS] = "followers",
-        [KN_PRIVACY_FRIENDS] = "friends",     [KN_PRIVACY_PRIVATE] = "private",
+        [KN_PRIVACY_DEFAULT] = "default",   [KN_PRIVACY_PUBLIC] = "public",
+        [KN_PRIVACY_UNLISTED] = "unlisted", [KN_PRIVACY_FOLLOWERS] = "followers",
+        [KN_PRIVACY_FRIENDS] = "friends",   [KN_PRIVACY_PRIVATE] = "private",
     };
     return (unsigned)privacy < KN_PRIVACY_COUNT ? names[privacy] : "?";
 }

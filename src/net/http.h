@@ -71,6 +71,8 @@ struct kn_http_request {
     int64_t connect_ms; /* 0: 10 s */
     int64_t limit_ms;   /* for all of it, with the wait for a connection; 0: none. TIMEOUT */
     int64_t stall_ms;   /* connected, but no byte in either direction; 0: no limit. TIMEOUT */
+    bool once;          /* goes out on a new connection only if the server cannot have seen all of
+                           it, whatever its method is */
     size_t answer_max;  /* bytes of the answer's body; more is LIMIT. 0: 16 MiB */
     /* Hears how many bytes of the body are sent, on the loop's thread; must be quick. May be NULL.
      */

@@ -174,6 +174,7 @@ static void set_method(struct kn_http_transfer *transfer, struct kn_arena *arena
     const char *method = request->method ? request->method : has_body(request) ? "POST" : "GET";
     for (size_t i = 0; i < KN_COUNT_OF(repeatable); i++)
         transfer->repeatable |= strcmp(method, repeatable[i]) == 0; /* RFC 9110, section 9.2.2 */
+    transfer->repeatable &= !request->once;
     bool empty_body =
         !has_body(request) &&
         (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0);

@@ -1,8 +1,10 @@
 /*
  *   decode ─48 kHz stereo─> curves (loudness, pitch, events)
- *      └─16 kHz mono─> [10 s] ─> VAD ─> utterances ─(a group of tasks)─> words
+ *      └─16 kHz mono─> [10 s] ─(a task, 16 s at a time)─> VAD ─> utterances ─(a group)─> words
  *
- * All but the recognition runs on the step's own thread, 100 ms at a time.
+ * Decoding and measuring run on the step's own thread, 100 ms at a time, and the VAD beside it
+ * (pipeline/voice.h). What the VAD says is looked at by the step's thread again, which cuts
+ * utterances and hands them on: all that is here but the net belongs to that thread.
  *
  * Level: the VAD wants sound of a usual level, but the level of a whole source is known only at
  * its end, and a first pass would read a file of many gigabytes twice. So the VAD follows 10 s
@@ -22,6 +24,7 @@
 #include "base/vec.h"
 #include "media/audio_reader.h"
 #include "pipeline/recognise.h"
+#include "pipeline/voice.h"
 
 enum {
     DECODED_HZ = 48000,
@@ -34,7 +37,8 @@ enum {
     NOTES_MAX = 12,
 };
 
-_Static_assert(KN_SPEECH_FRAME_US == KN_SILERO_FRAME * 1000 / (HEARD_HZ / 1000),
+_Static_assert(KN_SPEECH_FRAME_US == KN_SILERO_FRAME * 1000 / (HEARD_HZ / 1000) &&
+                   (int)KN_VOICE_FRAME == (int)KN_SILERO_FRAME,
                "the cutter's frames are the VAD's");
 
 static const float usual_lufs = -18; /* of the loudest 400 ms: peaks around -3 dBFS */
@@ -49,14 +53,15 @@ struct listener {
     struct kn_downsampler downsampler;
     struct kn_sound_meter *meter;
     /* NULL when there is no recognising. */
-    struct kn_silero *silero;
+    struct kn_silero *silero; /* the task's, while one runs */
+    struct kn_voice *voice;
     struct kn_utterance_cutter *cutter;
     struct kn_recogniser *recogniser;
     /* The mono sound and its speech probabilities from a frame on that is still needed. */
     KN_VEC(float) sound;
-    KN_VEC(float) probabilities;
-    int64_t kept_frame; /* of sound.at[0] and probabilities.at[0] */
-    int64_t next_frame; /* for the VAD */
+    KN_VEC(float) probabilities; /* behind the sound by what the VAD has not done */
+    int64_t kept_frame;          /* of sound.at[0] and probabilities.at[0] */
+    int64_t next_frame;          /* for the VAD */
     int64_t decoded_us;
     int64_t heard_until_us; /* the end of the utterance before */
     struct kn_note notes[NOTES_MAX];
@@ -91,20 +96,26 @@ static bool is_inaudible(const struct listener *l, int step, float gain)
     return local < sound_floor_lufs || local + gain < usual_lufs - inaudible_db;
 }
 
-static enum kn_status hear_frame(struct listener *l, float *ret_probability, struct kn_error *err)
+/* kn_voice_fn */
+static enum kn_status detect(void *arg, const float *samples, float *ret_probability,
+                             struct kn_error *err)
+{
+    struct kn_silero *silero = arg;
+    if (samples)
+        return kn_silero_next(silero, samples, ret_probability, err);
+    kn_silero_skip(silero);
+    *ret_probability = 0;
+    return KN_OK;
+}
+
+static enum kn_status hear_frame(struct listener *l, struct kn_error *err)
 {
     const float *samples = l->sound.at + (l->next_frame - l->kept_frame) * KN_SILERO_FRAME;
     int step = (int)(l->next_frame * KN_SPEECH_FRAME_US / KN_SOUND_STEP_US);
-    float gain = gain_db(l, step), amplified[KN_SILERO_FRAME];
-    if (is_inaudible(l, step, gain)) {
-        kn_silero_skip(l->silero);
-        *ret_probability = 0;
-        return KN_OK;
-    }
-    float factor = powf(10, gain / 20);
-    for (int i = 0; i < KN_SILERO_FRAME; i++)
-        amplified[i] = samples[i] * factor;
-    return kn_silero_next(l->silero, amplified, ret_probability, err);
+    float gain = gain_db(l, step);
+    if (is_inaudible(l, step, gain))
+        return kn_voice_add(l->voice, NULL, 0, err);
+    return kn_voice_add(l->voice, samples, powf(10, gain / 20), err);
 }
 
 /* Hands an utterance to the recogniser. */
@@ -155,31 +166,46 @@ static void forget(struct listener *l)
     l->kept_frame = frame;
 }
 
-/* Runs the VAD over all whole frames that end before step `until`. */
+/* Looks at what the VAD has done meanwhile. */
+static enum kn_status take_heard(struct listener *l, struct kn_error *err)
+{
+    const float *probabilities;
+    int count = kn_voice_take(l->voice, &probabilities);
+    enum kn_status status = KN_OK;
+    for (int i = 0; i < count && status == KN_OK; i++) {
+        struct kn_speech_span span;
+        kn_vec_push(&l->probabilities, probabilities[i]);
+        kn_sound_meter_speech(l->meter, KN_SPEECH_FRAME_US, probabilities[i]);
+        if (kn_utterance_cutter_add(l->cutter, probabilities[i], &span))
+            status = dispatch(l, &span, err);
+    }
+    if (count && status == KN_OK)
+        forget(l);
+    return status;
+}
+
+/* Gives the VAD all whole frames that end before step `until`. */
 static enum kn_status hear_until(struct listener *l, int until, struct kn_error *err)
 {
     int64_t end = (int64_t)until * KN_SOUND_STEP_MONO / KN_SILERO_FRAME;
-    for (; l->next_frame < end; l->next_frame++) {
-        float probability;
-        struct kn_speech_span span;
-        enum kn_status status = hear_frame(l, &probability, err);
-        if (status != KN_OK)
-            return status;
-        kn_vec_push(&l->probabilities, probability);
-        kn_sound_meter_speech(l->meter, KN_SPEECH_FRAME_US, probability);
-        if (kn_utterance_cutter_add(l->cutter, probability, &span))
-            status = dispatch(l, &span, err);
-        if (status != KN_OK)
-            return status;
+    enum kn_status status = KN_OK;
+    for (; l->next_frame < end && status == KN_OK; l->next_frame++) {
+        status = hear_frame(l, err);
+        if (status == KN_OK)
+            status = take_heard(l, err);
     }
-    forget(l);
-    return KN_OK;
+    return status;
 }
 
 static enum kn_status hear_rest(struct listener *l, struct kn_error *err)
 {
     struct kn_speech_span span;
     enum kn_status status = hear_until(l, kn_sound_meter_steps(l->meter), err);
+    for (int i = 0; i < 2 && status == KN_OK; i++) {
+        status = kn_voice_flush(l->voice, err);
+        if (status == KN_OK)
+            status = take_heard(l, err);
+    }
     while (status == KN_OK && kn_utterance_cutter_end(l->cutter, &span))
         status = dispatch(l, &span, err);
     return status;
@@ -310,6 +336,7 @@ static void close_listener(struct listener *l)
 {
     kn_recogniser_free(l->recogniser);
     kn_utterance_cutter_free(l->cutter);
+    kn_voice_free(l->voice);
     kn_silero_close(l->silero);
     kn_sound_meter_free(l->meter);
     kn_audio_reader_close(l->reader);
@@ -425,6 +452,7 @@ static enum kn_status listen_with(struct listener *l, const struct kn_speech_cha
     enum kn_status status = open_listener(l, err);
     if (status == KN_OK && chain->count) {
         status = kn_silero_open(options->models, &l->silero, err);
+        l->voice = kn_voice_new(l->env, detect, l->silero);
         l->cutter = kn_utterance_cutter_new();
         l->recogniser = kn_recogniser_new(chain, l->env);
     }

@@ -109,8 +109,8 @@ enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *
 
 /*
  * The intent: a request whose effect others can see is about to be sent. Remembered at once, with
- * its time. While it stands the post may be there, and whoever gives up has to say UNKNOWN. An
- * answer that leaves no doubt settles it.
+ * its time. While it stands the post may be there, or is, and whoever gives up has to say UNKNOWN.
+ * An answer that leaves no doubt that it is not there settles it.
  */
 enum kn_status kn_posting_intend(struct kn_posting *posting, struct kn_error *err);
 int64_t kn_posting_intended_us(const struct kn_posting *posting); /* 0: no intent stands */
@@ -187,7 +187,8 @@ enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy
 /* For an answer that says "later" (429, 503): waits for its Retry-After, or for `usual_us`. */
 enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
                                 int64_t usual_us, const char *reason);
-/* A wait because a quota (a kind of platform->quotas) is used up until then. */
+/* A wait because a quota (a kind of platform->quotas; NULL: one that nobody keeps) is used up until
+ * then. */
 enum kn_status kn_posting_used_up(struct kn_posting *posting, const char *quota, int64_t until_us,
                                   const char *reason);
 /* SCHEDULED: like live. */

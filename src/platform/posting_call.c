@@ -163,6 +163,8 @@ enum kn_status kn_posting_call(struct kn_posting *posting, const struct kn_posti
     if (call->request.header_count > HEADERS_MAX - 2)
         return kn_error_set(err, KN_INTERNAL, "a request has too many headers");
     enum kn_status status = KN_OK;
+    if (call->token != KN_TOKEN_NONE && !host->token)
+        return kn_error_set(err, KN_DENIED, "%s needs an account", posting->platform->label);
     if (call->token != KN_TOKEN_NONE)
         status = host->token(host->arg, NULL, posting->arena, &token, err);
     if (status == KN_OK)

@@ -4,6 +4,8 @@
 #include "platform/platform.h"
 
 static const struct kn_platform *const platforms[] = {
+    &kn_platform_youtube,
+    &kn_platform_x,
     NULL,
 };
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "service/settings_queue.h"
+#include "service/settings_rows.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
 
@@ -148,53 +149,30 @@ static void print_text(const struct kn_option *option, const void *field, struct
         kn_str_add(out, text);
 }
 
-/* One more text; the list grows in the arena. */
-static enum kn_status parse_texts(const struct kn_option *option, const char *value, void *field,
-                                  struct kn_arena *arena, struct kn_error *err)
-{
-    struct kn_setting_texts *texts = field;
-    if (!value[0])
-        return kn_error_set(err, KN_INVALID, "--%s needs a value", option->name);
-    const char **grown = kn_arena_array(arena, (size_t)texts->count + 1, sizeof *grown);
-    for (int i = 0; i < texts->count; i++)
-        grown[i] = texts->at[i];
-    grown[texts->count] = kn_arena_strdup(arena, value);
-    *texts = (struct kn_setting_texts){grown, texts->count + 1};
-    return KN_OK;
-}
-
 /* ---- the table ---- */
 
 static const char *const layout_names[] = {"auto", "fill", "fit", "split", NULL};
 static const char *const caption_names[] = {"default", "bold", "karaoke", "minimal",
                                             "box",     "off",  NULL};
-static const char *const login_names[] = {"auto", "facebook", "instagram", NULL};
 static const char *const topic_names[] = {"coarse", "fine", NULL};
-static const char *const dialect_names[] = {"openai", "whisper", NULL};
-#define JOB(field)    offsetof(struct kn_settings, job.field)
-#define OWN(field)    offsetof(struct kn_settings, field)
-#define QUEUE(f)      offsetof(struct kn_settings, queue.f)
-#define SERVICE(f)    offsetof(struct kn_settings, services.f)
-#define SANDBOX(f)    offsetof(struct kn_settings, sandbox.f)
-#define ACCOUNT(f)    offsetof(struct kn_settings, accounts.f)
-#define CLIENT(at, f) offsetof(struct kn_settings, accounts.clients[at].f)
-#define CLIPS         (KN_FOR_RUN | KN_FOR_ADD)
-#define FILES         (CLIPS | KN_FOR_ANALYZE)
-#define RANKING       (FILES | KN_FOR_SEGMENTS)
-#define WORKERS       (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
-#define CHOOSES       (KN_FOR_JOBS | KN_FOR_CHANGE)
+#define JOB(field) offsetof(struct kn_settings, job.field)
+#define OWN(field) offsetof(struct kn_settings, field)
+#define QUEUE(f)   offsetof(struct kn_settings, queue.f)
+#define SERVICE(f) offsetof(struct kn_settings, services.f)
+#define CLIPS      (KN_FOR_RUN | KN_FOR_ADD)
+#define FILES      (CLIPS | KN_FOR_ANALYZE)
+#define RANKING    (FILES | KN_FOR_SEGMENTS)
+#define WORKERS    (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER)
+#define CHOOSES    (KN_FOR_JOBS | KN_FOR_CHANGE)
 #define STORES                                                                                     \
     (KN_FOR_RUN | KN_FOR_WORKER | KN_FOR_ADD | CHOOSES | KN_FOR_WATCH | KN_FOR_QUEUE |             \
-     KN_FOR_AUTH | KN_FOR_ACCOUNTS)
+     KN_FOR_AUTH | KN_FOR_ACCOUNTS | KN_FOR_PUBLISH | KN_FOR_POSTS)
 #define ASKS           (KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_ENGINES)
 #define NUMBER_OF_JOBS 1, 1000
 #define AI             "AI services"
 
 /* clang-format off */
-static const struct {
-    unsigned commands;
-    struct kn_option option;
-} rows[] = {
+static const struct kn_settings_row first_rows[] = {
     {RANKING, {"clips", 'n', KN_OPTION_INT, JOB(segments.count), "N",
                "how many; 0 takes 4 to 10 by the source's length", "What to look for", 0, 100}},
     {RANKING, {"length", 'l', KN_OPTION_CUSTOM, JOB(segments), "MIN-MAX",
@@ -266,7 +244,7 @@ static const struct {
     {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
              "the same in tokens; speech by the minute has none", AI, 0, 2000000000}},
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_FLAG, OWN(own_sandbox), NULL,
-            "try --ai without an account: answers are made up on this machine", AI,
+            "try --ai and --publish without an account, on this machine", AI,
             .args_only = true}},
     {ASKS, {"ai-url", 0, KN_OPTION_CUSTOM, SERVICE(url), "URL",
             "where services are: any that speak OpenAI's protocol", AI, .aside = true,
@@ -317,7 +295,7 @@ static const struct {
     {CHOOSES, {"state", 0, KN_OPTION_CUSTOM, QUEUE(states), "LIST",
                    "only queued, running, done, failed, cancelled, joined by commas", "Queue",
                    .args_only = true, .parse = kn_parse_states}},
-    {KN_FOR_JOBS, {"limit", 'n', KN_OPTION_INT, QUEUE(limit), "N", "how many, the newest first",
+    {KN_FOR_JOBS | KN_FOR_POSTS, {"limit", 'n', KN_OPTION_INT, QUEUE(limit), "N", "how many, the newest first",
                    "Queue", 1, 10000, .args_only = true}},
     {KN_FOR_WATCH, {"since", 0, KN_OPTION_CUSTOM, QUEUE(since), "EVENT",
                     "also what happened after this event_id; 0 is from the oldest that is kept",
@@ -350,104 +328,8 @@ static const struct {
     {STORES, {"store", 0, KN_OPTION_TEXT, QUEUE(store), "WHERE",
               "the queue: a file, or postgres://…; your own if not given", "Queue",
               .aside = true}},
-
-    {KN_FOR_AUTH, {"account", 0, KN_OPTION_CUSTOM, ACCOUNT(name), "NAME",
-                   "call it so; by the platform's own name if not given", "Account",
-                   .args_only = true, .parse = kn_parse_account_name}},
-    {KN_FOR_AUTH, {"port", 0, KN_OPTION_INT, ACCOUNT(port), "N",
-                   "where the browser comes back to on this machine; 0 is the usual one",
-                   "Account", 0, 65535, .args_only = true}},
-    {KN_FOR_AUTH, {"browser", 0, KN_OPTION_FLAG, ACCOUNT(browser), NULL,
-                   "open the address; --no-browser only prints it", "Account",
-                   .args_only = true}},
-    {KN_FOR_AUTH, {"paste", 0, KN_OPTION_FLAG, ACCOUNT(paste), NULL,
-                   "for machines without a browser: paste the address that it ends up at",
-                   "Account", .args_only = true}},
-    {KN_FOR_AUTH, {"redirect", 0, KN_OPTION_CUSTOM, ACCOUNT(redirect), "URL",
-                   "the address that is registered, if it is none of this machine; then --paste",
-                   "Account", .args_only = true, .parse = kn_parse_redirect}},
-    {KN_FOR_AUTH, {"login", 0, KN_OPTION_CHOICE, ACCOUNT(login), "HOW",
-                   "into Instagram; auto is facebook, and instagram in a sandbox", "Account",
-                   .choices = login_names, .args_only = true}},
-    {KN_FOR_AUTH, {"sandbox", 0, KN_OPTION_CUSTOM, ACCOUNT(sandbox), "URL",
-                   "at a running `kirinuki sandbox`, which consents by itself", "Account",
-                   .args_only = true, .value_optional = true, .parse = kn_parse_sandbox_url}},
-    {KN_FOR_AUTH, {"youtube-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_YOUTUBE, id), "ID",
-                   "of the application that is registered with YouTube", "Application",
-                   .aside = true}},
-    {KN_FOR_AUTH, {"youtube-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_YOUTUBE, secret),
-                   "SECRET", "its secret", NULL, .aside = true, .secret = true}},
-    {KN_FOR_AUTH, {"tiktok-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_TIKTOK, id), "ID",
-                   "of the application that is registered with TikTok", "Application",
-                   .aside = true}},
-    {KN_FOR_AUTH, {"tiktok-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_TIKTOK, secret),
-                   "SECRET", "its secret", NULL, .aside = true, .secret = true}},
-    {KN_FOR_AUTH, {"instagram-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_INSTAGRAM, id), "ID",
-                   "of the application that is registered with Instagram", "Application",
-                   .aside = true}},
-    {KN_FOR_AUTH, {"instagram-client-secret", 0, KN_OPTION_TEXT,
-                   CLIENT(KN_CLIENT_INSTAGRAM, secret),
-                   "SECRET", "its secret", NULL, .aside = true, .secret = true}},
-    {KN_FOR_AUTH, {"x-client-id", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_X, id), "ID",
-                   "of the application that is registered with X", "Application",
-                   .aside = true}},
-    {KN_FOR_AUTH, {"x-client-secret", 0, KN_OPTION_TEXT, CLIENT(KN_CLIENT_X, secret),
-                   "SECRET", "its secret", NULL, .aside = true, .secret = true}},
-
-    {KN_FOR_SANDBOX, {"port", 0, KN_OPTION_INT, SANDBOX(port), "N",
-                      "where to listen; 0 takes any port that is free", "Server", 0, 65535,
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"address", 0, KN_OPTION_TEXT, SANDBOX(address), "IP",
-                      "listen here instead of on this machine alone (127.0.0.1)", "Server",
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"dialect", 0, KN_OPTION_CHOICE, SANDBOX(dialect), "NAME",
-                      "of OpenAI's service, or of whisper.cpp's server", "Server",
-                      .choices = dialect_names, .args_only = true}},
-    {KN_FOR_SANDBOX, {"key", 0, KN_OPTION_CUSTOM, SANDBOX(keys), "KEY",
-                      "let in only this one (or these, given again); else any sk-…", "Server",
-                      .args_only = true, .parse = parse_texts}},
-    {KN_FOR_SANDBOX, {"model", 0, KN_OPTION_CUSTOM, SANDBOX(models), "NAME",
-                      "know this model as well; may be given again", "Server",
-                      .args_only = true, .parse = parse_texts}},
-    {KN_FOR_SANDBOX, {"script", 0, KN_OPTION_TEXT, SANDBOX(script), "FILE",
-                      "answers, faults and latencies, as docs/sandbox.md describes them", "Answers",
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"transcript", 't', KN_OPTION_TEXT, SANDBOX(transcript), "FILE",
-                      "what is said in the whole source: an .srt or a timeline's .json", "Answers",
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"latency", 0, KN_OPTION_TEXT, SANDBOX(latency), "TIME",
-                      "2, 500ms, 2±1 (from 1 to 3 s), exponential:2, lognormal:2±1", "Bad days",
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"fault", 0, KN_OPTION_CUSTOM, SANDBOX(faults), "RULE",
-                      "such as 429,first=3 or cut,path=chat,chance=0.1; may be given again",
-                      "Bad days", .args_only = true, .parse = parse_texts}},
-    {KN_FOR_SANDBOX, {"bandwidth", 0, KN_OPTION_TEXT, SANDBOX(bandwidth), "BITS",
-                      "how fast each upload to a platform goes, in bits a second: 20M, 500k",
-                      "Bad days", .args_only = true}},
-    {KN_FOR_SANDBOX, {"account", 0, KN_OPTION_CUSTOM, SANDBOX(accounts), "NAME",
-                      "a platform's account, instead of demo and second; may be given again",
-                      "Platforms", .args_only = true, .parse = parse_texts}},
-    {KN_FOR_SANDBOX, {"keep", 0, KN_OPTION_TEXT, SANDBOX(keep), "DIR",
-                      "leave what is uploaded in this folder", "Platforms", .args_only = true}},
-    {KN_FOR_SANDBOX, {"set", 0, KN_OPTION_CUSTOM, SANDBOX(set), "NAME=N",
-                      "such as processing=60 or youtube-inserts=5; may be given again",
-                      "Platforms", .args_only = true, .parse = parse_texts}},
-    {KN_FOR_SANDBOX, {"rate", 0, KN_OPTION_NUMBER, SANDBOX(rate), "N",
-                      "requests a minute for each model; 0 is no limit", "Bad days", 0, 1e9,
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"tokens", 0, KN_OPTION_NUMBER, SANDBOX(tokens), "N",
-                      "tokens a minute for each model; 0 is no limit", "Bad days", 0, 1e12,
-                      .args_only = true}},
-    {KN_FOR_SANDBOX, {"burst", 0, KN_OPTION_NUMBER, SANDBOX(burst), "N",
-                      "requests that may come at once under --rate; 0 is a minute's", "Bad days", 0,
-                      1e9, .args_only = true}},
-    {KN_FOR_SANDBOX, {"at-once", 0, KN_OPTION_INT, SANDBOX(at_once), "N",
-                      "work on so many requests at a time, others wait; 0: any (whisper: 1)",
-                      "Bad days", 0, 100000, .args_only = true}},
-    {KN_FOR_SANDBOX, {"seed", 0, KN_OPTION_INT, SANDBOX(seed), "N",
-                      "another one gives other latencies, faults and answers", "Bad days", 0,
-                      2147483647, .args_only = true}},
-
+    {0}};
+static const struct kn_settings_row last_rows[] = {
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"verbose", 'v', KN_OPTION_FLAG, OWN(verbose), NULL,
              "print when and where each step ran, and more", "Output", .args_only = true}},
     {KN_FOR_RUN | KN_FOR_ANALYZE | KN_FOR_WORKER | KN_FOR_SANDBOX, {"quiet", 'q', KN_OPTION_FLAG, OWN(quiet), NULL, "no progress, only results and errors",
@@ -463,42 +345,63 @@ static const struct {
     {KN_FOR_SEGMENTS, {"topics", 0, KN_OPTION_CHOICE, OWN(topics), "HOW",
                        "boundaries of coarse topics (chapters) or of fine ones (their parts)",
                        "Output", .choices = topic_names}},
-};
+    {0}};
 /* clang-format on */
+
+/* In the order in which help shows them. */
+static const struct kn_settings_row *const groups[] = {first_rows, kn_publish_rows, kn_account_rows,
+                                                       kn_sandbox_rows, last_rows};
+
+enum { ROWS_MAX = 200 };
+
+static int collect(struct kn_option *options,
+                   bool (*takes)(const struct kn_settings_row *row, unsigned commands),
+                   unsigned commands)
+{
+    int count = 0;
+    for (size_t g = 0; g < KN_COUNT_OF(groups); g++)
+        for (const struct kn_settings_row *row = groups[g]; row->commands; row++)
+            if (takes(row, commands)) {
+                assert(count < ROWS_MAX);
+                options[count++] = row->option;
+            }
+    return count;
+}
+
+static bool is_of(const struct kn_settings_row *row, unsigned commands)
+{
+    return row->commands & commands;
+}
+
+static bool is_of_job(const struct kn_settings_row *row, unsigned commands)
+{
+    size_t offset = row->option.offset - offsetof(struct kn_settings, job);
+    return offset < sizeof(struct kn_job_options) && (row->commands & commands);
+}
 
 const struct kn_option *kn_settings_table(unsigned commands)
 {
-    enum { TABLES = 16 }; /* one a command, and one of all rows */
+    enum { TABLES = 24 }; /* one a command, and one of all rows */
     static struct table {
         unsigned commands;
-        struct kn_option options[KN_COUNT_OF(rows) + 1];
+        struct kn_option options[ROWS_MAX + 1];
     } tables[TABLES];
     struct table *table = tables;
     while (table->commands && table->commands != commands)
         table++;
     assert(table < tables + TABLES);
     if (!table->commands) {
-        int count = 0;
         table->commands = commands;
-        for (size_t i = 0; i < KN_COUNT_OF(rows); i++)
-            if (rows[i].commands & commands)
-                table->options[count++] = rows[i].option;
+        (void)collect(table->options, is_of, commands);
     }
     return table->options;
 }
 
 const struct kn_option *kn_settings_job_table(void)
 {
-    static struct kn_option table[KN_COUNT_OF(rows) + 1];
-    if (table->name)
-        return table;
-    int count = 0;
-    for (size_t i = 0; i < KN_COUNT_OF(rows); i++) {
-        size_t offset = rows[i].option.offset;
-        bool of_job = offset - offsetof(struct kn_settings, job) < sizeof(struct kn_job_options);
-        if (of_job && (rows[i].commands & KN_FOR_ADD))
-            table[count++] = rows[i].option;
-    }
+    static struct kn_option table[ROWS_MAX + 1];
+    if (!table->name)
+        (void)collect(table, is_of_job, KN_FOR_ADD);
     return table;
 }
 
@@ -515,6 +418,13 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                   .lease_s = 30,
                   .grace_s = 30},
         .accounts = {.browser = true},
+        .publish = {.notify = true,
+                    .share_to_feed = true,
+                    .thumbnails = true,
+                    .subtitles = true,
+                    .wait = true,
+                    .posts = true,
+                    .at_once = 16},
     };
     kn_job_defaults(&ret_settings->job);
     kn_service_settings_defaults(&ret_settings->services);
@@ -630,7 +540,7 @@ enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *e
         return kn_error_set(err, KN_INVALID, "--quiet and --verbose contradict each other");
     if (s->job.transcript && !s->job.speech)
         return kn_error_set(err, KN_INVALID, "--transcript and --no-speech contradict each other");
-    if (s->own_sandbox && !kn_ai_asks(&s->job.ai))
+    if (s->own_sandbox && !kn_ai_asks(&s->job.ai) && !s->publish.to)
         return kn_error_set(err, KN_INVALID,
                             "--sandbox answers for services, and none is asked: add --ai");
     if (s->queue.owner && !kn_text_is_clean(s->queue.owner))
@@ -649,7 +559,7 @@ enum kn_status kn_settings_read(unsigned commands, int argc, char **argv, struct
     kn_settings_defaults(&settings);
     const struct kn_option *all = kn_settings_table(KN_FOR_ALL);
     const struct kn_option *table = kn_settings_table(commands);
-    bool given[KN_COUNT_OF(rows)] = {false};
+    bool given[ROWS_MAX] = {false};
     enum kn_status status = read_config(argc, argv, arena, &settings, err);
     if (status == KN_OK)
         status = kn_options_read_environment(all, &settings, arena, err);

@@ -8,6 +8,7 @@
 #include "pipeline/job.h"
 #include "service/settings_accounts.h"
 #include "service/settings_ai.h"
+#include "service/settings_publish.h"
 
 /* Which commands a row belongs to. */
 enum kn_command_set {
@@ -25,8 +26,10 @@ enum kn_command_set {
     KN_FOR_CHANGE = 4096, /* the commands that change jobs */
     KN_FOR_AUTH = 8192,
     KN_FOR_ACCOUNTS = 16384,
-    KN_FOR_ALL =
-        511 | KN_FOR_SANDBOX | KN_FOR_ENGINES | KN_FOR_CHANGE | KN_FOR_AUTH | KN_FOR_ACCOUNTS,
+    KN_FOR_PUBLISH = 32768,
+    KN_FOR_POSTS = 65536,
+    KN_FOR_ALL = 511 | KN_FOR_PUBLISH | KN_FOR_POSTS | KN_FOR_SANDBOX | KN_FOR_ENGINES |
+                 KN_FOR_CHANGE | KN_FOR_AUTH | KN_FOR_ACCOUNTS,
     KN_FOR_VERSION = 512, /* reads no settings: it answers whatever a file says */
 };
 
@@ -76,6 +79,7 @@ struct kn_settings {
     struct kn_service_settings services;
     struct kn_sandbox_settings sandbox;
     struct kn_account_settings accounts;
+    struct kn_publish_settings publish;
     int workers;      /* of the CPU lane; 0: as many as cores */
     bool own_sandbox; /* answers for services, inside of this process */
     bool verbose, quiet, json;

@@ -1,9 +1,9 @@
 /*
- * Posts, accounts and quotas in the store. What store/store.h says of times, errors and leases holds
- * here as well: a post is held by a worker (kn_store_join, kn_store_renew) and the number of its
- * attempt, and only these two together may change it, else KN_LOST. A worker that is gone or silent
- * holds nothing: a claim takes its posts, and what it saves after that is LOST; what it saves before
- * counts, as nobody else has looked at the post since.
+ * Posts, accounts and quotas in the store. What store/store.h says of times, errors and leases
+ * holds here as well: a post is held by a worker (kn_store_join, kn_store_renew) and the number of
+ * its attempt, and only these two together may change it, else KN_LOST. A worker that is gone or
+ * silent holds nothing: a claim takes its posts, and what it saves after that is LOST; what it
+ * saves before counts, as nobody else has looked at the post since.
  *
  * Posts have no events. What others may wait for wakes them all the same (kn_store_watch, and
  * queue/wake.h for other processes): posts that are planned, that are given up or end, cancels and
@@ -179,8 +179,8 @@ enum kn_status kn_store_account_remove(struct kn_store *store, const char *platf
 enum kn_status kn_store_account_take(struct kn_store *store, const char *platform, const char *name,
                                      int64_t version, int64_t for_us, bool *ret_taken,
                                      struct kn_error *err);
-/* New tokens (sealed, expires_us), or trouble, of an account that was taken at account->version; ends
- * the taking. The rest stays as it is. LOST: it is at another version, or gone. */
+/* New tokens (sealed, expires_us), or trouble, of an account that was taken at account->version;
+ * ends the taking. The rest stays as it is. LOST: it is at another version, or gone. */
 enum kn_status kn_store_account_renewed(struct kn_store *store, const struct kn_account *account,
                                         struct kn_error *err);
 

@@ -142,9 +142,11 @@ static const struct kn_statement put_account = {
            " ON CONFLICT (platform, name) DO UPDATE SET remote_id = excluded.remote_id,"
            " service_url = excluded.service_url, settings = excluded.settings,"
            " sealed = excluded.sealed, expires_us = excluded.expires_us,"
-           " trouble = excluded.trouble, version = " NEXT_VERSION("excluded.changed_us") ","
-           " changed_us = excluded.changed_us, taken_until_us = 0, take_mark = '',"
-           " change_mark = excluded.change_mark",
+           " trouble = excluded.trouble, version = " NEXT_VERSION(
+               "excluded.changed_us") ","
+                                      " changed_us = excluded.changed_us, taken_until_us = 0, "
+                                      "take_mark = '',"
+                                      " change_mark = excluded.change_mark",
 };
 
 /* The tokens alone: what else there is may have been changed by somebody since it was read, but
@@ -153,14 +155,16 @@ static const struct kn_statement renew_account = {
     .name = "renew_account",
     .access = KN_WRITE,
     .tables = "account",
-    .sqlite = "UPDATE account SET sealed = $4, expires_us = $5, trouble = $6,"
-              " version = " NEXT_VERSION("$7") ", changed_us = $7, taken_until_us = 0,"
-              " take_mark = '', change_mark = $8"
-              " WHERE platform = $1 AND name = $2 AND version = $3",
+    .sqlite =
+        "UPDATE account SET sealed = $4, expires_us = $5, trouble = $6,"
+        " version = " NEXT_VERSION("$7") ", changed_us = $7, taken_until_us = 0,"
+                                         " take_mark = '', change_mark = $8"
+                                         " WHERE platform = $1 AND name = $2 AND version = $3",
     .postgres = "UPDATE account SET sealed = $4, expires_us = $5, trouble = $6,"
-                " version = " NEXT_VERSION("$7::bigint") ", changed_us = $7::bigint,"
-                " taken_until_us = 0, take_mark = '', change_mark = $8"
-                " WHERE platform = $1 AND name = $2 AND version = $3",
+                " version = " NEXT_VERSION(
+                    "$7::bigint") ", changed_us = $7::bigint,"
+                                  " taken_until_us = 0, take_mark = '', change_mark = $8"
+                                  " WHERE platform = $1 AND name = $2 AND version = $3",
 };
 
 #define LOCK_ACCOUNT                                                                               \
@@ -242,15 +246,15 @@ static enum kn_status put(struct kn_change *change, void *arg, struct kn_error *
     const struct account_change *call = arg;
     const struct kn_account *account = call->account;
     change->wakes = true; /* posts may wait for it */
-    return kn_change_do(
-        change, &put_account,
-        KN_VALUES(kn_text(account->platform), kn_text(account->name),
-                  kn_text(text_or(account->remote_id, "")),
-                  kn_text(text_or(account->service_url, "")),
-                  kn_text(text_or(account->settings, "{}")), kn_text(call->sealed),
-                  KN_INT(account->expires_us), kn_text(text_or(account->trouble, "")),
-                  KN_INT(change->now_us), kn_text(call->mark)),
-        NULL, err);
+    return kn_change_do(change, &put_account,
+                        KN_VALUES(kn_text(account->platform), kn_text(account->name),
+                                  kn_text(text_or(account->remote_id, "")),
+                                  kn_text(text_or(account->service_url, "")),
+                                  kn_text(text_or(account->settings, "{}")), kn_text(call->sealed),
+                                  KN_INT(account->expires_us),
+                                  kn_text(text_or(account->trouble, "")), KN_INT(change->now_us),
+                                  kn_text(call->mark)),
+                        NULL, err);
 }
 
 enum kn_status kn_store_account_put(struct kn_store *store, const struct kn_account *account,

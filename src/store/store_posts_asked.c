@@ -35,8 +35,8 @@ static enum kn_status look_at(struct kn_change *change, int64_t post, struct loo
                               struct kn_error *err)
 {
     struct kn_rows rows;
-    enum kn_status status =
-        kn_change_do(change, &lock_post, KN_VALUES(KN_INT(post), KN_INT(change->now_us)), &rows, err);
+    enum kn_status status = kn_change_do(
+        change, &lock_post, KN_VALUES(KN_INT(post), KN_INT(change->now_us)), &rows, err);
     if (status != KN_OK)
         return status;
     if (!rows.count)
@@ -225,7 +225,8 @@ static const struct kn_statement move_post = {
     .name = "move_post",
     .access = KN_WRITE,
     .tables = "post",
-    .sql = "UPDATE post SET due_us = $3, worker = NULL, changed_us = $2 WHERE id = $1 AND state = 0",
+    .sql =
+        "UPDATE post SET due_us = $3, worker = NULL, changed_us = $2 WHERE id = $1 AND state = 0",
 };
 
 /* The slot of a platform that it waited for. */

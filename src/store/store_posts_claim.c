@@ -36,19 +36,23 @@ static const struct kn_statement find_due_posts = {
     .name = "find_due_posts",
     .access = KN_READ,
     .tables = "post worker",
-    .sqlite = LANES " SELECT p.id, p.lane, " HELD_OF("l.lane", "$1") " FROM l CROSS JOIN json_each("
-                    "(SELECT json_group_array(id) FROM (SELECT id FROM post WHERE lane = l.lane"
-                    " AND " FREE("$1") " ORDER BY due_us, id LIMIT $2))) AS x"
-                    " CROSS JOIN post AS p ON p.id = x.value ORDER BY p.due_us, p.id",
-    .postgres = LANES " SELECT p.id, l.lane, " HELD_OF("l.lane", "$1::bigint")
-                      " FROM l CROSS JOIN LATERAL (SELECT id, due_us FROM post"
-                      " WHERE lane = l.lane AND " FREE("$1::bigint")
-                      " ORDER BY due_us, id LIMIT $2::bigint) AS p ORDER BY p.due_us, p.id",
+    .sqlite = LANES " SELECT p.id, p.lane, " HELD_OF(
+        "l.lane",
+        "$1") " FROM l CROSS JOIN json_each("
+              "(SELECT json_group_array(id) FROM (SELECT id FROM post WHERE lane = l.lane"
+              " AND " FREE("$1") " ORDER BY due_us, id LIMIT $2))) AS x"
+                                 " CROSS JOIN post AS p ON p.id = x.value ORDER BY p.due_us, p.id",
+    .postgres = LANES " SELECT p.id, l.lane, " HELD_OF(
+        "l.lane", "$1::bigint") " FROM l CROSS JOIN LATERAL (SELECT id, due_us FROM post"
+                                " WHERE lane = l.lane AND " FREE(
+                                    "$1::bigint") " ORDER BY due_us, id LIMIT $2::bigint) AS p "
+                                                  "ORDER BY p.due_us, p.id",
 };
 
 #define OF_THESE(ids, now)                                                                         \
     "SELECT id, lane, " HELD_OF("p.lane", now) " FROM (SELECT id, lane, due_us FROM post"          \
-    " WHERE id IN " ids " AND " FREE(now) ") AS p ORDER BY due_us, id"
+                                               " WHERE id IN " ids                                 \
+                                               " AND " FREE(now) ") AS p ORDER BY due_us, id"
 
 static const struct kn_statement find_due_only = {
     .name = "find_due_only",

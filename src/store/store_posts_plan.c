@@ -135,7 +135,8 @@ static struct plan plan_of(struct kn_store *store, const struct kn_post_spec *sp
     }
     plan.operation_count = 2 * count;
     if (store->kind == KN_DATABASE_POSTGRES)
-        plan.operations[plan.operation_count++] = (struct kn_operation){.statement = &kn_wake_others};
+        plan.operations[plan.operation_count++] =
+            (struct kn_operation){.statement = &kn_wake_others};
     return plan;
 }
 
@@ -176,8 +177,8 @@ enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_
             break;
     }
     if (status == KN_OK && !complete)
-        status = kn_error_set(err, KN_TIMEOUT,
-                              "posts of the same clips end again and again while these are planned");
+        status = kn_error_set(
+            err, KN_TIMEOUT, "posts of the same clips end again and again while these are planned");
     if (status == KN_OK)
         memcpy(ret_planned, planned, (size_t)count * sizeof *planned);
     kn_arena_free(arena);

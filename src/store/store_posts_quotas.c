@@ -139,7 +139,8 @@ static void free_in_days(struct booking *booking, int64_t booked, int64_t planne
     else
         booked = KN_MIN(booked, use->limit); /* of another limit, before */
     int64_t days = (booked + planned + use->amount - 1) / use->limit;
-    booking->free_us = KN_MAX(use->reset_us, booking->closed_until_us) + (KN_MAX(days, 1) - 1) * DAY_US;
+    booking->free_us =
+        KN_MAX(use->reset_us, booking->closed_until_us) + (KN_MAX(days, 1) - 1) * DAY_US;
 }
 
 /* ---- booking ---- */

@@ -109,18 +109,14 @@ enum kn_status kn_store_posts_list(struct kn_store *store, const struct kn_post_
                                                          : &list_posts;
     int64_t states = filter->states ? filter->states : (1u << KN_POST_STATE_COUNT) - 1;
     const struct kn_value values[] = {
-        KN_INT(states),
-        kn_text(filter->platform),
-        kn_text(filter->account),
-        kn_text(filter->owner),
-        KN_INT(filter->job),
-        KN_INT(filter->before_post ? filter->before_post : INT64_MAX),
-        KN_INT(filter->limit),
-        KN_INTS(filter->only, filter->only_count),
+        KN_INT(states),           kn_text(filter->platform),
+        kn_text(filter->account), kn_text(filter->owner),
+        KN_INT(filter->job),      KN_INT(filter->before_post ? filter->before_post : INT64_MAX),
+        KN_INT(filter->limit),    KN_INTS(filter->only, filter->only_count),
     };
     struct kn_rows rows;
-    enum kn_status status = kn_store_do(store, statement, values,
-                                        (int)KN_COUNT_OF(values) - !filter->only, arena, &rows, err);
+    enum kn_status status = kn_store_do(
+        store, statement, values, (int)KN_COUNT_OF(values) - !filter->only, arena, &rows, err);
     if (status != KN_OK)
         return status;
     struct kn_post *posts = kn_arena_array(arena, (size_t)rows.count + 1, sizeof *posts);
@@ -138,13 +134,13 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
         .name = "next_post_due",
         .access = KN_READ,
         .tables = "post worker",
-        .sql = "SELECT due_us FROM post WHERE " KN_POST_OPEN " AND NOT " KN_POST_HELD(
-            "post.worker", "$1") " ORDER BY due_us LIMIT 1",
+        .sql = "SELECT due_us FROM post WHERE " KN_POST_OPEN
+               " AND NOT " KN_POST_HELD("post.worker", "$1") " ORDER BY due_us LIMIT 1",
     };
     struct kn_arena *arena = kn_arena_new();
     struct kn_rows rows;
-    enum kn_status status = kn_store_do(store, &next_post_due,
-                                        KN_VALUES(KN_INT(kn_store_now_us(store))), arena, &rows, err);
+    enum kn_status status = kn_store_do(
+        store, &next_post_due, KN_VALUES(KN_INT(kn_store_now_us(store))), arena, &rows, err);
     if (status == KN_OK)
         *ret_us = rows.count ? kn_cell_int(&rows, 0, 0) : INT64_MAX;
     kn_arena_free(arena);

@@ -54,8 +54,8 @@ struct saving {
 static enum kn_status was_saved(struct kn_change *change, struct saving *saving,
                                 struct kn_rows *ret_rows, struct kn_error *err)
 {
-    enum kn_status status = kn_change_do(change, &find_save,
-                                         KN_VALUES(KN_INT(saving->save->holder.post)), ret_rows, err);
+    enum kn_status status = kn_change_do(
+        change, &find_save, KN_VALUES(KN_INT(saving->save->holder.post)), ret_rows, err);
     if (status == KN_OK && ret_rows->count &&
         strcmp(kn_cell_text(ret_rows, 0, 2), saving->mark) != 0)
         ret_rows->count = 0;

@@ -252,7 +252,7 @@ static void a_far_server_holds_nobody_up(void **state)
            (double)one_us / 1000, STEPS, (double)put_us / 1000,
            (double)(kn_now_us() - begin_us) / 1000);
     assert_true(one_us >= 2 * ONE_WAY_US);
-    assert_true(put_us < one_us);
+    assert_true(put_us < STEPS * one_us / 4); /* none of them is waited for */
     assert_int_equal(recorded(&r), STEPS + 1);
     kn_step_recorder_close(behind);
     kn_store_close(far);

@@ -2,10 +2,8 @@
  * The store under many at once: threads of one process, and processes of which some are killed.
  * Each job is done exactly once, none is lost, and readers of events miss none.
  */
-#include "store_help.h"
+#include "race_help.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,8 +15,8 @@ struct crew {
     struct kn_store *store;
     int64_t jobs; /* ids are 1 to jobs */
     atomic_int *claims, *finishes;
-    atomic_int left, ready;
-    int party; /* how many begin together */
+    atomic_int left;
+    struct party party;
     atomic_llong known;
 };
 
@@ -37,33 +35,6 @@ static void crew_done(struct crew *crew)
     free(crew->finishes);
 }
 
-static void run_threads(struct crew *crew, void *(*run)(void *), int count)
-{
-    pthread_t threads[16];
-    crew->party = count;
-    for (int i = 0; i < count; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, run, crew), 0);
-    for (int i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
-}
-
-/* Everybody begins together. */
-static void meet(struct crew *crew)
-{
-    atomic_fetch_add(&crew->ready, 1);
-    while (atomic_load(&crew->ready) < crew->party)
-        sched_yield();
-}
-
-/* A thread can't fail a test: it says why, and the process ends. */
-static void must(enum kn_status status, const struct kn_error *err)
-{
-    if (status == KN_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", kn_status_name(status), err->text);
-    abort();
-}
-
 /* ---- threads ---- */
 
 static void *work(void *arg)
@@ -75,7 +46,7 @@ static void *work(void *arg)
     int held = 0;
     int64_t worker;
     must(kn_store_join(crew->store, "thread", LEASE_US, &worker, &error), &error);
-    meet(crew);
+    meet(&crew->party);
     while (atomic_load(&crew->left) > 0) {
         struct kn_turn turn = {
             .worker = worker, .finishes = finishes, .finish_count = held, .claim_max = 7};
@@ -104,7 +75,7 @@ static void threads_share_the_jobs(void **state)
     submit_many(f, "ann", 1, JOBS / 2);
     submit_many(f, "bob", 2, JOBS / 2);
     struct crew crew = crew_of(f, JOBS);
-    run_threads(&crew, work, THREADS);
+    run_party(&crew.party, &crew, work, THREADS);
     for (int i = 1; i <= JOBS; i++)
         if (atomic_load(&crew.claims[i]) != 1 || atomic_load(&crew.finishes[i]) != 1)
             fail_msg("job %d: claimed %d times, finished %d times", i, atomic_load(&crew.claims[i]),
@@ -117,7 +88,7 @@ static void *submit_keys(void *arg)
     enum { KEYS = 40 };
     struct crew *crew = arg;
     struct kn_error error;
-    meet(crew);
+    meet(&crew->party);
     for (int round = 0; round < 3; round++) {
         struct kn_job_spec specs[KEYS];
         struct kn_submitted made[KEYS];
@@ -139,7 +110,7 @@ static void a_key_is_one_job_whoever_submits_it(void **state)
     struct kn_error error;
     struct kn_store_counts counts;
     struct crew crew = crew_of(f, 0);
-    run_threads(&crew, submit_keys, THREADS);
+    run_party(&crew.party, &crew, submit_keys, THREADS);
     assert_ok(kn_store_counts(f->store, f->arena, &counts, &error));
     assert_int_equal(counts.jobs[KN_JOB_QUEUED], 40);
     assert_int_equal(atomic_load(&crew.known), THREADS * 3 * 40 - 40);
@@ -152,7 +123,7 @@ static void *cancel_all(void *arg)
 {
     struct crew *crew = arg;
     struct kn_error error;
-    meet(crew);
+    meet(&crew->party);
     for (int64_t id = crew->jobs; id >= 1; id--) {
         enum kn_job_state got;
         enum kn_status status = kn_store_cancel(crew->store, id, &got, &error);
@@ -181,7 +152,7 @@ static void a_job_is_claimed_or_cancelled(void **state)
     struct fixture *f = *state;
     submit_many(f, "ann", 1, JOBS);
     struct crew crew = crew_of(f, JOBS);
-    run_threads(&crew, claim_or_cancel, 2);
+    run_party(&crew.party, &crew, claim_or_cancel, 2);
     for (int i = 1; i <= JOBS; i++)
         if (atomic_load(&crew.finishes[i]) != 1)
             fail_msg("job %d ended %d times", i, atomic_load(&crew.finishes[i]));
@@ -238,7 +209,7 @@ static void readers_miss_no_event(void **state)
     struct reading reading = {.crew = &crew};
     pthread_t reader;
     assert_int_equal(pthread_create(&reader, NULL, read_events, &reading), 0);
-    run_threads(&crew, work, THREADS);
+    run_party(&crew.party, &crew, work, THREADS);
     atomic_store(&reading.over, true);
     pthread_join(reader, NULL);
     int64_t last;

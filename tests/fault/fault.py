@@ -182,10 +182,15 @@ def main_side_by_side(at_once=3):
     pool = concurrent.futures.ThreadPoolExecutor(at_once)
 
     def begun(function):
-        future = pool.submit(function)
+        def timed():
+            begin = time.monotonic()
+            function()
+            return time.monotonic() - begin
+
+        future = pool.submit(timed)
 
         def outcome():
-            future.result()
+            outcome.took_s = future.result()
 
         outcome.__name__ = function.__name__
         return outcome

@@ -203,7 +203,7 @@ def a_queue_that_hangs_holds_nobody():
         wait_for(hangs.is_set, "a question")
         for program, code, says in (watch, 130, ""), (worker, 1, "when the lease ends"):
             program.send_signal(signal.SIGTERM)
-            said = program.communicate(timeout=20)
+            said = program.communicate(timeout=60)
             assert program.returncode == code and says in said[1], (program.returncode, said)
         go.set()
 

@@ -1,6 +1,8 @@
 """What scenario tests share: running the program as a user does, and telling TAP the outcome.
 
 A case is a function decorated with @case; it raises AssertionError to fail and Skip to be skipped.
+Each says how long it took, and how much of the cores, so that whoever finds the checks slow sees what
+to look at.
 """
 import json
 import os
@@ -10,12 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 PROGRAM = os.environ.get("KN_PROGRAM", "build/kirinuki")
 ROOT = os.environ.get("KN_SOURCE_ROOT", ".")
 CORPUS = os.path.join(ROOT, "..", "shared", "corpus")
 HOME = tempfile.mkdtemp(prefix="kirinuki-scenario-")
+# Whoever is told to stop does so in a tenth of this on a machine that does nothing else.
+AT_ONCE_S = 4
 cases = []
 
 
@@ -161,6 +166,12 @@ def expect_complaint(outcome, code, pattern):
     assert len(outcome.complaints[0]) < 400, outcome
 
 
+def computed():
+    """How long programs that were started, and have ended, have used a core, in seconds."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
+
+
 def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = sys.argv[1:]
@@ -168,9 +179,12 @@ def main():
     print(f"1..{len(chosen)}", flush=True)
     failed = 0
     for number, function in enumerate(chosen, 1):
+        begin, used = time.monotonic(), computed()
         try:
             function()
-            print(f"ok {number} {function.__name__}", flush=True)
+            took_s = getattr(function, "took_s", time.monotonic() - begin)  # beside others
+            print(f"ok {number} {function.__name__} # {took_s:.1f} s, "
+                  f"{computed() - used:.1f} s of a core", flush=True)
         except Skip as why:
             print(f"ok {number} # SKIP {function.__name__}: {why}", flush=True)
         except Exception:  # a case may fail in any way

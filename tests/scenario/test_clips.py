@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 
-from scenario import (HOME, case, ffmpeg, folder, kirinuki, leftovers, loudness, main, probe,
+from scenario import (AT_ONCE_S, HOME, case, ffmpeg, folder, kirinuki, leftovers, loudness, main, probe,
                       sample, subtitles, words)
 
 OUT = os.path.join(HOME, "clips")
+WANTED = ["-n", "3", "-l", "8-20"]
+MAIN = [*WANTED, "-a", "9:16,1:1", "--preset", "superfast"]  # the quickest of H.264's High profile
 state = {}
 
 
@@ -15,8 +17,7 @@ def job():
     """One run for all cases: its result, and the folder's files."""
     if "result" not in state:
         talk, rows = sample()
-        outcome = kirinuki("run", talk, "-o", OUT, "--json", "-n", "3", "-l", "8-40",
-                           "-a", "9:16,1:1")
+        outcome = kirinuki("run", talk, "-o", OUT, "--json", *MAIN)
         assert outcome.code == 0, outcome
         events = [json.loads(line) for line in outcome.out.splitlines()]
         state.update(result=[e for e in events if e["event"] == "result"][0]["result"],
@@ -57,7 +58,7 @@ def clips_are_chosen_from_the_whole_talk():
     for (_, end), (start, _) in zip(spans, spans[1:]):
         assert end <= start, f"clips overlap: {spans}"
     for start, end in spans:
-        assert 8 <= end - start <= 40.5, spans
+        assert 8 <= end - start <= 20.5, spans
 
 
 @case
@@ -189,8 +190,7 @@ def progress_never_runs_backwards():
 @case
 def a_second_run_reuses_everything():
     before = {path: os.stat(path).st_mtime_ns for _, _, path in files()}
-    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", "-n", "3", "-l", "8-40",
-                       "-a", "9:16,1:1", timeout=30)
+    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", *MAIN)
     assert outcome.code == 0, outcome
     result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
     assert result["timeline_reused"] and all(c["reused"] for c in result["clips"]), result["clips"]
@@ -201,8 +201,7 @@ def a_second_run_reuses_everything():
 def a_lost_clip_is_made_again_and_only_that():
     _, _, lost = files()[-1]
     os.remove(lost)
-    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", "-n", "3", "-l", "8-40",
-                       "-a", "9:16,1:1")
+    outcome = kirinuki("run", job()["talk"], "-o", OUT, "--json", *MAIN)
     assert outcome.code == 0, outcome
     result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
     assert [c["reused"] for c in result["clips"]].count(False) == 1, result["clips"]
@@ -211,7 +210,7 @@ def a_lost_clip_is_made_again_and_only_that():
 
 @case
 def the_same_input_gives_the_same_choice():
-    outcome = kirinuki("analyze", job()["talk"], "--json", "-n", "3", "-l", "8-40", "--fresh")
+    outcome = kirinuki("analyze", job()["talk"], "--json", *WANTED, "--fresh")
     assert outcome.code == 0, outcome
     result = json.loads(outcome.out)["result"]
     assert result["segments"] == job()["result"]["segments"]
@@ -229,7 +228,7 @@ def subtitles_that_exist_are_used():
             srt.write(f"{i}\n{stamp(s['start'])} --> {stamp(s['end'])}\n{s['text']}\n\n")
     out = os.path.join(HOME, "given")
     outcome = kirinuki("run", job()["talk"], "-t", path, "-o", out, "--json", "-n", "1",
-                       "-l", "8-40", "--preset", "ultrafast")
+                       "-l", "8-20", "--preset", "ultrafast")
     assert outcome.code == 0, outcome
     result = [json.loads(line) for line in outcome.out.splitlines()][-1]["result"]
     said = " ".join(t for _, _, t in subtitles(os.path.join(out, result["clips"][0]["srt"])))
@@ -238,13 +237,14 @@ def subtitles_that_exist_are_used():
 
 
 @case
-def an_interrupt_stops_within_a_second_and_leaves_nothing_half_made():
+def an_interrupt_stops_at_once_and_leaves_nothing_half_made():
+    """What is left to render would take longer: the rest of a clip, and two more."""
     import signal
     import time
     from scenario import PROGRAM, environment
     out = os.path.join(HOME, "stopped")
     child = subprocess.Popen([os.path.abspath(PROGRAM), "run", job()["talk"], "-o", out, "--json",
-                              "-n", "3", "-l", "8-40", "--preset", "ultrafast"], stdout=subprocess.PIPE,
+                              *WANTED, "--preset", "ultrafast"], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env=environment(), text=True)
     for line in child.stdout:  # wait until a clip is being rendered
         event = json.loads(line)
@@ -252,13 +252,12 @@ def an_interrupt_stops_within_a_second_and_leaves_nothing_half_made():
             break
     begin = time.monotonic()
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=10)
+    child.communicate(timeout=120)
     took = time.monotonic() - begin
     assert child.returncode == 130, child.returncode
-    assert took < 1.0, f"it took {took:.2f} s to stop"
+    assert took < AT_ONCE_S, f"it took {took:.2f} s to stop"
     assert not leftovers(out), leftovers(out)
-    again = kirinuki("run", job()["talk"], "-o", out, "-n", "3", "-l", "8-40", "--preset",
-                     "ultrafast")
+    again = kirinuki("run", job()["talk"], "-o", out, *WANTED, "--preset", "ultrafast")
     assert again.code == 0 and len(again.out.split()) == len(clips()), again
 
 

@@ -10,15 +10,21 @@ import subprocess
 from scenario import (HOME, PROGRAM, case, corpus, environment, expect_complaint, ffmpeg, folder,
                       kirinuki, main, subtitles, words)
 
-QUICK = ["--no-speech", "-l", "5-8", "--preset", "ultrafast"]
+QUICK = ["--no-speech", "-l", "5-6", "--preset", "ultrafast"]
 
 
 def moving(place, name, colour="red", seconds=24):
-    """Pictures that move, and a hum; as .wav the hum alone."""
-    path = os.path.join(place, name)
-    picture = ["-f", "lavfi", "-i", f"testsrc2=s=320x180:r=15:d={seconds},drawbox=c={colour}:t=20"]
-    sound = ["-f", "lavfi", "-i", f"sine=f=330:d={seconds},tremolo=f=4"]
-    ffmpeg(*(sound if name.endswith(".wav") else picture + sound), "-shortest", path)
+    """Pictures that move, and a hum; as .wav the hum alone. The same one is made once."""
+    path, kind = os.path.join(place, name), os.path.splitext(name)[1]
+    made = os.path.join(folder("made"), f"{colour}-{seconds}{kind}")
+    if not os.path.exists(made):
+        picture = ["-f", "lavfi", "-i",
+                   f"testsrc2=s=320x180:r=15:d={seconds},drawbox=c={colour}:t=20"]
+        sound = ["-f", "lavfi", "-i", f"sine=f=330:d={seconds},tremolo=f=4"]
+        if kind == ".wav":
+            picture = []
+        ffmpeg(*picture, *sound, "-preset", "ultrafast", "-shortest", made)
+    shutil.copyfile(made, path)
     return path
 
 
@@ -157,7 +163,7 @@ def stop_in_render(*arguments, cwd=HOME, options=()):
         if event.get("name", "").endswith("render") and event.get("state") == "running":
             break
     child.send_signal(signal.SIGINT)
-    said = child.communicate(timeout=20)[1]
+    said = child.communicate(timeout=60)[1]
     assert child.returncode == 130, (child.returncode, said)
     return said
 

@@ -1,14 +1,22 @@
 #!/usr/bin/env python3
 """The queue from outside: real processes, real videos, and processes that are killed."""
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
 from queues import QUICK, RENDER, Queue, is_claimed, is_step, kill, step_times, video
-from scenario import PROGRAM, Skip, case, expect_complaint, folder, leftovers, main, probe
+from scenario import AT_ONCE_S, PROGRAM, Skip, case, expect_complaint, folder, leftovers, main, probe
+
+
+def let_leases_end(queue):
+    """As though the time of the dead had passed; nobody may be alive."""
+    with contextlib.closing(sqlite3.connect(queue.store, timeout=30)) as database, database:
+        database.execute("UPDATE worker SET alive_until_us = 1")
 
 
 @case
@@ -50,7 +58,7 @@ def sources_of_one_name_do_not_share_a_folder():
             queue.add(f"{number}/talk.mp4", *QUICK, "--into", "made")
         workers = [queue.start("worker", "--drain") for _ in range(2)]
         for worker in workers:
-            assert worker.wait(60) == 0
+            assert worker.wait(120) == 0
         assert [j["state"] for j in queue.jobs()] == ["done"] * 3, queue.jobs()
         assert sorted(os.listdir(into)) == ["talk-2-clips", "talk-clips", "talk-mp4-clips"]
         sources = set()
@@ -78,13 +86,14 @@ def a_folder_is_added():
 @case
 def a_worker_killed_while_it_looks_is_replaced():
     with Queue("kill-analysis") as queue:
-        path = video("long.mp4", seconds=240)
+        path = video("long.mp4", seconds=120)
         job, = queue.add(path, *QUICK)
-        first = queue.start("worker", "--lease", "1")
+        first = queue.start("worker")
         queue.until(job, is_claimed)
         kill(first)
         assert queue.show(job)["state"] == "running"
-        queue.good("worker", "--lease", "1", "--drain")
+        let_leases_end(queue)
+        queue.good("worker", "--drain")
         shown = queue.show(job)
         assert shown["state"] == "done" and shown["attempt"] == 2, shown
         assert [r["text"] for r in shown["reasons"]] == ["the worker went away"], shown
@@ -96,7 +105,7 @@ def a_worker_killed_while_it_renders_is_continued():
     with Queue("kill-render") as queue:
         path = video("render.mp4", seconds=40)
         job, = queue.add(path, *RENDER)
-        first = queue.start("worker", "--lease", "1", "-j", "1")
+        first = queue.start("worker", "-j", "1")
         queue.until(job, is_step("clip 1"))
         kill(first)
         before, out = queue.show(job), queue.out("render")
@@ -107,7 +116,8 @@ def a_worker_killed_while_it_renders_is_continued():
             assert probe(os.path.join(out, name))["video"]
         # Another machine has another cache: what it continues from lies in the output folder.
         queue.env["XDG_CACHE_HOME"] = queue.home + "/other-cache"
-        queue.good("worker", "--lease", "1", "--drain")
+        let_leases_end(queue)
+        queue.good("worker", "--drain")
         after = queue.show(job)
         assert after["state"] == "done" and after["attempt"] == 2, after
         assert sorted(step_times(after)) == ["analysis", "clip 1", "clip 2"], after
@@ -131,9 +141,9 @@ def sigterm_hands_back():
         queue.until(job, is_step("analysis"))
         begin = time.monotonic()
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=10)
+        worker.communicate(timeout=120)
         took = time.monotonic() - begin
-        assert worker.returncode == 0 and took < 1.5, (worker.returncode, took)
+        assert worker.returncode == 0 and took < AT_ONCE_S, (worker.returncode, took)
         shown = queue.show(job)
         assert shown["state"] == "queued" and "handed it back" in shown["reasons"][0]["text"], shown
         assert not leftovers(queue.out("render"))
@@ -167,7 +177,7 @@ def watch_shows_what_another_process_does():
         assert json.loads(first[0]) == {"event": "waits", "job": job, "why": "waiting: next"}, first
         assert first[1].split()[:2] == [str(job), "waits"], first
         queue.good("worker", "--drain")
-        events = [json.loads(line) for line in watch.communicate(timeout=30)[0].splitlines()]
+        events = [json.loads(line) for line in watch.communicate(timeout=120)[0].splitlines()]
         assert watch.returncode == 0, events
         whats = [e["what"] for e in events if e["event"] == "state"]
         assert whats == ["claimed", "step", "step", "step", "done"], whats
@@ -179,7 +189,7 @@ def watch_shows_what_another_process_does():
         assert {"analysis", "clips"} <= {e["name"] for e in steps}, steps
         for step in steps:
             assert 0 <= step["fraction"] <= 1 and step["weight"] > 0 and step["job"] == job, step
-        said = lines.communicate(timeout=30)[0]
+        said = lines.communicate(timeout=120)[0]
         assert "claimed" in said and "done" in said, said
         assert "nothing waits or runs" in queue.good("watch").out
         # After the fact: from the beginning, and from what was seen last.
@@ -210,7 +220,7 @@ def jobs_wait_for_memory_and_say_so():
 
 
 @case
-def a_cancel_stops_within_a_second():
+def a_cancel_stops_at_once():
     with Queue("cancel") as queue:
         running, waiting = queue.add(video("render.mp4", seconds=40),
                                      video("many-0.mp4"), *RENDER)
@@ -221,9 +231,9 @@ def a_cancel_stops_within_a_second():
         watch.stdout.readline()  # it runs: progress is told
         begin = time.monotonic()
         assert "stopping" in queue.good("cancel", str(running)).out
-        watch.communicate(timeout=10)
+        watch.communicate(timeout=120)
         took = time.monotonic() - begin
-        assert took < 1.5, took
+        assert took < AT_ONCE_S, took
         assert watch.returncode == 1
         assert not leftovers(queue.out("render"))
         assert [j["state"] for j in queue.jobs()] == ["cancelled", "cancelled"]
@@ -248,10 +258,10 @@ def pause_bump_and_priority_order_the_work():
         later, = queue.add(videos[3], *QUICK, "--at", "+5d")
         assert "paused" in queue.show(low)["waits"]
         assert "scheduled" in queue.show(later)["waits"] or "paused" in queue.show(later)["waits"]
-        said = queue.good("worker", "--drain", timeout=20)  # ends: nothing may begin
+        said = queue.good("worker", "--drain", timeout=60)  # ends: nothing may begin
         assert said.err == ("note: the queue is paused and 3 jobs wait: `kirinuki resume` lets"
                             " them begin\n") and not said.out, said
-        said = json.loads(queue.good("worker", "--drain", "--json", timeout=20).out)
+        said = json.loads(queue.good("worker", "--drain", "--json", timeout=60).out)
         assert said == {"event": "paused", "waiting": 3}, said
         assert [j["state"] for j in queue.jobs()] == ["queued"] * 4
         queue.good("bump", str(low))
@@ -305,7 +315,7 @@ def videos_put_into_a_folder_are_added():
             slow.write(data[len(data) // 2:])
         assert any(e["what"] == "done" and e["name"] == "coming.mp4" for e in events)
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=10)
+        worker.communicate(timeout=60)
         again = queue.start("worker", "--watch", inside, "--json")
         shutil.copy(video("many-2.mp4", number=2), os.path.join(inside, "third.mp4"))
         first = json.loads(again.stdout.readline())
@@ -321,7 +331,7 @@ def run_is_seen_in_the_queue_and_taken_by_nobody():
         assert len(outcome.out.splitlines()) == 2, outcome
         assert {j["state"] for j in queue.jobs()} == {"done"}
         worker.send_signal(signal.SIGTERM)
-        assert worker.communicate(timeout=10)[0] == ""
+        assert worker.communicate(timeout=60)[0] == ""
 
 
 @case
@@ -355,7 +365,6 @@ def bad_input_gets_one_sentence():
             out.write(b"this is no database " * 500)
         queue.good("worker", "--drain", "--store", newer)
         queue.good("worker", "--drain")
-        import sqlite3
         with sqlite3.connect(newer) as database:
             table, = [t for t, in database.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table'") if "schema" in t
@@ -408,7 +417,6 @@ def bad_input_gets_one_sentence():
 @case
 def another_programs_file_is_left_alone():
     with Queue("others") as queue:
-        import sqlite3
         with sqlite3.connect(queue.store) as database:
             database.execute("CREATE TABLE photos (name TEXT)")
         expect_complaint(queue("add", video("many-0.mp4")), 1, "belongs to another program")
@@ -501,7 +509,7 @@ def what_failed_or_was_cancelled_does_not_come_back_by_itself():
                 first = json.loads(worker.stdout.readline())
                 assert first["name"] == "new.mp4", first
             worker.send_signal(signal.SIGTERM)
-            worker.communicate(timeout=10)
+            worker.communicate(timeout=60)
         states = [j["state"] for j in queue.jobs()]
         assert len(states) == 3 and {"cancelled", "failed"} < set(states), states
 

@@ -44,7 +44,7 @@ def a_share_that_is_away_is_waited_for():
         assert worker.poll() is None  # what has begun is waited for, also with --drain
         queue.good("bump", str(job))
         assert until(worker, "done")["id"] == job
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=120) == 0
         assert queue.show(job)["attempt"] == 2
         # A video of `run` is one attempt, at once.
         os.rename(share, share + ".away")
@@ -57,10 +57,10 @@ def a_drained_queue_tells_what_is_left_for_later():
     with Queue("later") as queue:
         queue.add(video("many-0.mp4"), *QUICK, "--at", "+2d")
         queue.add(video("many-1.mp4", number=1), *QUICK, "--at", "+5d")
-        said = queue.good("worker", "--drain", timeout=20)
+        said = queue.good("worker", "--drain", timeout=60)
         assert re.fullmatch(r"note: 2 jobs are scheduled for later, the first for"
                             r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\n", said.err), said
-        said, = events(queue.good("worker", "--drain", "--json", timeout=20).out)
+        said, = events(queue.good("worker", "--drain", "--json", timeout=60).out)
         assert (said["event"], said["waiting"]) == ("scheduled", 2), said
         assert said["first"] == queue.show(1)["not_before"], said
         # One zone for people, another for programs.

@@ -13,6 +13,7 @@ import urllib.request
 
 from scenario import (HOME, PROGRAM, ROOT, Skip, case, environment, expect_complaint, kirinuki,
                       main, tool)
+from sandbox import Sandbox
 
 WORDS = {"model": "whisper-1", "response_format": "verbose_json",
          "timestamp_granularities": ["word", "segment"]}
@@ -23,32 +24,6 @@ SCHEMA = {"type": "object", "additionalProperties": False, "required": ["frames"
         "type": "object", "additionalProperties": False, "required": ["frame", "seen", "hook"],
         "properties": {"frame": {"type": "integer"}, "seen": {"type": ["string", "null"]},
                        "hook": {"type": "number", "minimum": 0, "maximum": 1}}}}}}
-
-
-class Sandbox:
-    """A running `kirinuki sandbox --json`."""
-
-    def __init__(self, *options):
-        self.process = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--json", *options],
-                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                        env=environment(), cwd=HOME)
-        self.url = json.loads(self.process.stdout.readline())["base_url"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def ledger(self):
-        with urllib.request.urlopen(self.url[:-2] + "sandbox/ledger", timeout=10) as answer:
-            return json.load(answer)
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, [json.loads(line) for line in out.splitlines()]
 
 
 def client_folder():
@@ -167,7 +142,7 @@ def the_official_client_comes_back_after_429():
         assert error is None and answer["choices"], error
         statuses = [r["status"] for r in sandbox.ledger()["requests"]]
         assert statuses == [429, 429, 200], statuses
-        assert 0.4 <= seconds < 5, seconds
+        assert 0.4 <= seconds < 30, seconds  # a busy machine starts programs slowly
     with Sandbox("--fault", "quota") as sandbox: # x-should-retry: false
         _, error, _ = ask(sandbox, dict(chat(), retries=2))
         assert (error["name"], error["code"]) == ("RateLimitError", "insufficient_quota"), error
@@ -186,7 +161,7 @@ def the_command_tells_what_it_did():
         body = json.dumps(chat("kirinuki")["with"]).encode()
         request = urllib.request.Request(sandbox.url + "/chat/completions", body, {
             "Authorization": "Bearer sk-x", "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert int(answer.headers["openai-processing-ms"]) >= 10
             assert answer.headers["x-ratelimit-remaining-requests"], answer.headers
             content = json.load(answer)["choices"][0]["message"]["content"]
@@ -240,7 +215,7 @@ def on_a_terminal_there_is_a_line_for_each_request():
             request = urllib.request.Request(url + "/models", headers={"Authorization":
                                                                        "Bearer sk-secret"})
             try:
-                urllib.request.urlopen(request, timeout=10)
+                urllib.request.urlopen(request, timeout=60)
                 raise AssertionError("it was answered")
             except urllib.error.HTTPError as error:
                 assert error.code == 503, error
@@ -252,7 +227,7 @@ def on_a_terminal_there_is_a_line_for_each_request():
             terminal.readline()
             summary = terminal.readline()
             assert summary.startswith("1 requests: 0 answered"), summary
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.kill()
         process.wait()

@@ -61,9 +61,21 @@ explain() {
     echo "$1" >&2
     exit 1
 }
-server timeout 120 "$bin/initdb" -D "$folder/data" -U kirinuki -E UTF8 --no-locale --no-sync \
-    --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" ||
-    explain "the server's folder could not be made"
+# A server's folder is made once a build and then copied, which takes a tenth of the time.
+kept=${KN_BUILD_ROOT:+$KN_BUILD_ROOT/tests/postgres-$("$bin/postgres" --version | tr -dc 0-9.)}
+if [ -d "$kept" ] && cp -r "$kept" "$folder/data" 2>/dev/null; then
+    [ ${#as[@]} = 0 ] || chown -R postgres: "$folder/data"
+    chmod 700 "$folder/data"
+else
+    rm -rf "$folder/data"
+    server timeout 120 "$bin/initdb" -D "$folder/data" -U kirinuki -E UTF8 --no-locale --no-sync \
+        --auth-local=trust --auth-host=scram-sha-256 --pwfile="$folder/password" ||
+        explain "the server's folder could not be made"
+    # Several may make it at a time: the first one's is kept, whole from the beginning.
+    if [ -n "$kept" ] && ! { cp -r "$folder/data" "$kept.$$" && mv -T "$kept.$$" "$kept"; } 2>/dev/null; then
+        rm -rf "$kept.$$"
+    fi
+fi
 cat >>"$folder/data/postgresql.conf" <<END
 unix_socket_directories = '$folder'
 listen_addresses = '127.0.0.1'

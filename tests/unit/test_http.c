@@ -94,6 +94,10 @@ static void requests_arrive_as_they_were_given(void **state)
         {"file", "a.wav", "audio/wav", big, BIG_BYTES},
     };
     static const struct kn_http_source source = {.size = BIG_BYTES, .read = read_big};
+    static const struct kn_http_part read_parts[] = {
+        {"tags[]", NULL, NULL, "one", 3},
+        {"file", "a.wav", "audio/wav", .source = &source},
+    };
     static const struct {
         const char *path, *seen;
         struct kn_http_request request;
@@ -120,6 +124,9 @@ static void requests_arrive_as_they_were_given(void **state)
          "POST / user-agent:kirinuki/" KN_VERSION
          " [tags[] - - one] [tags[] - - ] [tags[] - - two] [file a.wav audio/wav big]",
          {.parts = parts, .part_count = 4}},
+        {"/",
+         "POST / user-agent:kirinuki/" KN_VERSION " [tags[] - - one] [file a.wav audio/wav big]",
+         {.parts = read_parts, .part_count = 2}},
     };
     struct kn_server *server = server_open(describe, NULL);
     struct client client = client_open(NULL);

@@ -259,7 +259,7 @@ static void a_cancel_reaches_what_runs(void **state)
     assert_int_equal(kn_store_cancel(f->store, id, &answer, &err), KN_OK);
     assert_int_equal(answer, KN_JOB_LEASED);
     join_worker(f);
-    assert_true(kn_now_us() - begin_us < KN_US_PER_S); /* long before the next renewal */
+    assert_true(kn_now_us() - begin_us < 4 * KN_US_PER_S); /* long before the next renewal */
     assert_int_equal(get(f, id).state, KN_JOB_CANCELLED);
 }
 

@@ -49,8 +49,8 @@ static void other_names_are_none(void **state)
 
 static void privacies_have_names(void **state)
 {
-    static const char *const names[] = {"default", "public", "unlisted", "followers", "friends",
-                                        "private"};
+    static const char *const names[] = {"default",   "public",  "unlisted",
+                                        "followers", "friends", "private"};
     (void)state;
     assert_int_equal(KN_COUNT_OF(names), KN_PRIVACY_COUNT);
     for (int i = 0; i < KN_PRIVACY_COUNT; i++)

@@ -188,14 +188,16 @@ static void the_step_timeline_shows_overlap(void **state)
         {"look", "look", "cpu", 1, 1 * S, 5 * S, KN_OK},
         {"listen", "utterance 1", "cpu", 0, 2 * S, 4 * S, KN_OK},
         {"listen", "utterance 2", "cpu", 1, 2 * S, 10 * S, KN_OK},
+        {"listen", "utterance 3", "io", 0, 8 * S, 10 * S, KN_OK}, /* another lane, another row */
     };
     KN_SCOPED_STR out = {0};
-    kn_step_timeline_draw(times, 5, 58, false, &out);
-    assert_int_equal(lines_of(out.at), 5);
+    kn_step_timeline_draw(times, 6, 58, false, &out);
+    assert_int_equal(lines_of(out.at), 6);
     assert_non_null(strstr(out.at, "listen: 2 tasks"));
     assert_non_null(strstr(out.at, "|#         |"));
     assert_non_null(strstr(out.at, "| ######## |"));
     assert_non_null(strstr(out.at, "| ####     |"));
+    assert_non_null(strstr(out.at, "listen: 1 task"));
     assert_non_null(strstr(out.at, "|  ##------|")); /* two tasks at once, then one */
 }
 

@@ -479,7 +479,8 @@ static void dawdlers_are_cut(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(dawdlers); i++)
         pthread_join(dawdlers[i].thread, NULL);
     for (size_t i = 0; i < KN_COUNT_OF(dawdlers); i++)
-        if (dawdlers[i].took_ms < IDLE_MS || dawdlers[i].took_ms > IDLE_MS * 2 + 2000)
+        if (dawdlers[i].took_ms < IDLE_MS ||
+            dawdlers[i].took_ms > IDLE_MS * 2 + 6000) /* of WAIT_MS */
             fail_msg("case %d: cut after %d ms", (int)i, (int)dawdlers[i].took_ms);
     stage_close(&stage);
 }
@@ -632,7 +633,7 @@ static void closing_ends_whatever_runs(void **state)
     gate_wait(&stage.seen.entered, HANDLED);
     int64_t start_us = kn_now_us();
     stage_close(&stage);
-    assert_true(kn_now_us() - start_us < KN_US_PER_S);
+    assert_true(kn_now_us() - start_us < 4 * KN_US_PER_S);
     for (int i = 0; i < COUNT; i++) {
         struct kn_str rest = {0};
         assert_true(raw_read_all(fds[i], &rest, WAIT_MS));

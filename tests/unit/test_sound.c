@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <ebur128.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -87,6 +88,55 @@ static void peaks_between_samples_are_found(void **state)
         fail_msg("%.2f dBTP", sound.true_peak_dbtp);
     kn_sound_meter_free(m);
     kn_arena_free(arena);
+}
+
+/* Two samples that end a step, with a peak between them: it comes out of the filter with the next
+ * step, all of which is silent. */
+static float late_peak(double t)
+{
+    long n = lround(t * RATE);
+    return n == 4798 || n == 4799 ? 0.7F : 0;
+}
+
+/* Noise of another level each 5 ms, loud ones being rare. */
+static float bursts(double t)
+{
+    static const float levels[] = {0.01F, 0.3F, 0.05F, 0.45F, 0, 0.02F, 0.9F, 0.1F, 0.5F};
+    return noise() * levels[lround(t * RATE) / 240 * 7919 % 9];
+}
+
+/* As libebur128 has it when it oversamples every sample. */
+static double whole_true_peak(signal_fn *signal, double seconds)
+{
+    ebur128_state *whole = ebur128_init(1, RATE, EBUR128_MODE_TRUE_PEAK);
+    double peak = 0;
+    for (int i = 0; i < (int)lround(seconds * RATE); i++) {
+        float x = signal((double)(i / 4800) / 10 + (double)(i % 4800) / RATE);
+        assert_int_equal(ebur128_add_frames_float(whole, &x, 1), EBUR128_SUCCESS);
+    }
+    assert_int_equal(ebur128_true_peak(whole, 0, &peak), EBUR128_SUCCESS);
+    ebur128_destroy(&whole);
+    return 20 * log10(peak);
+}
+
+static void the_true_peak_is_that_of_every_sample(void **state)
+{
+    (void)state;
+    static signal_fn *const signals[] = {late_peak, bursts, sine_23};
+    for (size_t i = 0; i < KN_COUNT_OF(signals); i++) {
+        struct kn_arena *arena = kn_arena_new();
+        struct kn_sound_meter *m = kn_sound_meter_new();
+        struct kn_sound sound;
+        srand48(5);
+        meter(m, signals[i], 2, 0);
+        kn_sound_meter_finish(m, arena, &sound);
+        srand48(5);
+        double whole = whole_true_peak(signals[i], 2);
+        if (fabs((double)sound.true_peak_dbtp - whole) > 1e-5)
+            fail_msg("signal %zu: %.6f, not %.6f dBTP", i, (double)sound.true_peak_dbtp, whole);
+        kn_sound_meter_free(m);
+        kn_arena_free(arena);
+    }
 }
 
 static float silence(double t)
@@ -279,6 +329,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(loudness_is_that_of_ebu_tech_3341),
         cmocka_unit_test(peaks_between_samples_are_found),
+        cmocka_unit_test(the_true_peak_is_that_of_every_sample),
         cmocka_unit_test(nothing_is_the_floor),
         cmocka_unit_test(speech_of_uneven_frames_becomes_steps),
         cmocka_unit_test(pitch_of_voices_is_found),

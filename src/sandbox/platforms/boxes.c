@@ -7,7 +7,7 @@ enum { BOXES_MAX = 20000, DEPTH_MAX = 6, EDITS_MAX = 64 };
 
 struct walk {
     const struct kn_box_source *source;
-    struct kn_media_facts *facts;
+    struct kn_shown_facts *facts;
     int boxes; /* seen, so that a hostile file ends */
     bool moov, mdat;
 };
@@ -95,7 +95,7 @@ static void walk_boxes(struct walk *walk, int64_t at, int64_t end, int depth)
     }
 }
 
-void kn_boxes_read(const struct kn_box_source *source, struct kn_media_facts *facts)
+void kn_shown_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts)
 {
     struct walk walk = {.source = source, .facts = facts};
     walk_boxes(&walk, 0, source->size, 0);

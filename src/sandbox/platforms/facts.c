@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/display.h>
 
-static void read_video(const AVStream *stream, AVRational fps, struct kn_media_facts *facts)
+static void read_video(const AVStream *stream, AVRational fps, struct kn_shown_facts *facts)
 {
     const AVCodecParameters *parameters = stream->codecpar;
     const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
@@ -23,7 +24,7 @@ static void read_video(const AVStream *stream, AVRational fps, struct kn_media_f
     facts->fps = fps.den ? av_q2d(fps) : 0;
 }
 
-static void read_streams(AVFormatContext *format, struct kn_media_facts *facts)
+static void read_streams(AVFormatContext *format, struct kn_shown_facts *facts)
 {
     int video = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
     int audio = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
@@ -47,7 +48,7 @@ static bool read_at(void *arg, int64_t at, void *data, size_t size)
     return pread(*(int *)arg, data, size, at) == (ssize_t)size;
 }
 
-static void read_boxes(const char *path, struct kn_media_facts *facts)
+static void read_boxes(const char *path, struct kn_shown_facts *facts)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -55,18 +56,27 @@ static void read_boxes(const char *path, struct kn_media_facts *facts)
         return;
     if (fstat(fd, &st) == 0) {
         struct kn_box_source source = {st.st_size, read_at, &fd};
-        kn_boxes_read(&source, facts);
+        kn_shown_boxes_read(&source, facts);
     }
     close(fd);
 }
 
+/* What is wrong with a file is told by its post, not on the terminal. Where src/media has set a
+ * callback of its own, this changes nothing. */
+static void be_quiet(void)
+{
+    av_log_set_level(AV_LOG_QUIET);
+}
+
 /* The protocol is named, so that no content makes the demuxer open anything else. */
-void kn_facts_read(const char *path, struct kn_media_facts *ret_facts)
+void kn_facts_read(const char *path, struct kn_shown_facts *ret_facts)
 {
     AVFormatContext *format = NULL;
     AVDictionary *options = NULL;
     char url[4200];
-    *ret_facts = (struct kn_media_facts){0};
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, be_quiet);
+    *ret_facts = (struct kn_shown_facts){0};
     snprintf(url, sizeof url, "file:%s", path);
     av_dict_set(&options, "protocol_whitelist", "file", 0);
     av_dict_set(&options, "enable_drefs", "0", 0);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct kn_media_facts {
+struct kn_shown_facts {
     bool readable;       /* a container that the demuxer knows, with a stream */
     char container[32];  /* "mov,mp4,m4a,3gp,3g2,mj2" as FFmpeg names it */
     char brand[8];       /* "isom", "qt  "; "" where there is none */
@@ -25,7 +25,7 @@ struct kn_media_facts {
     bool rearranged; /* one that does more than to skip the first samples, as priming needs it */
 };
 
-void kn_facts_read(const char *path, struct kn_media_facts *ret_facts);
+void kn_facts_read(const char *path, struct kn_shown_facts *ret_facts);
 
 /* boxes.c: the two facts above out of the file itself; for the fuzzer, from any source. */
 struct kn_box_source {
@@ -34,6 +34,6 @@ struct kn_box_source {
     bool (*read)(void *arg, int64_t at, void *data, size_t size);
     void *arg;
 };
-void kn_boxes_read(const struct kn_box_source *source, struct kn_media_facts *facts);
+void kn_shown_boxes_read(const struct kn_box_source *source, struct kn_shown_facts *facts);
 
 #endif

@@ -81,7 +81,7 @@ struct kn_mimics {
     int64_t issued; /* ids and tokens so far */
     struct kn_grants grants;
     struct kn_spool spool;
-    struct kn_posts posts;
+    struct kn_shown_posts posts;
     void *states[KN_MIMIC_COUNT];
 };
 

@@ -4,22 +4,23 @@
 #include "base/json.h"
 #include "sandbox/platforms/platforms.h"
 
-static const char *const state_names[KN_POST_STATE_COUNT] = {
-    [KN_POST_PROCESSING] = "processing",
-    [KN_POST_SCHEDULED] = "scheduled",
-    [KN_POST_HIDDEN] = "hidden",
-    [KN_POST_DRAFT] = "draft",
-    [KN_POST_LIVE] = "live",
-    [KN_POST_FAILED] = "failed",
-    [KN_POST_DELETED] = "deleted",
+static const char *const state_names[KN_SHOWN_STATE_COUNT] = {
+    [KN_SHOWN_PROCESSING] = "processing",
+    [KN_SHOWN_SCHEDULED] = "scheduled",
+    [KN_SHOWN_HIDDEN] = "hidden",
+    [KN_SHOWN_DRAFT] = "draft",
+    [KN_SHOWN_LIVE] = "live",
+    [KN_SHOWN_FAILED] = "failed",
+    [KN_SHOWN_DELETED] = "deleted",
 };
 
-const char *kn_post_state_name(enum kn_post_state state)
+const char *kn_shown_state_name(enum kn_shown_state state)
 {
     return state_names[state];
 }
 
-struct kn_post *kn_posts_add(struct kn_mimics *m, const char *platform, int account, int64_t now_us)
+struct kn_post *kn_shown_posts_add(struct kn_mimics *m, const char *platform, int account,
+                                   int64_t now_us)
 {
     struct kn_post *post = kn_arena_alloc(m->arena, sizeof *post);
     post->number = m->posts.count + 1;
@@ -31,9 +32,9 @@ struct kn_post *kn_posts_add(struct kn_mimics *m, const char *platform, int acco
     return post;
 }
 
-void kn_post_appear(struct kn_mimics *m, struct kn_post *post, int64_t at_us)
+void kn_shown_appear(struct kn_mimics *m, struct kn_post *post, int64_t at_us)
 {
-    post->state = KN_POST_LIVE;
+    post->state = KN_SHOWN_LIVE;
     if (post->visible_us >= 0)
         return;
     post->visible_us = at_us;
@@ -49,7 +50,7 @@ static json_t *time_or_null(int64_t us)
 
 static json_t *facts_json(const struct kn_upload *upload)
 {
-    const struct kn_media_facts *f = &upload->facts;
+    const struct kn_shown_facts *f = &upload->facts;
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:b, s:b, s:b}", "container",
                      kn_json_text(f->container), "brand", kn_json_text(f->brand), "video",
                      kn_json_text(f->video[0] ? f->video : NULL), "audio",
@@ -66,7 +67,7 @@ static json_t *post_json(const struct kn_post *p)
     json_t *json = json_pack("{s:i, s:s, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
                              "number", p->number, "platform", p->platform, "account", p->account,
                              "id", kn_json_text(p->id), "url", kn_json_text(p->url), "state",
-                             kn_post_state_name(p->state), "reason", kn_json_text(p->reason),
+                             kn_shown_state_name(p->state), "reason", kn_json_text(p->reason),
                              "privacy", kn_json_text(p->privacy), "text", text, "made_at",
                              time_or_null(p->made_us), "publish_at", time_or_null(p->publish_us),
                              "visible_at", time_or_null(p->visible_us));
@@ -82,7 +83,7 @@ static json_t *post_json(const struct kn_post *p)
     return json;
 }
 
-json_t *kn_posts_json(const struct kn_mimics *m)
+json_t *kn_shown_posts_json(const struct kn_mimics *m)
 {
     json_t *posts = json_array();
     for (int i = 0; i < m->posts.count; i++)

@@ -11,17 +11,17 @@
 struct kn_mimics;
 struct kn_upload;
 
-enum kn_post_state {
-    KN_POST_PROCESSING,
-    KN_POST_SCHEDULED, /* its time has not come */
-    KN_POST_HIDDEN,    /* there, for its owner alone */
-    KN_POST_DRAFT,     /* waits for its owner to finish it */
-    KN_POST_LIVE,      /* others can see it */
-    KN_POST_FAILED,
-    KN_POST_DELETED,
-    KN_POST_STATE_COUNT,
+enum kn_shown_state {
+    KN_SHOWN_PROCESSING,
+    KN_SHOWN_SCHEDULED, /* its time has not come */
+    KN_SHOWN_HIDDEN,    /* there, for its owner alone */
+    KN_SHOWN_DRAFT,     /* waits for its owner to finish it */
+    KN_SHOWN_LIVE,      /* others can see it */
+    KN_SHOWN_FAILED,
+    KN_SHOWN_DELETED,
+    KN_SHOWN_STATE_COUNT,
 };
-const char *kn_post_state_name(enum kn_post_state state); /* "live" */
+const char *kn_shown_state_name(enum kn_shown_state state); /* "live" */
 
 /* In the arena of struct kn_mimics; its mimic changes it, under the lock. */
 struct kn_post {
@@ -30,7 +30,7 @@ struct kn_post {
     const char *account;
     const char *id;
     const char *url; /* as the platform's users see it */
-    enum kn_post_state state;
+    enum kn_shown_state state;
     const char *reason;      /* of FAILED; NULL */
     const char *privacy;     /* in the platform's words; NULL */
     json_t *text;            /* borrowed: {"title", "description", "caption", "tags", …} */
@@ -41,13 +41,13 @@ struct kn_post {
     struct kn_upload *cover; /* an image; NULL */
 };
 
-KN_VEC_TYPE(kn_posts, struct kn_post *);
+KN_VEC_TYPE(kn_shown_posts, struct kn_post *);
 
 /* All zero but for number, platform, account, made_us and the two times that are -1. */
-struct kn_post *kn_posts_add(struct kn_mimics *m, const char *platform, int account,
-                             int64_t now_us);
+struct kn_post *kn_shown_posts_add(struct kn_mimics *m, const char *platform, int account,
+                                   int64_t now_us);
 /* It is LIVE from `at_us` on; its text is kept as it is now, whatever becomes of it. Once only. */
-void kn_post_appear(struct kn_mimics *m, struct kn_post *post, int64_t at_us);
-json_t *kn_posts_json(const struct kn_mimics *m); /* {"posts": […]}; returns owned */
+void kn_shown_appear(struct kn_mimics *m, struct kn_post *post, int64_t at_us);
+json_t *kn_shown_posts_json(const struct kn_mimics *m); /* {"posts": […]}; returns owned */
 
 #endif

@@ -24,13 +24,13 @@ struct kn_upload {
     int64_t stored;                /* bytes */
     XXH3_state_t *hashing;         /* over what is stored; NULL: it has to be read again */
     char hash[KN_HASH_TEXT_BYTES]; /* set by kn_upload_finish, like what follows */
-    struct kn_media_facts facts;
+    struct kn_shown_facts facts;
     int number;
 };
 
 struct kn_spool {
-    char *folder;
-    bool keeps; /* the folder is the user's */
+    char *folder; /* NULL: the private one, which is made with the first upload */
+    bool keeps;   /* the folder is the user's */
     KN_VEC(struct kn_upload *) uploads;
 };
 

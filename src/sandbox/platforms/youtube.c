@@ -112,7 +112,7 @@ struct kn_yt_video *kn_yt_find(const struct kn_mimic_visit *visit, const char *i
 /* Others see what is not private. */
 static bool may_see(const struct kn_mimic_visit *visit, const struct kn_yt_video *video)
 {
-    return video->account == visit->who.account || video->post->state == KN_POST_LIVE;
+    return video->account == visit->who.account || video->post->state == KN_SHOWN_LIVE;
 }
 
 static json_t *list(const char *kind, json_t *items, size_t total, int page)
@@ -192,7 +192,7 @@ static void videos_delete(struct kn_mimic_visit *visit)
     if (!video)
         return;
     video->deleted = true;
-    video->post->state = KN_POST_DELETED;
+    video->post->state = KN_SHOWN_DELETED;
     kn_mimic_empty(visit, 204);
 }
 

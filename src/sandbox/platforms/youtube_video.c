@@ -30,7 +30,7 @@ static const char *privacy_of(const struct kn_yt_video *video)
 /* What processing will find out. */
 static void foresee(const struct kn_mimics *m, struct kn_yt_video *video, bool fails)
 {
-    const struct kn_media_facts *facts = &video->upload->facts;
+    const struct kn_shown_facts *facts = &video->upload->facts;
     bool verified = m->settings[KN_MIMIC_YOUTUBE_VERIFIED] > 0;
     if (fails)
         video->failure = "conversion";
@@ -85,7 +85,7 @@ struct kn_yt_video *kn_yt_video_make(struct kn_mimics *m, struct kn_yt_state *st
     video->made_us = now_us;
     video->processed_us = now_us + (int64_t)(session->processing_s * 1e6);
     video->resource = kn_mimics_keep(m, json_object());
-    video->post = kn_posts_add(m, "youtube", session->account, now_us);
+    video->post = kn_shown_posts_add(m, "youtube", session->account, now_us);
     video->post->id = video->id;
     video->post->url = kn_arena_printf(m->arena, "https://www.youtube.com/watch?v=%s", video->id);
     video->post->video = session->upload;
@@ -112,7 +112,7 @@ static void settle(struct kn_mimics *m, struct kn_yt_video *video)
 {
     video->settled = true;
     if (video->failure || video->rejection) {
-        video->post->state = KN_POST_FAILED;
+        video->post->state = KN_SHOWN_FAILED;
         video->post->reason = video->failure ? video->failure : video->rejection;
         return;
     }
@@ -136,9 +136,9 @@ static void publish(struct kn_mimics *m, struct kn_yt_video *video, int64_t now_
     const char *privacy = privacy_of(video);
     if (strcmp(privacy, "private") != 0) {
         video->was_published = true;
-        kn_post_appear(m, video->post, from_us);
+        kn_shown_appear(m, video->post, from_us);
     } else {
-        video->post->state = at_us > now_us ? KN_POST_SCHEDULED : KN_POST_HIDDEN;
+        video->post->state = at_us > now_us ? KN_SHOWN_SCHEDULED : KN_SHOWN_HIDDEN;
     }
     video->post->privacy = privacy;
 }

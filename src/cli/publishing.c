@@ -1,0 +1,339 @@
+#include "cli/publishing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+#include "cli/commands.h"
+#include "cli/post_view.h"
+#include "cli/queue_view.h"
+#include "service/accounts.h"
+#include "service/post_plan.h"
+#include "service/publisher.h"
+
+/* What posting from a command needs; one call. */
+struct publishing {
+    struct kn_store *store;
+    const struct kn_settings *settings;
+    struct kn_cancel *cancel;
+    struct kn_arena *arena;
+    struct kn_http *http;
+    struct kn_accounts *accounts;
+    struct kn_publish_clips clips;
+    struct kn_planned_post *planned;
+    int planned_count, refused;
+    KN_VEC(int64_t) posts;
+    struct kn_error err;
+};
+
+static enum kn_status open_all(struct publishing *publishing)
+{
+    publishing->arena = kn_arena_new();
+    enum kn_status status =
+        kn_http_open(&(struct kn_http_options){0}, &publishing->http, &publishing->err);
+    if (status == KN_OK)
+        publishing->accounts = kn_accounts_open(
+            &(struct kn_accounts_options){.store = publishing->store, .http = publishing->http});
+    return status;
+}
+
+static void close_all(struct publishing *publishing)
+{
+    kn_publish_clips_done(&publishing->clips);
+    kn_vec_free(&publishing->posts);
+    kn_accounts_close(publishing->accounts);
+    kn_http_close(publishing->http);
+    kn_arena_free(publishing->arena);
+}
+
+/* ---- the sandbox ---- */
+
+/* Connects an account of each platform that is meant and that has none there. */
+static enum kn_status connect_sandbox(struct publishing *publishing)
+{
+    const char *url = publishing->settings->publish.sandbox;
+    const char *to = publishing->settings->publish.to;
+    for (const struct kn_platform *const *at = kn_platforms(); url && *at; at++) {
+        struct kn_accounts_connected connected;
+        if (!(*at)->oauth || !to || (!strstr(to, "all") && !strstr(to, (*at)->name)))
+            continue;
+        enum kn_status status = kn_accounts_connect_sandbox(
+            publishing->accounts, (*at)->name, url, NULL, publishing->cancel, publishing->arena,
+            &connected, &publishing->err);
+        if (status != KN_OK)
+            return status;
+    }
+    return KN_OK;
+}
+
+/* ---- before anything is sent ---- */
+
+static const char *where(const struct kn_publish_target *target, struct kn_arena *arena)
+{
+    return target->platform->oauth
+               ? kn_arena_printf(arena, "%s:%s", target->platform->name, target->account)
+               : target->platform->name;
+}
+
+static json_t *finding_json(const struct kn_finding *finding)
+{
+    return json_pack("{s:s, s:o, s:o, s:b}", "rule", finding->rule, "text",
+                     kn_json_text(finding->text), "what_to_do", kn_json_text(finding->remedy),
+                     "warning", finding->warning);
+}
+
+static void say_check(struct publishing *publishing, const struct kn_planned_post *post)
+{
+    const struct kn_publish_clip *clip = &publishing->clips.at[post->clip];
+    const char *place = where(post->target, publishing->arena);
+    if (publishing->settings->json) {
+        json_t *findings = json_array();
+        for (int i = 0; i < post->finding_count; i++)
+            json_array_append_new(findings, finding_json(&post->findings[i]));
+        kn_print_json(json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "event", "checked", "clip",
+                                kn_json_text(clip->name), "to", kn_json_text(place), "good",
+                                !post->bad, "findings", findings, "title",
+                                kn_json_text(post->text.title), "caption",
+                                kn_json_text(post->text.caption)));
+        return;
+    }
+    if (!post->finding_count && publishing->settings->publish.check)
+        kn_say("%s -> %s: fine", clip->name, place);
+    for (int i = 0; i < post->finding_count; i++)
+        kn_say("%s -> %s%s; %s", clip->name, post->findings[i].warning ? "a remark: " : "",
+               post->findings[i].text, post->findings[i].remedy);
+}
+
+static void show_text(const struct kn_planned_post *post)
+{
+    char line[300];
+    if (post->text.title[0])
+        kn_say("    title    %s", post->text.title);
+    for (const char *at = post->text.caption; *at;) {
+        size_t length = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)KN_MIN(length, sizeof line - 1), at);
+        kn_utf8_trim(line);
+        kn_say("    %-8s %s", at == post->text.caption ? "text" : "", line);
+        at += length + (at[length] == '\n');
+    }
+}
+
+static void check_all(struct publishing *publishing)
+{
+    for (int i = 0; i < publishing->planned_count; i++) {
+        const struct kn_planned_post *post = &publishing->planned[i];
+        publishing->refused += post->bad;
+        say_check(publishing, post);
+        if (publishing->settings->publish.check && !publishing->settings->json)
+            show_text(post);
+    }
+}
+
+static enum kn_status plan(struct publishing *publishing, char **paths, int count)
+{
+    const struct kn_publish_settings *settings = &publishing->settings->publish;
+    const struct kn_publish_target *targets;
+    int target_count;
+    enum kn_status status = kn_publish_clips_find(
+        paths, count, publishing->arena, publishing->cancel, &publishing->clips, &publishing->err);
+    if (status == KN_OK)
+        status = connect_sandbox(publishing);
+    if (status == KN_OK)
+        status = kn_publish_targets_find(publishing->store, settings, publishing->arena, &targets,
+                                         &target_count, &publishing->err);
+    if (status != KN_OK)
+        return status;
+    publishing->planned_count = kn_publish_plan(&publishing->clips, targets, target_count, settings,
+                                                publishing->arena, &publishing->planned);
+    check_all(publishing);
+    return KN_OK;
+}
+
+/* What may go into the store; a post that is there is gone on with. */
+static enum kn_status keep(struct publishing *publishing)
+{
+    int count = 0;
+    struct kn_post_spec *specs =
+        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *specs);
+    struct kn_post_planned *made =
+        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *made);
+    for (int i = 0; i < publishing->planned_count; i++) {
+        if (publishing->planned[i].bad)
+            continue;
+        specs[count] = publishing->planned[i].spec;
+        specs[count].owner = publishing->settings->queue.owner;
+        specs[count++].force = publishing->settings->queue.force;
+    }
+    enum kn_status status = count ? kn_store_posts_plan(publishing->store, specs, count, made,
+                                                        publishing->cancel, &publishing->err)
+                                  : KN_OK;
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        kn_vec_push(&publishing->posts, made[i].id);
+        bool again = made[i].state == KN_POST_UNKNOWN && publishing->settings->publish.retry;
+        if (again)
+            status = kn_store_post_retry(publishing->store, made[i].id, &publishing->err);
+    }
+    return status;
+}
+
+/* ---- posting ---- */
+
+static enum kn_status read_posts(struct publishing *publishing, const struct kn_post **ret_posts,
+                                 int *ret_count)
+{
+    const struct kn_post_filter filter = {
+        .only = publishing->posts.at, .only_count = publishing->posts.count, .limit = 10000};
+    *ret_posts = NULL;
+    *ret_count = 0;
+    if (!publishing->posts.count)
+        return KN_OK;
+    return kn_store_posts_list(publishing->store, &filter, publishing->arena, ret_posts, ret_count,
+                               &publishing->err);
+}
+
+static enum kn_status post_all(struct publishing *publishing)
+{
+    const struct kn_settings *settings = publishing->settings;
+    const struct kn_post *posts;
+    int count;
+    enum kn_status status = read_posts(publishing, &posts, &count);
+    if (status != KN_OK || !count)
+        return status;
+    struct kn_post_display *display =
+        kn_post_display_open(posts, count, settings->json, settings->quiet);
+    const struct kn_publisher_options options = {
+        .store = publishing->store,
+        .http = publishing->http,
+        .accounts = publishing->accounts,
+        .webhook_secret = settings->publish.webhook_secret,
+        .name = "publish",
+        .at_once = settings->publish.at_once,
+        .only = publishing->posts.at,
+        .only_count = publishing->posts.count,
+        .heard = kn_post_display_hear,
+        .arg = display,
+    };
+    status = kn_publisher_run(&options, publishing->cancel, &publishing->err);
+    kn_post_display_close(display);
+    return status;
+}
+
+/* ---- what came of it ---- */
+
+static int compare_posts(const void *a, const void *b)
+{
+    const struct kn_post *left = a, *right = b;
+    return (left->id > right->id) - (left->id < right->id);
+}
+
+static int sum_up(struct publishing *publishing)
+{
+    const struct kn_post *found;
+    int count, bad = publishing->refused, later = 0;
+    if (read_posts(publishing, &found, &count) != KN_OK)
+        return kn_complain(publishing->err.status, &publishing->err);
+    struct kn_post *posts = kn_arena_array(publishing->arena, (size_t)count + 1, sizeof *posts);
+    if (count)
+        memcpy(posts, found, (size_t)count * sizeof *posts);
+    qsort(posts, (size_t)count, sizeof *posts, compare_posts);
+    json_t *all = json_array();
+    for (int i = 0; i < count; i++) {
+        enum kn_post_state state = posts[i].state;
+        bad += state == KN_POST_FAILED || state == KN_POST_UNKNOWN || state == KN_POST_CANCELLED;
+        later += !kn_post_state_final(state);
+        json_array_append_new(all, kn_post_result_json(&posts[i], publishing->arena));
+    }
+    int total = count + publishing->refused;
+    if (publishing->settings->json) {
+        kn_print_json(json_pack("{s:s, s:o, s:i, s:i, s:i}", "event", "published", "posts", all,
+                                "failed", bad, "refused", publishing->refused, "later", later));
+    } else {
+        json_decref(all);
+        if (count && !publishing->settings->quiet)
+            kn_posts_print(posts, count, publishing->arena);
+        if (later)
+            kn_say("%d of them are not posted yet: a `kirinuki worker` that runs then does it, or "
+                   "`kirinuki publish --retry`",
+                   later);
+    }
+    if (kn_cancel_requested(publishing->cancel))
+        return KN_EXIT_INTERRUPTED;
+    return !bad ? KN_EXIT_OK : bad < total ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+}
+
+/* What was refused, with --check. */
+static int sum_up_check(const struct publishing *publishing)
+{
+    if (!publishing->refused)
+        return KN_EXIT_OK;
+    return publishing->refused < publishing->planned_count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+}
+
+int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, char **paths,
+                   int count, struct kn_cancel *cancel)
+{
+    struct publishing publishing = {.store = store, .settings = settings, .cancel = cancel};
+    enum kn_status status = open_all(&publishing);
+    int code = KN_EXIT_OK;
+    if (status == KN_OK)
+        status = plan(&publishing, paths, count);
+    if (status == KN_OK && settings->publish.check) {
+        code = sum_up_check(&publishing);
+    } else if (status == KN_OK) {
+        status = keep(&publishing);
+        if (status == KN_OK && settings->publish.wait)
+            status = post_all(&publishing);
+        code = sum_up(&publishing);
+    }
+    if (status != KN_OK)
+        code = kn_complain(status, &publishing.err);
+    close_all(&publishing);
+    return code;
+}
+
+/* Failed ones and those whose end is not known are asked for again; others are gone on with. */
+static enum kn_status take_rest(struct publishing *publishing)
+{
+    const struct kn_post_filter filter = {
+        .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING |
+                  1u << KN_POST_FAILED | 1u << KN_POST_UNKNOWN,
+        .owner = publishing->settings->queue.owner,
+        .limit = 10000,
+    };
+    const struct kn_post *posts;
+    int count;
+    enum kn_status status = kn_store_posts_list(publishing->store, &filter, publishing->arena,
+                                                &posts, &count, &publishing->err);
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        struct kn_error why;
+        bool ended = kn_post_state_final(posts[i].state);
+        enum kn_status again =
+            ended ? kn_store_post_retry(publishing->store, posts[i].id, &why) : KN_OK;
+        if (again == KN_OK)
+            kn_vec_push(&publishing->posts, posts[i].id);
+        else if (again != KN_INVALID) /* posted anew meanwhile */
+            (void)kn_complain(again, &why);
+    }
+    return status;
+}
+
+int kn_publish_rest(struct kn_store *store, const struct kn_settings *settings,
+                    struct kn_cancel *cancel)
+{
+    struct publishing publishing = {.store = store, .settings = settings, .cancel = cancel};
+    enum kn_status status = open_all(&publishing);
+    if (status == KN_OK)
+        status = take_rest(&publishing);
+    if (status == KN_OK)
+        status = post_all(&publishing);
+    int code = status == KN_OK ? sum_up(&publishing) : kn_complain(status, &publishing.err);
+    if (status == KN_OK && !publishing.posts.count && !settings->json)
+        puts("every post is live");
+    close_all(&publishing);
+    return code;
+}

@@ -1,0 +1,433 @@
+/*
+ * One post: from the store into the hands of its platform's client, step by step, and back.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/str.h"
+#include "platform/pacific.h"
+#include "platform/platform.h"
+#include "platform/post_json.h"
+#include "platform/posting.h"
+#include "queue/backoff.h"
+#include "service/publisher_parts.h"
+
+enum {
+    TRIES_MAX = 12,    /* in a row without a step forward */
+    HOLD_US = 1500000, /* a shorter wait is not worth giving the post up for */
+    STORE_TRIES = 20,
+    STORE_APART_MS = 500,
+};
+
+static const struct kn_backoff backoff = {
+    .first_us = 2000000, .most_us = 300000000, .growth = 2, .sure = 0.3};
+
+struct work {
+    struct kn_post_task *task;
+    struct kn_posting posting;
+    struct kn_posting_host host;
+    struct kn_account account;
+    int tries;
+    bool moved;        /* something was remembered since it was claimed */
+    bool cancel_asked; /* somebody wants it stopped */
+};
+
+static void tell(struct work *work, enum kn_post_state state, int64_t due_us, const char *url,
+                 const char *reason, const char *remedy)
+{
+    const struct kn_post *post = &work->task->post;
+    const struct kn_post_news news = {
+        .post = post->id,
+        .platform = post->platform,
+        .account = post->account,
+        .state = state,
+        .sent_bytes = work->task->sent_bytes,
+        .bytes = post->bytes,
+        .due_us = due_us,
+        .url = url ? url : "",
+        .reason = reason ? reason : "",
+        .remedy = remedy ? remedy : "",
+    };
+    kn_publisher_tell(work->task->publisher, &news);
+}
+
+/* ---- what is saved ---- */
+
+/* A store that is away for a moment is waited for: what the platform has done must not be
+ * forgotten.
+ */
+static enum kn_status save(struct work *work, struct kn_post_save *save, struct kn_error *err)
+{
+    struct kn_post_task *task = work->task;
+    enum kn_status status = KN_LOST;
+    save->holder = task->holder;
+    for (int tries = 0; tries < STORE_TRIES && !task->lost; tries++) {
+        status = kn_store_post_save(task->publisher->store, save, err);
+        if (status == KN_OK) {
+            work->cancel_asked |= save->cancel_asked;
+            return KN_OK;
+        }
+        if (status == KN_LOST)
+            task->lost = true;
+        if (status != KN_REMOTE && status != KN_TIMEOUT && status != KN_IO && status != KN_NO_SPACE)
+            break;
+        if (kn_cancel_wait_ms(task->cancel, STORE_APART_MS) && tries > 3)
+            break;
+    }
+    if (task->lost)
+        return kn_error_set(err, KN_LOST, "post %" PRId64 " is another worker's by now",
+                            task->post.id);
+    return status;
+}
+
+static enum kn_status remember(void *arg, const struct kn_posting *posting, struct kn_error *err)
+{
+    struct work *work = arg;
+    char *memory = json_dumps(posting->memory, JSON_COMPACT);
+    struct kn_post_save all = {
+        .state = posting->state,
+        .memory = memory,
+        .sent_bytes = posting->sent_bytes,
+    };
+    enum kn_status status = save(work, &all, err);
+    free(memory);
+    if (status != KN_OK)
+        return status;
+    if (work->task->state != (int)posting->state) {
+        work->task->state = posting->state;
+        tell(work, posting->state, 0, NULL, NULL, NULL);
+    }
+    work->tries = 0;
+    work->moved = true;
+    /* Whoever wants it stopped is heard before the next request, unless the post may be there. */
+    if (work->cancel_asked && !kn_posting_intended_us(posting))
+        return kn_error_set(err, KN_CANCELLED, "stopped by request");
+    return KN_OK;
+}
+
+/* The end, or a pause until `due_us` (0: it is final). */
+static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
+{
+    struct kn_posting *posting = &work->posting;
+    struct kn_error err = {0};
+    char *memory = posting->memory ? json_dumps(posting->memory, JSON_COMPACT) : NULL;
+    struct kn_post_save all = {
+        .state = state,
+        .memory = memory,
+        .sent_bytes = KN_MAX(posting->sent_bytes, 0),
+        .release = due_us > 0,
+        .due_us = due_us,
+        .tries = work->tries,
+        .remote_id = posting->remote_id,
+        .url = posting->url,
+        .reason = posting->reason ? posting->reason : "",
+        .remedy = posting->remedy ? posting->remedy : "",
+        .public_us = state == KN_POST_LIVE        ? kn_wall_us()
+                     : state == KN_POST_SCHEDULED ? posting->options.publish_at_us
+                                                  : 0,
+    };
+    enum kn_status status = save(work, &all, &err);
+    free(memory);
+    if (status != KN_OK) {
+        kn_log(KN_LOG_WARN, "publish", "post %" PRId64 ": %s", work->task->post.id,
+               kn_error_text(&err));
+        return;
+    }
+    work->task->state = all.state;
+    tell(work, all.state, due_us, posting->url, posting->reason, posting->remedy);
+}
+
+/* ---- the host ---- */
+
+static enum kn_status token(void *arg, const char *refused, struct kn_arena *arena,
+                            const char **ret_token, struct kn_error *err)
+{
+    struct work *work = arg;
+    const struct kn_post *post = &work->task->post;
+    return kn_accounts_token(work->task->publisher->options.accounts, post->platform, post->account,
+                             refused, work->task->cancel, arena, ret_token, err);
+}
+
+static void progress(void *arg, int64_t sent_bytes)
+{
+    struct work *work = arg;
+    work->task->sent_bytes = sent_bytes;
+}
+
+static int64_t now_us(void *arg)
+{
+    (void)arg;
+    return kn_wall_us();
+}
+
+/* ---- what comes before the first step ---- */
+
+/* When the span of the quota that is now began, and when it is over; 0: it slides. */
+static struct kn_quota_use use_of(const struct work *work, const struct kn_quota *quota)
+{
+    const struct kn_post *post = &work->task->post;
+    int64_t now = kn_wall_us();
+    struct kn_quota_use use = {
+        .platform = post->platform,
+        .account = quota->of_application ? "" : post->account,
+        .kind = quota->kind,
+        .post = post->id,
+        .amount = 1,
+        .limit = quota->limit,
+        .since_us = now - quota->span_us,
+        .span_us = quota->span_us,
+    };
+    if (!quota->span_us) {
+        use.since_us = kn_pacific_midnight_before_us(now);
+        use.reset_us = kn_pacific_midnight_after_us(now);
+    }
+    return use;
+}
+
+/* Books what the platform allows; false: the post waits, and was given up. */
+static bool book_quotas(struct work *work, struct kn_error *err)
+{
+    const struct kn_platform *platform = work->posting.platform;
+    for (int i = 0; i < platform->quota_count; i++) {
+        const struct kn_quota *quota = &platform->quotas[i];
+        struct kn_quota_use use = use_of(work, quota);
+        int64_t free_us = 0;
+        enum kn_status status =
+            kn_store_quota_book(work->task->publisher->store, &use, &free_us, err);
+        if (status == KN_OK && !free_us)
+            continue;
+        char when[KN_TIME_TEXT_BYTES];
+        if (status == KN_OK)
+            kn_posting_wait(&work->posting, free_us, "%s: %d %s are allowed; next slot at %s",
+                            platform->label, quota->limit, quota->kind,
+                            kn_time_local(free_us, when));
+        else
+            kn_posting_wait(&work->posting, kn_wall_us() + 5000000, "%s", kn_error_text(err));
+        give_up(work, KN_POST_PLANNED, work->posting.wait_until_us);
+        return false;
+    }
+    return true;
+}
+
+/* Of a platform without accounts: the place is its account, and a secret is the process's own. */
+static const char *place_settings(const struct work *work)
+{
+    const struct kn_post *post = &work->task->post;
+    const char *secret = work->task->publisher->options.webhook_secret;
+    bool folder = strcmp(post->platform, "folder") == 0;
+    KN_SCOPED_JSON settings = json_object();
+    KN_SCOPED_STR text = {0};
+    json_object_set_new(settings, folder ? "path" : "url", kn_json_text(post->account));
+    if (!folder && secret)
+        json_object_set_new(settings, "secret", kn_json_text(secret));
+    kn_json_add(&text, settings, true);
+    return kn_arena_strdup(work->task->arena, kn_str_text(&text));
+}
+
+static enum kn_status read_account(struct work *work, struct kn_error *err)
+{
+    const struct kn_post *post = &work->task->post;
+    work->posting.account = post->account;
+    work->posting.account_id = "";
+    work->posting.settings = "{}";
+    if (!work->posting.platform->oauth) {
+        work->posting.settings = place_settings(work);
+        return KN_OK;
+    }
+    enum kn_status status =
+        kn_store_account_get(work->task->publisher->store, post->platform, post->account,
+                             work->task->arena, &work->account, err);
+    if (status == KN_NOT_FOUND)
+        return kn_error_set(err, KN_DENIED,
+                            "there is no account %s of %s any more: connect it again with "
+                            "`kirinuki auth %s`",
+                            post->account, work->posting.platform->label, post->platform);
+    if (status != KN_OK)
+        return status;
+    work->posting.account_id = work->account.remote_id;
+    work->posting.settings = work->account.settings;
+    work->posting.service_url = work->account.service_url[0] ? work->account.service_url : NULL;
+    return KN_OK;
+}
+
+/* The key is the post's alone, and the same whoever goes on with it. */
+static const char *marker_of(const struct kn_post *post, struct kn_arena *arena)
+{
+    return kn_arena_printf(arena, "%016" PRIx64, kn_hash_key(post->key, strlen(post->key)));
+}
+
+static enum kn_status prepare(struct work *work, struct kn_error *err)
+{
+    struct kn_post_task *task = work->task;
+    struct kn_posting *posting = &work->posting;
+    posting->state = task->post.state;
+    posting->sent_bytes = task->post.sent_bytes;
+    posting->platform = kn_platform_find(task->post.platform);
+    if (!posting->platform)
+        return kn_error_set(err, KN_UNSUPPORTED, "this kirinuki knows no platform \"%s\"",
+                            task->post.platform);
+    posting->memory = json_loads(task->post.memory, 0, NULL);
+    if (!json_is_object(posting->memory))
+        return kn_error_set(err, KN_DAMAGED, "what was remembered of the post is damaged");
+    enum kn_status status = kn_post_clip_read(task->post.clip, task->arena, &posting->clip, err);
+    if (status == KN_OK)
+        status = kn_post_request_read(task->post.request, task->arena, &posting->text,
+                                      &posting->options, err);
+    if (status == KN_OK)
+        status = read_account(work, err);
+    work->host = (struct kn_posting_host){
+        .http = task->publisher->options.http,
+        .cancel = task->cancel,
+        .remember = remember,
+        .token = posting->platform->oauth ? token : NULL,
+        .progress = progress,
+        .now_us = now_us,
+        .arg = work,
+    };
+    posting->host = &work->host;
+    posting->marker = marker_of(&task->post, task->arena);
+    return status;
+}
+
+/* ---- step by step ---- */
+
+/* After a failure that may pass. */
+static void try_later(struct work *work, const struct kn_error *err)
+{
+    struct kn_posting *posting = &work->posting;
+    bool intended = posting->memory && kn_posting_intended_us(posting);
+    work->tries++;
+    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
+    if (work->tries <= TRIES_MAX) {
+        give_up(work, posting->state, kn_wall_us() + kn_backoff_us(&backoff, work->tries, 0));
+        return;
+    }
+    posting->remedy = intended ? "look at the account; then `kirinuki posts retry`, which asks the "
+                                 "platform first, or `kirinuki posts resolve`"
+                               : "try again with `kirinuki posts retry`";
+    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+}
+
+/* It was stopped: by somebody who wants it so, or with us. */
+static void stop(struct work *work)
+{
+    struct kn_posting *posting = &work->posting;
+    bool intended = posting->memory && kn_posting_intended_us(posting);
+    posting->reason = NULL;
+    if (work->cancel_asked && !intended)
+        give_up(work, KN_POST_CANCELLED, 0);
+    else
+        give_up(work, posting->state, kn_wall_us());
+}
+
+static void fail(struct work *work, enum kn_status status, const struct kn_error *err)
+{
+    struct kn_posting *posting = &work->posting;
+    bool intended = posting->memory && kn_posting_intended_us(posting);
+    if (status == KN_LOST || work->task->lost) {
+        kn_log(KN_LOG_INFO, "publish", "%s", kn_error_text(err));
+        return;
+    }
+    if (status == KN_CANCELLED) {
+        stop(work);
+        return;
+    }
+    if (status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE) {
+        try_later(work, err);
+        return;
+    }
+    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
+    posting->remedy = status == KN_DENIED ? "connect the account again, then `kirinuki posts retry`"
+                                          : "mend it, then `kirinuki posts retry`";
+    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+}
+
+/* Others who share the quota are not to run into it one after the other. */
+static void close_quota(struct work *work)
+{
+    const struct kn_posting *posting = &work->posting;
+    struct kn_error err;
+    for (int i = 0; posting->quota && i < posting->platform->quota_count; i++) {
+        const struct kn_quota *quota = &posting->platform->quotas[i];
+        struct kn_quota_use use = use_of(work, quota);
+        if (strcmp(quota->kind, posting->quota) == 0 &&
+            kn_store_quota_close(work->task->publisher->store, &use, posting->wait_until_us,
+                                 &err) != KN_OK)
+            kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
+    }
+}
+
+/* True: it goes on. */
+static bool go_on(struct work *work)
+{
+    struct kn_posting *posting = &work->posting;
+    switch (posting->next) {
+    case KN_NEXT_STEP:
+        return true;
+    case KN_NEXT_WAIT:
+        close_quota(work);
+        if (posting->wait_until_us - kn_wall_us() > HOLD_US) {
+            give_up(work, posting->state, posting->wait_until_us);
+            return false;
+        }
+        (void)kn_cancel_wait_ms(work->task->cancel,
+                                (posting->wait_until_us - kn_wall_us()) / 1000 + 1);
+        return true;
+    case KN_NEXT_LIVE:
+        give_up(work, KN_POST_LIVE, 0);
+        return false;
+    case KN_NEXT_SCHEDULED:
+        give_up(work, KN_POST_SCHEDULED, 0);
+        return false;
+    case KN_NEXT_FAILED:
+        give_up(work, KN_POST_FAILED, 0);
+        return false;
+    case KN_NEXT_UNKNOWN:
+        give_up(work, KN_POST_UNKNOWN, 0);
+        return false;
+    }
+    return false;
+}
+
+static void advance_to_the_end(struct work *work)
+{
+    struct kn_posting *posting = &work->posting;
+    for (bool more = true; more;) {
+        struct kn_error err = {0};
+        posting->arena = kn_arena_new();
+        enum kn_status status = kn_cancel_check(work->task->cancel, &err);
+        if (status == KN_OK)
+            status = kn_posting_advance(posting, &err);
+        if (status == KN_OK) {
+            more = go_on(work);
+        } else {
+            fail(work, status, &err);
+            more = false;
+        }
+        kn_arena_free(posting->arena);
+        posting->arena = work->task->arena;
+    }
+}
+
+void kn_post_task_run(struct kn_post_task *task)
+{
+    struct kn_error err = {0};
+    struct work work = {
+        .task = task, .tries = task->post.tries, .cancel_asked = task->post.cancel_asked};
+    work.posting.arena = task->arena;
+    enum kn_status status = prepare(&work, &err);
+    if (status == KN_OK && work.cancel_asked && !kn_posting_intended_us(&work.posting))
+        status = KN_CANCELLED;
+    if (status != KN_OK)
+        fail(&work, status, &err);
+    else if (task->post.state != KN_POST_PLANNED || book_quotas(&work, &err))
+        advance_to_the_end(&work);
+    kn_posting_done(&work.posting);
+    json_decref(work.posting.memory);
+}
