@@ -161,6 +161,16 @@ static enum kn_status find_platform(struct auth *auth)
                         "“%.40s” has no accounts; youtube, tiktok, instagram and x have", word);
 }
 
+/* Files are uploaded with Facebook's login alone; the sandbox takes Instagram's for them as well.
+ */
+static void choose_dialect(struct auth *auth)
+{
+    const struct kn_account_settings *s = &auth->call.settings.accounts;
+    bool page = s->login == KN_LOGIN_AUTO ? !s->sandbox : s->login == KN_LOGIN_FACEBOOK;
+    if (auth->oauth == &kn_oauth_instagram && page)
+        auth->oauth = &kn_oauth_instagram_page;
+}
+
 /* ---- the command ---- */
 
 static enum kn_status connect_account(struct auth *auth, const struct kn_oauth_client *client,
@@ -180,7 +190,7 @@ static enum kn_status connect_account(struct auth *auth, const struct kn_oauth_c
         .paste = auth->pastes ? read_line : NULL,
         .arg = auth,
     };
-    if (s->sandbox && s->browser && !auth->pastes)
+    if (s->sandbox && s->browser && !auth->pastes && !auth->oauth->dialect)
         return kn_accounts_connect_sandbox(accounts, auth->oauth->platform, s->sandbox, s->name,
                                            auth->cancel, call->arena, ret_connected, &call->err);
     return kn_accounts_connect(accounts, &connect, auth->cancel, call->arena, ret_connected,
@@ -219,6 +229,7 @@ int kn_cmd_auth(int argc, char **argv)
         code = kn_complain_usage("auth", &auth.call.err);
     if (code == KN_EXIT_OK) {
         const struct kn_account_settings *s = &auth.call.settings.accounts;
+        choose_dialect(&auth);
         auth.pastes = s->paste || s->redirect;
         auth.opens =
             s->browser && !auth.pastes && !auth.call.settings.json && kn_browser_can_open();

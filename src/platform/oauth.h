@@ -25,7 +25,10 @@ enum kn_pkce {
 enum kn_oauth_renewal {
     KN_RENEW_BY_TOKEN,    /* grant_type=refresh_token */
     KN_RENEW_BY_EXCHANGE, /* the access token itself is exchanged for a longer one */
+    KN_RENEW_NEVER,       /* it has no end, until somebody takes it away */
 };
+
+struct kn_tokens;
 
 struct kn_oauth {
     const char *platform, *label;                      /* "x", "X": in commands and in sentences */
@@ -48,19 +51,33 @@ struct kn_oauth {
     bool redirect_https;  /* only addresses with https:// can be registered */
     int redirect_port;    /* of the address to register; 0: any port is taken */
     const char *redirect_path;
-    int64_t lifetime_us;    /* of an access token whose answer does not say it */
-    int64_t renew_ahead_us; /* tokens are renewed so long before their end */
+    int64_t lifetime_us;             /* of an access token whose answer does not say it */
+    int64_t renew_ahead_us;          /* tokens are renewed so long before their end */
+    const char *dialect;             /* one of several ways into a platform; NULL: the usual one */
+    bool code_by_query;              /* a code is redeemed by a GET, without a grant_type */
+    const char *exchange_token_name; /* of the token that is exchanged */
+    bool exchange_names_client;      /* with its id */
+    /* What is kept is another token than what was granted, such as a page's: asks for it, and puts
+     * it in the place of the other. NULL: it is not so. */
+    enum kn_status (*settle)(struct kn_http *http, const char *service_url,
+                             struct kn_cancel *cancel, struct kn_arena *arena,
+                             struct kn_tokens *tokens, struct kn_error *err);
     /* Who granted it: asks the platform and fills id and name. */
     enum kn_status (*identify)(struct kn_http *http, const char *service_url, const char *token,
                                struct kn_cancel *cancel, struct kn_arena *arena,
                                const char **ret_id, const char **ret_name, struct kn_error *err);
 };
 
-extern const struct kn_oauth kn_oauth_youtube, kn_oauth_tiktok, kn_oauth_instagram, kn_oauth_x;
-/* NULL ends the list. */
+/* Instagram has two ways in: its own login, with which a file has to lie at an https address, and
+ * Facebook's, with the token of a page, with which files are uploaded. */
+extern const struct kn_oauth kn_oauth_youtube, kn_oauth_tiktok, kn_oauth_instagram,
+    kn_oauth_instagram_page, kn_oauth_x;
+/* The usual one of each platform; NULL ends the list. */
 const struct kn_oauth *const *kn_oauths(void);
 /* By the name of its platform; NULL: that has no accounts, or there is none. */
 const struct kn_oauth *kn_oauth_find(const char *platform);
+/* The same in a dialect ("facebook"); NULL: the usual one. */
+const struct kn_oauth *kn_oauth_find_dialect(const char *platform, const char *dialect);
 
 /* Who asks: registered by the user with the platform. */
 struct kn_oauth_client {

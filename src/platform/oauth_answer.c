@@ -158,8 +158,7 @@ bool kn_oauth_find_refusal(const struct kn_http_answer *answer, struct kn_oauth_
     return true;
 }
 
-/* It goes into a header: printable, no spaces. */
-static const char *take_token(const json_t *object, const char *name, struct kn_arena *arena)
+const char *kn_oauth_take_token(const json_t *object, const char *name, struct kn_arena *arena)
 {
     const json_t *value = json_object_get(object, name);
     size_t length = json_string_length(value);
@@ -219,11 +218,11 @@ enum kn_status kn_oauth_take_tokens(const struct kn_oauth *oauth,
 {
     KN_SCOPED_JSON root = load(answer);
     const json_t *at = holder_of(root);
-    const char *access = take_token(at, "access_token", arena);
+    const char *access = kn_oauth_take_token(at, "access_token", arena);
     if (!access || !is_bearer(at))
         return kn_error_set(err, KN_REMOTE, "%s answers without a token that can be used",
                             oauth->label);
-    const char *refresh = take_token(at, "refresh_token", arena);
+    const char *refresh = kn_oauth_take_token(at, "refresh_token", arena);
     if (json_object_get(at, "refresh_token") && !refresh)
         return kn_error_set(err, KN_REMOTE, "%s answers with a refresh token that can't be used",
                             oauth->label);

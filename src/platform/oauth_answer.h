@@ -5,6 +5,8 @@
 #ifndef KN_PLATFORM_OAUTH_ANSWER_H
 #define KN_PLATFORM_OAUTH_ANSWER_H
 
+#include <jansson.h>
+
 #include "platform/oauth.h"
 
 enum { KN_OAUTH_ANSWER_BYTES_MAX = 64 * 1024 };
@@ -33,6 +35,10 @@ enum kn_status kn_oauth_refused(const struct kn_oauth *oauth, enum kn_oauth_aske
  * TikTok's {"error": {"code": "…"}}, Instagram's {"error_type": …, "error_message": …}, Graph's
  * {"error": {"type": …, "message": …}}, X's {"title": …, "detail": …}. */
 bool kn_oauth_find_refusal(const struct kn_http_answer *answer, struct kn_oauth_refusal *ret);
+
+/* A text that fits into a header: printable, no spaces, not too long; in the arena. NULL: it is
+ * none. */
+const char *kn_oauth_take_token(const json_t *object, const char *name, struct kn_arena *arena);
 
 /* The tokens of an answer that is no refusal, expiring from `asked_us` (wall clock) on. REMOTE: it
  * has none that can be used. */

@@ -52,10 +52,10 @@ static enum kn_status read_answer(const struct place *place, const struct kn_htt
     return KN_OK;
 }
 
-static enum kn_status identify(const struct place *place, struct kn_http *http,
-                               const char *service_url, const char *token, struct kn_cancel *cancel,
-                               struct kn_arena *arena, const char **ret_id, const char **ret_name,
-                               struct kn_error *err)
+/* What the platform answers to the question of `place`, if it is no refusal. */
+static enum kn_status ask(const struct place *place, struct kn_http *http, const char *service_url,
+                          const char *token, struct kn_cancel *cancel, struct kn_arena *arena,
+                          struct kn_http_answer *ret_answer, struct kn_error *err)
 {
     const struct kn_http_header headers[] = {
         {"Authorization", kn_arena_printf(arena, "Bearer %s", token)},
@@ -68,18 +68,27 @@ static enum kn_status identify(const struct place *place, struct kn_http *http,
         .limit_ms = LIMIT_MS,
         .answer_max = KN_OAUTH_ANSWER_BYTES_MAX,
     };
-    struct kn_http_answer answer;
     struct kn_oauth_refusal refusal;
-    enum kn_status status = kn_http_perform(http, &request, cancel, arena, &answer, NULL, err);
+    enum kn_status status = kn_http_perform(http, &request, cancel, arena, ret_answer, NULL, err);
     if (status != KN_OK)
         return kn_error_add(err, "%s", place->label);
-    if (!kn_oauth_find_refusal(&answer, &refusal))
-        return read_answer(place, &answer, arena, ret_id, ret_name, err);
+    if (!kn_oauth_find_refusal(ret_answer, &refusal))
+        return KN_OK;
     bool later = refusal.status == 429 || refusal.status >= 500;
     return kn_error_set(err, later ? KN_REMOTE : KN_DENIED,
                         "%s does not say whose account this is (%s%s%s)", place->label,
                         refusal.code, refusal.code[0] && refusal.text[0] ? ": " : "",
                         refusal.code[0] || refusal.text[0] ? refusal.text : "no reason is given");
+}
+
+static enum kn_status identify(const struct place *place, struct kn_http *http,
+                               const char *service_url, const char *token, struct kn_cancel *cancel,
+                               struct kn_arena *arena, const char **ret_id, const char **ret_name,
+                               struct kn_error *err)
+{
+    struct kn_http_answer answer;
+    enum kn_status status = ask(place, http, service_url, token, cancel, arena, &answer, err);
+    return status == KN_OK ? read_answer(place, &answer, arena, ret_id, ret_name, err) : status;
 }
 
 /* "Channels: list", 1 unit of quota. */
@@ -137,4 +146,71 @@ KN_OAUTH_IDENTIFY(x)
         .name = "data.username",
     };
     return identify(&place, http, service_url, token, cancel, arena, ret_id, ret_name, err);
+}
+
+/* ---- the token of a page ---- */
+
+#define GRAPH "https://graph.facebook.com"
+
+/* "me" is the page whose token it is. */
+KN_OAUTH_IDENTIFY(page)
+{
+    static const struct place place = {
+        .label = "Instagram",
+        .host = GRAPH,
+        .path = "/v25.0/me?fields=name,instagram_business_account",
+        .id = "instagram_business_account.id",
+        .name = "name",
+    };
+    return identify(&place, http, service_url, token, cancel, arena, ret_id, ret_name, err);
+}
+
+/* The one page with an Instagram account; NULL: there is none, or *ret_several. */
+static const json_t *find_page(const json_t *root, bool *ret_several)
+{
+    const json_t *pages = json_object_get(root, "data"), *found = NULL;
+    *ret_several = false;
+    for (size_t i = 0; i < json_array_size(pages); i++) {
+        const json_t *page = json_array_get(pages, i);
+        if (!kn_answer_at(page, "instagram_business_account.id"))
+            continue;
+        *ret_several |= found != NULL;
+        found = page;
+    }
+    return *ret_several ? NULL : found;
+}
+
+enum kn_status kn_oauth_settle_page(struct kn_http *http, const char *service_url,
+                                    struct kn_cancel *cancel, struct kn_arena *arena,
+                                    struct kn_tokens *tokens, struct kn_error *err)
+{
+    static const struct place place = {
+        .label = "Instagram",
+        .host = GRAPH,
+        .path = "/v25.0/me/accounts?fields=id,name,access_token,instagram_business_account",
+    };
+    struct kn_http_answer answer;
+    bool several;
+    enum kn_status status =
+        ask(&place, http, service_url, tokens->access, cancel, arena, &answer, err);
+    if (status != KN_OK)
+        return status;
+    KN_SCOPED_JSON root = json_loadb(answer.body, answer.size, 0, NULL);
+    const json_t *page = find_page(root, &several);
+    if (several)
+        return kn_error_set(err, KN_DENIED,
+                            "several Instagram accounts were allowed at once: `kirinuki auth "
+                            "instagram` again, and choose one page with one account");
+    if (!page)
+        return kn_error_set(err, KN_DENIED,
+                            "no page that was allowed has a professional Instagram account: link "
+                            "them in Instagram's settings, then `kirinuki auth instagram` again");
+    const char *access = kn_oauth_take_token(page, "access_token", arena);
+    const char *id = take(page, "instagram_business_account.id", ID_BYTES_MAX, arena);
+    if (!access || !id)
+        return kn_error_set(err, KN_REMOTE, "Instagram gives no token of the page");
+    tokens->access = access;
+    tokens->user_id = id;
+    tokens->expires_us = INT64_MAX;
+    return KN_OK;
 }

@@ -71,6 +71,7 @@ const struct kn_oauth kn_oauth_instagram = {
     .exchange_host = "https://graph.instagram.com",
     .exchange_path = "/access_token",
     .exchange_grant = "ig_exchange_token",
+    .exchange_token_name = "access_token",
     .renew_path = "/refresh_access_token",
     .renew_grant = "ig_refresh_token",
     .client_id_name = "client_id",
@@ -84,6 +85,36 @@ const struct kn_oauth kn_oauth_instagram = {
     .lifetime_us = HOURS(1),    /* until it is exchanged; the long one says its own */
     .renew_ahead_us = DAYS(20), /* of 60; it has to be a day old */
     .identify = kn_oauth_identify_instagram,
+};
+
+/* "Facebook Login" for the same, in v25.0. The token of a page that comes from a long-lived one of
+ * a person has no end. */
+const struct kn_oauth kn_oauth_instagram_page = {
+    .platform = "instagram",
+    .dialect = "facebook",
+    .label = "Instagram",
+    .register_at = "https://developers.facebook.com/apps",
+    .authorize_host = "https://www.facebook.com",
+    .authorize_path = "/v25.0/dialog/oauth",
+    .token_host = "https://graph.facebook.com",
+    .token_path = "/v25.0/oauth/access_token",
+    .code_by_query = true,
+    .exchange_host = "https://graph.facebook.com",
+    .exchange_path = "/v25.0/oauth/access_token",
+    .exchange_grant = "fb_exchange_token",
+    .exchange_token_name = "fb_exchange_token",
+    .exchange_names_client = true,
+    .settle = kn_oauth_settle_page,
+    .client_id_name = "client_id",
+    .scopes = "instagram_basic,instagram_content_publish,pages_show_list,pages_read_engagement",
+    .needed = "instagram_content_publish",
+    .pkce = KN_PKCE_NONE,
+    .renewal = KN_RENEW_NEVER,
+    .redirect_https = true,
+    .redirect_port = 8765,
+    .redirect_path = "/callback",
+    .lifetime_us = HOURS(1),
+    .identify = kn_oauth_identify_page,
 };
 
 const struct kn_oauth kn_oauth_x = {
@@ -115,6 +146,14 @@ const struct kn_oauth *const *kn_oauths(void)
     static const struct kn_oauth *const all[] = {&kn_oauth_youtube, &kn_oauth_tiktok,
                                                  &kn_oauth_instagram, &kn_oauth_x, NULL};
     return all;
+}
+
+const struct kn_oauth *kn_oauth_find_dialect(const char *platform, const char *dialect)
+{
+    const struct kn_oauth *page = &kn_oauth_instagram_page;
+    bool wants_page =
+        dialect && strcmp(dialect, page->dialect) == 0 && strcmp(platform, page->platform) == 0;
+    return wants_page ? page : kn_oauth_find(platform);
 }
 
 const struct kn_oauth *kn_oauth_find(const char *platform)

@@ -143,8 +143,10 @@ static enum kn_status exchange(const struct kn_oauth_round *round, const struct 
     const struct kn_oauth *oauth = round->oauth;
     KN_SCOPED_STR form = {0};
     kn_form_add(&form, "grant_type", oauth->exchange_grant);
+    if (oauth->exchange_names_client)
+        kn_form_add(&form, oauth->client_id_name, round->client.id);
     kn_form_add(&form, "client_secret", round->client.secret);
-    kn_form_add(&form, "access_token", brief->access);
+    kn_form_add(&form, oauth->exchange_token_name, brief->access);
     const struct question q = {
         oauth, &round->client, oauth->exchange_host, oauth->exchange_path, to_arena(&form, arena),
         true};
@@ -165,13 +167,17 @@ enum kn_status kn_oauth_redeem(const struct kn_oauth_round *round, struct kn_htt
 {
     const struct kn_oauth *oauth = round->oauth;
     KN_SCOPED_STR form = {0};
-    kn_form_add(&form, "grant_type", "authorization_code");
+    kn_form_add(&form, "grant_type", oauth->code_by_query ? NULL : "authorization_code");
     kn_form_add(&form, "code", code);
     kn_form_add(&form, "redirect_uri", round->redirect_uri);
     kn_form_add(&form, "code_verifier", round->verifier);
     add_client(&form, oauth, &round->client);
-    const struct question q = {
-        oauth, &round->client, oauth->token_host, oauth->token_path, to_arena(&form, arena), false};
+    const struct question q = {oauth,
+                               &round->client,
+                               oauth->token_host,
+                               oauth->token_path,
+                               to_arena(&form, arena),
+                               oauth->code_by_query};
     struct kn_tokens tokens;
     enum kn_status status = ask_tokens(&q, KN_ASKED_TOKENS, round->redirect_uri, http, cancel,
                                        arena, &tokens, NULL, err);
@@ -179,6 +185,8 @@ enum kn_status kn_oauth_redeem(const struct kn_oauth_round *round, struct kn_htt
         status = check_scopes(oauth, &tokens, err);
     if (status == KN_OK && oauth->exchange_path)
         status = exchange(round, &tokens, http, cancel, arena, &tokens, err);
+    if (status == KN_OK && oauth->settle)
+        status = oauth->settle(http, round->client.service_url, cancel, arena, &tokens, err);
     if (status == KN_OK && oauth->renewal == KN_RENEW_BY_TOKEN && !tokens.refresh)
         return kn_error_set(err, KN_DENIED,
                             "%s gave a token that can't be renewed: take kirinuki off the list of "
@@ -222,7 +230,7 @@ enum kn_status kn_oauth_renew(const struct kn_oauth *oauth, const struct kn_oaut
     int64_t end_us = exchanges ? tokens->expires_us : tokens->refresh_expires_us;
     *ret_sent = false;
     if (end_us <= kn_wall_us() || (!exchanges && !tokens->refresh))
-        return past_renewal(oauth, err);
+        return past_renewal(oauth, err); /* also what is never renewed and was refused */
     const struct question q = {oauth,
                                client,
                                exchanges ? oauth->exchange_host : oauth->token_host,

@@ -18,11 +18,11 @@ void kn_account_secret_seal(const struct kn_account_secret *secret, const struct
     const struct kn_tokens *t = &secret->tokens;
     const struct kn_seal_owner owner = owner_of(account);
     KN_SCOPED_JSON json = json_pack(
-        "{s:s, s:s*, s:I, s:I, s:I, s:s*, s:s*, s:s, s:s*, s:b}", "access", t->access, "refresh",
-        t->refresh, "expires_us", (json_int_t)t->expires_us, "refresh_expires_us",
+        "{s:s, s:s*, s:I, s:I, s:I, s:s*, s:s*, s:s, s:s*, s:s*, s:b}", "access", t->access,
+        "refresh", t->refresh, "expires_us", (json_int_t)t->expires_us, "refresh_expires_us",
         (json_int_t)t->refresh_expires_us, "issued_us", (json_int_t)secret->issued_us, "scopes",
         t->scopes, "user_id", t->user_id, "client_id", secret->client_id, "client_secret",
-        secret->client_secret, "answer_lost", secret->answer_lost);
+        secret->client_secret, "dialect", secret->dialect, "answer_lost", secret->answer_lost);
     KN_SCOPED_STR text = {0};
     kn_json_add(&text, json, true);
     kn_seal(key, &owner, kn_str_text(&text), text.length, arena, &account->sealed,
@@ -61,6 +61,7 @@ enum kn_status kn_account_secret_open(const struct kn_account *account,
                    .refresh_expires_us = number_of(json, "refresh_expires_us"),
                    .scopes = text_of(json, "scopes", arena),
                    .user_id = text_of(json, "user_id", arena)},
+        .dialect = text_of(json, "dialect", arena),
         .client_id = text_of(json, "client_id", arena),
         .client_secret = text_of(json, "client_secret", arena),
         .issued_us = number_of(json, "issued_us"),

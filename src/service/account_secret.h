@@ -8,6 +8,7 @@
 
 struct kn_account_secret {
     struct kn_tokens tokens;
+    const char *dialect;                   /* of kn_oauth_find_dialect; NULL: the usual one */
     const char *client_id, *client_secret; /* client_secret NULL: a public client */
     int64_t issued_us;                     /* wall clock, of the access token */
     bool answer_lost; /* of a renewal: the platform may have taken the refresh token */

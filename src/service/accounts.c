@@ -152,12 +152,29 @@ enum kn_status kn_accounts_token(struct kn_accounts *accounts, const char *platf
     return status;
 }
 
+static enum kn_status open_secret(struct kn_accounts *accounts, const struct kn_account *row,
+                                  struct kn_arena *arena, struct kn_account_secret *ret_secret,
+                                  struct kn_error *err)
+{
+    struct kn_seal_key key = {{0}, ""};
+    enum kn_status status = kn_accounts_key(accounts, false, &key, err);
+    if (status == KN_OK)
+        status = kn_account_secret_open(row, &key, arena, ret_secret, err);
+    kn_seal_key_wipe(&key);
+    return status;
+}
+
+/* Only whoever has opened an account knows its dialect. */
 static enum kn_status ask(struct kn_accounts *accounts, const struct kn_account *account,
                           const char *token, struct kn_cancel *cancel, struct kn_arena *arena,
                           struct kn_error *err)
 {
-    const struct kn_oauth *oauth = kn_oauth_find(account->platform);
+    struct kn_account_secret secret;
     const char *id, *name, *service = account->service_url[0] ? account->service_url : NULL;
+    enum kn_status status = open_secret(accounts, account, arena, &secret, err);
+    if (status != KN_OK)
+        return status;
+    const struct kn_oauth *oauth = kn_oauth_find_dialect(account->platform, secret.dialect);
     return oauth->identify(accounts->options.http, service, token, cancel, arena, &id, &name, err);
 }
 
@@ -183,17 +200,13 @@ enum kn_status kn_accounts_check(struct kn_accounts *accounts, const struct kn_a
 static enum kn_status revoke(struct kn_accounts *accounts, const struct kn_account *row,
                              struct kn_cancel *cancel, struct kn_arena *arena, struct kn_error *err)
 {
-    const struct kn_oauth *oauth = kn_oauth_find(row->platform);
-    struct kn_seal_key key;
     struct kn_account_secret secret;
-    if (!oauth)
+    if (!kn_oauth_find(row->platform))
         return kn_error_set(err, KN_UNSUPPORTED, "%s is no platform with accounts", row->platform);
-    enum kn_status status = kn_accounts_key(accounts, false, &key, err);
-    if (status == KN_OK)
-        status = kn_account_secret_open(row, &key, arena, &secret, err);
-    kn_seal_key_wipe(&key);
+    enum kn_status status = open_secret(accounts, row, arena, &secret, err);
     if (status != KN_OK)
         return status;
+    const struct kn_oauth *oauth = kn_oauth_find_dialect(row->platform, secret.dialect);
     const struct kn_oauth_client client = kn_accounts_client(row, &secret);
     return kn_oauth_revoke(oauth, &client, &secret.tokens, accounts->options.http, cancel, err);
 }

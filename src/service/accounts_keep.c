@@ -132,6 +132,7 @@ static enum kn_status put(struct kn_accounts *accounts, const struct kn_oauth_ro
 {
     const struct kn_account_secret secret = {
         .tokens = *tokens,
+        .dialect = round->oauth->dialect,
         .client_id = round->client.id,
         .client_secret = round->client.secret,
         .issued_us = kn_wall_us(),

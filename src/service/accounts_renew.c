@@ -60,9 +60,11 @@ static enum kn_status read_row(const struct fetch *fetch, struct opened *ret, st
     if (status == KN_OK)
         status =
             kn_account_secret_open(&opened.row, &fetch->key, fetch->arena, &opened.secret, err);
-    if (status == KN_OK)
-        *ret = opened;
-    return status;
+    if (status != KN_OK)
+        return status;
+    opened.oauth = kn_oauth_find_dialect(fetch->platform, opened.secret.dialect);
+    *ret = opened;
+    return KN_OK;
 }
 
 /* ---- when ---- */

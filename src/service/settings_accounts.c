@@ -67,6 +67,7 @@ enum kn_status kn_parse_sandbox_url(const struct kn_option *option, const char *
 #define ACCOUNT(f)    offsetof(struct kn_settings, accounts.f)
 #define CLIENT(at, f) offsetof(struct kn_settings, accounts.clients[at].f)
 
+static const char *const login_names[] = {"auto", "facebook", "instagram", NULL};
 /* clang-format off */
 const struct kn_settings_row kn_account_rows[] = {
     {KN_FOR_AUTH, {"account", 0, KN_OPTION_CUSTOM, ACCOUNT(name), "NAME",
@@ -84,6 +85,9 @@ const struct kn_settings_row kn_account_rows[] = {
     {KN_FOR_AUTH, {"redirect", 0, KN_OPTION_CUSTOM, ACCOUNT(redirect), "URL",
                    "the address that is registered, if it is none of this machine; then --paste",
                    "Account", .args_only = true, .parse = kn_parse_redirect}},
+    {KN_FOR_AUTH, {"login", 0, KN_OPTION_CHOICE, ACCOUNT(login), "HOW",
+                   "into Instagram; auto is facebook, and instagram in a sandbox", "Account",
+                   .choices = login_names, .args_only = true}},
     {KN_FOR_AUTH, {"sandbox", 0, KN_OPTION_CUSTOM, ACCOUNT(sandbox), "URL",
                    "at a running `kirinuki sandbox`, which consents by itself", "Account",
                    .args_only = true, .value_optional = true, .parse = kn_parse_sandbox_url}},

@@ -19,11 +19,15 @@ enum kn_client {
     KN_CLIENT_COUNT
 };
 
+/* Into Instagram. */
+enum kn_login { KN_LOGIN_AUTO, KN_LOGIN_FACEBOOK, KN_LOGIN_INSTAGRAM };
+
 struct kn_account_settings {
     const char *name;     /* NULL: the platform's own */
     const char *redirect; /* NULL: this machine */
     const char *sandbox;  /* an address; NULL: the platform itself */
     int port;             /* 0: the usual one */
+    int login;            /* enum kn_login */
     bool browser, paste;
     struct {
         const char *id, *secret; /* NULL: not set */

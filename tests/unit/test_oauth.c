@@ -259,6 +259,64 @@ static void instagram_exchanges_the_short_token(void **state)
     }
 }
 
+/* By Facebook's login: code, long token, and then the token of the page, which has no end. */
+static void instagram_posts_with_the_token_of_a_page(void **state)
+{
+    struct scene *scene = *state;
+    static const struct {
+        const char *pages;
+        enum kn_status status;
+        const char *says;
+    } cases[] = {
+        {"{\"data\":[{\"id\":\"1\",\"name\":\"Other\",\"access_token\":\"NO\"},{\"id\":\"2\","
+         "\"name\":\"Ann\",\"access_token\":\"PAGE\",\"instagram_business_account\":{\"id\":"
+         "\"17841405822304914\"}}]}",
+         KN_OK, NULL},
+        {"{\"data\":[]}", KN_DENIED, "has a professional Instagram account"},
+        {"[]", KN_DENIED, "has a professional Instagram account"},
+        {"{\"data\":[{\"access_token\":\"a\",\"instagram_business_account\":{\"id\":\"1\"}},"
+         "{\"access_token\":\"b\",\"instagram_business_account\":{\"id\":\"2\"}}]}",
+         KN_DENIED, "choose one page"},
+        {"{\"data\":[{\"instagram_business_account\":{\"id\":\"1\"}}]}", KN_REMOTE,
+         "no token of the page"},
+        {"{\"error\":{\"message\":\"Invalid OAuth access token.\",\"type\":\"OAuthException\","
+         "\"code\":190}}",
+         KN_DENIED, "OAuthException: Invalid OAuth access token."},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        struct kn_oauth_round round = begin(scene, &kn_oauth_instagram_page);
+        struct kn_tokens tokens;
+        assert_has(round.url, "/v25.0/dialog/oauth?response_type=code&client_id=");
+        SCRIPT(scene,
+               {.body = "{\"access_token\":\"SHORT\",\"token_type\":\"bearer\","
+                        "\"expires_in\":5000}"},
+               {.body = "{\"access_token\":\"LONG\",\"token_type\":\"bearer\"}"},
+               {.body = cases[i].pages});
+        enum kn_status status = redeem(scene, &round, &tokens);
+        if (status != cases[i].status)
+            fail_msg("%s: %s (%s)", cases[i].pages, kn_status_name(status), scene->err.text);
+        const struct token_request *r = token_server_request(&scene->server, 0);
+        assert_string_equal(r->method, "GET");
+        assert_has(r->query, "code=co%2Fde&redirect_uri=http");
+        assert_lacks(r->query, "grant_type");
+        r = token_server_request(&scene->server, 1);
+        assert_string_equal(r->path, "/v25.0/oauth/access_token");
+        assert_string_equal(r->query,
+                            "grant_type=fb_exchange_token&client_id=an%20id&client_secret="
+                            "a%20secret%21&fb_exchange_token=SHORT");
+        r = token_server_request(&scene->server, 2);
+        assert_string_equal(r->path, "/v25.0/me/accounts");
+        assert_string_equal(r->authorization, "Bearer LONG");
+        if (status != KN_OK) {
+            assert_has(scene->err.text, cases[i].says);
+            continue;
+        }
+        assert_string_equal(tokens.access, "PAGE");
+        assert_string_equal(tokens.user_id, "17841405822304914");
+        assert_true(tokens.expires_us == INT64_MAX);
+    }
+}
+
 static void x_lets_in_by_header_or_without_a_secret(void **state)
 {
     struct scene *scene = *state;
@@ -405,6 +463,9 @@ static enum kn_status renew(struct scene *scene, const struct kn_oauth *oauth,
 static const struct kn_tokens old = {
     .access = "OLD", .refresh = "OLD-R", .expires_us = INT64_MAX, .refresh_expires_us = INT64_MAX};
 
+static const struct kn_tokens page = {
+    .access = "OLD", .expires_us = INT64_MAX, .refresh_expires_us = INT64_MAX};
+
 static void renewal_keeps_what_the_answer_leaves_out(void **state)
 {
     struct scene *scene = *state;
@@ -447,6 +508,9 @@ static void refused_renewals_ask_for_a_new_connection(void **state)
     assert_has(scene->err.text, "has ended this connection (invalid_grant: Token has been expired "
                                 "or revoked.): connect again with `kirinuki auth youtube`");
     assert_false(sent);
+    /* What is never renewed has to be connected again. */
+    assert_int_equal(renew(scene, &kn_oauth_instagram_page, &page, &tokens, &sent), KN_DENIED);
+    assert_has(scene->err.text, "`kirinuki auth instagram`");
     /* Nobody is asked about what is known. */
     struct kn_tokens dead = old;
     dead.refresh_expires_us = kn_wall_us() - 1;
@@ -527,6 +591,9 @@ static void platforms_say_whose_token_it_is(void **state)
          KN_OK},
         {&kn_oauth_instagram, 200, "{\"data\":[{\"user_id\":178,\"username\":\"ann\"}]}", "178",
          "ann", KN_OK},
+        {&kn_oauth_instagram_page, 200,
+         "{\"name\":\"Ann\",\"instagram_business_account\":{\"id\":\"178\"},\"id\":\"2\"}", "178",
+         "Ann", KN_OK},
         {&kn_oauth_x, 200, "{\"data\":{\"id\":\"22\",\"username\":\"ann\"}}", "22", "ann", KN_OK},
         {&kn_oauth_x, 200, "{\"data\":{\"id\":\"22\",\"username\":\"a\\u001bn\"}}", NULL, NULL,
          KN_REMOTE},
@@ -560,6 +627,7 @@ int main(void)
         CASE(youtube_takes_a_form_with_the_secret),
         CASE(tiktok_calls_it_a_client_key),
         CASE(instagram_exchanges_the_short_token),
+        CASE(instagram_posts_with_the_token_of_a_page),
         CASE(x_lets_in_by_header_or_without_a_secret),
         CASE(refusals_say_what_to_do),
         CASE(answers_have_limits),
