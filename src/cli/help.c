@@ -264,7 +264,7 @@ const struct kn_command kn_commands[] = {
             "  kirinuki auth youtube                       in the browser of this machine\n"
             "  kirinuki auth x --account work              a second account\n"
             "  kirinuki auth tiktok --paste                on a server: paste the address\n"
-            "  kirinuki auth youtube --sandbox             at `kirinuki sandbox --port 8787`\n",
+            "  kirinuki auth youtube --sandbox             at a running `kirinuki sandbox`\n",
         .settings = KN_FOR_AUTH,
     },
     {

@@ -418,6 +418,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                   .lease_s = 30,
                   .grace_s = 30},
         .accounts = {.browser = true},
+        .sandbox = {.port = KN_SANDBOX_PORT},
         .publish = {.notify = true,
                     .share_to_feed = true,
                     .thumbnails = true,

@@ -23,7 +23,7 @@ class World:
         self.home = home
         self.env = environment(XDG_DATA_HOME=home + "/data", DISPLAY="", WAYLAND_DISPLAY="")
         del self.env["KIRINUKI_STORE"]
-        self.sandbox = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--json"],
+        self.sandbox = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--port", "0", "--json"],
                                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
                                         env=self.env, cwd=HOME)
         port = json.loads(self.sandbox.stdout.readline())["port"]
