@@ -245,7 +245,7 @@ def wrong_usage_is_one_sentence():
         expect_complaint(world("auth", "instagram"), 1, "https:// addresses only.*--redirect")
         world.sandbox.kill()
         world.sandbox.wait()
-        expect_complaint(world.auth("youtube"), 1, "there is no sandbox there .*`kirinuki sandbox --port 8787`")
+        expect_complaint(world.auth("youtube"), 1, "there is no sandbox there .*`kirinuki sandbox`")
 
 
 if __name__ == "__main__":
