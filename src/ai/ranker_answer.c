@@ -156,10 +156,10 @@ static const char *line_of(const json_t *segment, const char *name, int most,
     return kn_model_line(arena, json_string_value(json_object_get(segment, name)), most);
 }
 
-static const struct kn_post_text *posts_of(const json_t *segment, struct kn_arena *arena)
+static const struct kn_proposed_post *posts_of(const json_t *segment, struct kn_arena *arena)
 {
     const json_t *posts = json_object_get(segment, "posts");
-    struct kn_post_text *texts = kn_arena_array(arena, KN_COUNT_OF(platforms), sizeof *texts);
+    struct kn_proposed_post *texts = kn_arena_array(arena, KN_COUNT_OF(platforms), sizeof *texts);
     for (size_t i = 0; i < KN_COUNT_OF(platforms); i++) {
         const json_t *post = json_object_get(posts, platforms[i].platform);
         const char *description = json_string_value(json_object_get(post, "description"));

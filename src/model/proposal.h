@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* What a post of the clip would say on one platform. */
-struct kn_post_text {
+struct kn_proposed_post {
     const char *platform; /* "youtube", "tiktok", "instagram", "x" */
     const char *description;
     int hashtag_count;
@@ -18,7 +18,7 @@ struct kn_proposal {
     /* In the source's language, UTF-8, one line each; "" where the model gave none. */
     const char *title, *hook, *reason;
     int post_count;
-    const struct kn_post_text *posts;
+    const struct kn_proposed_post *posts;
 };
 
 #endif

@@ -47,9 +47,10 @@ struct ranker {
 
 /* ---- a window ---- */
 
-static struct kn_post_text copy_post(const struct kn_post_text *post, struct kn_arena *arena)
+static struct kn_proposed_post copy_post(const struct kn_proposed_post *post,
+                                         struct kn_arena *arena)
 {
-    struct kn_post_text copy = *post;
+    struct kn_proposed_post copy = *post;
     const char **tags = kn_arena_array(arena, (size_t)post->hashtag_count + 1, sizeof *tags);
     for (int i = 0; i < post->hashtag_count; i++)
         tags[i] = kn_arena_strdup(arena, post->hashtags[i]);
@@ -62,7 +63,8 @@ static struct kn_post_text copy_post(const struct kn_post_text *post, struct kn_
 static struct kn_proposal copy_proposal(const struct kn_proposal *p, struct kn_arena *arena)
 {
     struct kn_proposal copy = *p;
-    struct kn_post_text *posts = kn_arena_array(arena, (size_t)p->post_count + 1, sizeof *posts);
+    struct kn_proposed_post *posts =
+        kn_arena_array(arena, (size_t)p->post_count + 1, sizeof *posts);
     for (int i = 0; i < p->post_count; i++)
         posts[i] = copy_post(&p->posts[i], arena);
     copy.title = kn_arena_strdup(arena, p->title);

@@ -71,7 +71,7 @@ static json_t *describe_posts(const struct kn_proposal *proposal)
 {
     json_t *posts = json_object();
     for (int i = 0; i < proposal->post_count; i++) {
-        const struct kn_post_text *post = &proposal->posts[i];
+        const struct kn_proposed_post *post = &proposal->posts[i];
         json_t *made = json_object(), *hashtags = json_array();
         put_text(made, "description", post->description);
         for (int k = 0; k < post->hashtag_count; k++)

@@ -32,7 +32,7 @@ struct kn_text_rule {
     const char *forbidden; /* characters; NULL: none */
     int hashtags_max;      /* in it; 0: no limit */
     int mentions_max;      /* 0: no limit */
-    bool takes_hashtags;   /* they are appended to it */
+    const char *usual;     /* template of platform/post_text.h, unless the user sets another */
 };
 
 struct kn_media_rules {

@@ -35,7 +35,7 @@ static void check_bounds(const struct kn_proposal *proposal)
 static void check_posts(const struct kn_proposal *proposal)
 {
     for (int i = 0; i < proposal->post_count; i++) {
-        const struct kn_post_text *post = &proposal->posts[i];
+        const struct kn_proposed_post *post = &proposal->posts[i];
         check_text(post->description, 1500, true);
         assert(post->hashtag_count >= 0 && post->hashtag_count <= 10);
         for (int k = 0; k < post->hashtag_count; k++) {

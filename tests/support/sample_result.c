@@ -309,11 +309,11 @@ static void rate(struct maker *m, float score, struct kn_segment *segment)
 static void propose(struct maker *m, struct kn_segment *segment)
 {
     static const char *const hashtags[] = {"brain", "maps"}, *const evil_hashtags[] = {evil, evil};
-    static const struct kn_post_text texts[] = {
+    static const struct kn_proposed_post texts[] = {
         {"youtube", "How a brain knows where it is.\nTwo kinds of cells make a map.", 2, hashtags},
         {"x", "Your brain has a map.", 1, hashtags},
     };
-    static const struct kn_post_text evil_texts[] = {{evil, evil, 2, evil_hashtags}};
+    static const struct kn_proposed_post evil_texts[] = {{evil, evil, 2, evil_hashtags}};
     static const struct kn_proposal good = {.post_count = 2, .posts = texts};
     static const struct kn_proposal bad = {.post_count = 1, .posts = evil_texts};
     segment->proposal = m->options->hostile ? &bad : &good;
