@@ -77,13 +77,14 @@ const struct kn_platform kn_platform_youtube = {
               .min = 1,
               .max = 100,
               .unit = KN_UNIT_UTF16, /* the unit is not documented: the strictest */
-              .forbidden = "<>"},
+              .forbidden = "<>",
+              .usual = "{title}"},
     .caption = {.name = "description",
                 .max = 5000,
                 .unit = KN_UNIT_BYTES,
                 .forbidden = "<>",
                 .hashtags_max = 60, /* with more of them YouTube ignores all */
-                .takes_hashtags = true},
+                .usual = "{description}\n\n{hashtags}"},
     .tags_max = 500 - KN_YOUTUBE_MARK_LENGTH,
     .media = &media,
     .quotas = quotas,
