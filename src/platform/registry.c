@@ -5,6 +5,8 @@
 
 static const struct kn_platform *const platforms[] = {
     &kn_platform_youtube,
+    &kn_platform_tiktok,
+    &kn_platform_instagram,
     &kn_platform_x,
     NULL,
 };
