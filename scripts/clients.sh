@@ -3,7 +3,7 @@
 # test-clients, each in a folder of its own. Says nothing and needs no network when they are there.
 #
 # A package is fetched beside its place, compared with its integrity, and renamed into it. No script
-# of any package is run, and none of what it depends on is fetched.
+# of any package is run, and what it depends on is fetched only where the lock names it.
 . "$(dirname "$0")/lib.sh"
 
 folder=${XDG_DATA_HOME:-${HOME:?}/.local/share}/kirinuki/test-clients
@@ -30,7 +30,7 @@ trap 'exit 130' INT TERM HUP
 while read -r package name wanted; do
     [ "$(cat "$folder/$name/.package" 2>/dev/null)" = "$package" ] && continue
     say "fetching $package for tests"
-    mkdir "$work/$name"
+    mkdir -p "$work/$name"
     (cd "$work/$name" && npm pack --ignore-scripts --silent "$package" >npm.log 2>&1 </dev/null) || {
         tail -n 5 "$work/$name/npm.log" >&2
         die "could not fetch $package; is there a network?"
@@ -41,5 +41,6 @@ while read -r package name wanted; do
     tar -xzf "$archive" -C "$work/$name"
     printf '%s\n' "$package" >"$work/$name/package/.package"
     rm -rf "${folder:?}/$name"
+    mkdir -p "$(dirname "$folder/$name")"
     mv "$work/$name/package" "$folder/$name"
 done < <(read_list scripts/clients.lock)

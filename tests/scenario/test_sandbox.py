@@ -12,6 +12,7 @@ import urllib.request
 
 from scenario import (HOME, PROGRAM, ROOT, Skip, case, environment, expect_complaint, kirinuki,
                       main, tool)
+from sandbox import Sandbox
 
 WORDS = {"model": "whisper-1", "response_format": "verbose_json",
          "timestamp_granularities": ["word", "segment"]}
@@ -22,32 +23,6 @@ SCHEMA = {"type": "object", "additionalProperties": False, "required": ["frames"
         "type": "object", "additionalProperties": False, "required": ["frame", "seen", "hook"],
         "properties": {"frame": {"type": "integer"}, "seen": {"type": ["string", "null"]},
                        "hook": {"type": "number", "minimum": 0, "maximum": 1}}}}}}
-
-
-class Sandbox:
-    """A running `kirinuki sandbox --json`."""
-
-    def __init__(self, *options):
-        self.process = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--json", *options],
-                                        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-                                        env=environment(), cwd=HOME)
-        self.url = json.loads(self.process.stdout.readline())["base_url"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def ledger(self):
-        with urllib.request.urlopen(self.url[:-2] + "sandbox/ledger", timeout=10) as answer:
-            return json.load(answer)
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, [json.loads(line) for line in out.splitlines()]
 
 
 def client_folder():

@@ -374,14 +374,134 @@ static void test_uploads_playlist(void **state)
     stage_close(&stage);
 }
 
+static const char *posted_id(struct stage *stage)
+{
+    return kn_arena_strdup(stage->talk.arena, told(&stage->talk, "id"));
+}
+
+/* Whole parts are replaced: what is left out is gone. Others may not. */
+static void test_updating(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    assert_int_equal(post_one(&stage, SNIPPET("\"description\":\"long\",\"tags\":[\"a\"]")), 201);
+    const char *id = posted_id(&stage);
+    static const char path[] = "/youtube/v3/videos?part=snippet";
+    const char *body = kn_arena_printf(
+        talk->arena, "{\"id\":\"%s\",\"snippet\":{\"title\":\"b\",\"categoryId\":\"22\"}}", id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 200);
+    expect_text(talk, "snippet.title", "b");
+    expect_text(talk, "snippet.description", "");
+    expect_text(talk, "snippet.tags.0", "");
+    const char *other = token_for(talk, "youtube", "second", NULL);
+    assert_int_equal(ask_json(talk, "PUT", path, other, body), 403);
+    body = kn_arena_printf(talk->arena, "{\"id\":\"%s\",\"snippet\":{\"title\":\"b\"}}", id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 400);
+    expect_text(talk, "error.errors.0.reason", "invalidCategoryId");
+    assert_int_equal(ask(talk, (struct ask){.method = "DELETE",
+                                            .token = stage.token,
+                                            .path = kn_arena_printf(
+                                                talk->arena, "/youtube/v3/videos?id=%s", id)}),
+                     204);
+    expect_post(&stage, "state", "deleted");
+    stage_close(&stage);
+}
+
+static int caption(struct stage *stage, const char *token, const char *id, const char *name)
+{
+    const char *body = kn_arena_printf(
+        stage->talk.arena,
+        "--b\r\nContent-Type: "
+        "application/json\r\n\r\n{\"snippet\":{\"videoId\":\"%s\",\"language\":"
+        "\"en\",\"name\":\"%s\"}}\r\n--b\r\nContent-Type: text/xml\r\n\r\n1\r\n--b--\r\n",
+        id, name);
+    return ask(&stage->talk,
+               (struct ask){.method = "POST",
+                            .path = "/upload/youtube/v3/captions?uploadType=multipart&part=snippet",
+                            .token = token,
+                            .headers = {"Content-Type: multipart/related; boundary=\"b\""},
+                            .body = body,
+                            .size = strlen(body)});
+}
+
+static void test_captions_and_thumbnails(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    const char *id = posted_id(&stage);
+    assert_int_equal(caption(&stage, stage.token, id, "English"), 200);
+    expect_text(talk, "snippet.trackKind", "standard");
+    assert_int_equal(caption(&stage, stage.token, id, "English"), 409);
+    expect_text(talk, "error.errors.0.reason", "captionExists");
+    assert_int_equal(caption(&stage, stage.token, id, ""), 200);
+    assert_int_equal(caption(&stage, stage.token, "nobody", ""), 404);
+    const char *narrow =
+        token_for(talk, "youtube", "demo", "https://www.googleapis.com/auth/youtube.upload");
+    assert_int_equal(caption(&stage, narrow, id, "x"), 403);
+    struct ask picture = {
+        .method = "POST",
+        .path = kn_arena_printf(
+            talk->arena, "/upload/youtube/v3/thumbnails/set?uploadType=media&videoId=%s", id),
+        .token = narrow,
+        .headers = {"Content-Type: image/png"},
+        .body = "\x89PNG\r\n\x1a\nrest",
+        .size = 12};
+    assert_int_equal(ask(talk, picture), 200);
+    picture.body = "GIF89a......";
+    assert_int_equal(ask(talk, picture), 400);
+    expect_text(talk, "error.errors.0.reason", "invalidImage");
+    picture.body = stage.file;
+    picture.size = 2100000;
+    stage.file = realloc(stage.file, 2100000 + FILE_BYTES);
+    picture.body = stage.file;
+    assert_int_equal(ask(talk, picture), 413);
+    set(talk, "{\"youtube-verified\": 0}");
+    picture.size = 12;
+    assert_int_equal(ask(talk, picture), 403);
+    stage_close(&stage);
+}
+
+/* Faults of processing, and a session that is gone. */
+static void test_bad_processing(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"processing-fails,path=youtube-insert,first=1",
+                                         "processing-slow,seconds=500,path=youtube-insert",
+                                         "expired,path=youtube-upload,after=2", NULL};
+    struct stage stage;
+    stage_open(&stage, faults);
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    advance(&stage.talk, 3);
+    expect_post(&stage, "reason", "conversion");
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    advance(&stage.talk, 490);
+    assert_int_equal(ask(&stage.talk, (struct ask){.path = "/sandbox/posts"}), 200);
+    expect_text(&stage.talk, "posts.1.state", "processing");
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    assert_int_equal(send_chunk(&stage, 0, GRAIN, FILE_BYTES, NULL), 404);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),           cmocka_unit_test(test_wrong_chunks),
-        cmocka_unit_test(test_whole_files),      cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_processing),       cmocka_unit_test(test_quotas),
-        cmocka_unit_test(test_who_may),          cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_wrong_chunks),
+        cmocka_unit_test(test_whole_files),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_processing),
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_accidents),
         cmocka_unit_test(test_uploads_playlist),
+        cmocka_unit_test(test_updating),
+        cmocka_unit_test(test_captions_and_thumbnails),
+        cmocka_unit_test(test_bad_processing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

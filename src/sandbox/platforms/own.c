@@ -11,6 +11,8 @@
 #include "sandbox/rejection.h"
 #include "sandbox/visit.h"
 
+extern const char kn_sandbox_page[]; /* made of web/sandbox */
+
 static void complain(struct kn_reply *reply, struct kn_arena *arena, int status, const char *text)
 {
     KN_SCOPED_JSON json = json_pack("{s:s}", "error", text);
@@ -144,6 +146,25 @@ static void make_token(struct kn_mimics *m, const struct kn_exchange *exchange, 
     kn_reply_json(reply, exchange->arena, 200, json);
 }
 
+/* ---- the page ---- */
+
+/* Its policy is in it, as sums of its own script and style; who frames a page is told in a head
+ * alone. */
+static void page(struct kn_mimics *m, const struct kn_exchange *exchange, const json_t *body,
+                 struct kn_reply *reply)
+{
+    static const struct kn_server_field headers[] = {
+        {.name = "Content-Security-Policy", .data = "frame-ancestors 'none'"},
+        {.name = "X-Content-Type-Options", .data = "nosniff"},
+        {.name = "Cache-Control", .data = "no-cache"},
+    };
+    (void)m, (void)body;
+    kn_reply_text(reply, exchange->arena, 200, "text/html; charset=utf-8", kn_sandbox_page,
+                  strlen(kn_sandbox_page));
+    reply->headers = headers;
+    reply->header_count = KN_COUNT_OF(headers);
+}
+
 /* ---- media ---- */
 
 /* "bytes=A-B", "bytes=A-" or "bytes=-N" of one range (RFC 9110, section 14.1.2). 0: there is none
@@ -237,6 +258,7 @@ static const struct {
     void (*run)(struct kn_mimics *m, const struct kn_exchange *exchange, const json_t *body,
                 struct kn_reply *reply);
 } routes[] = {
+    {"GET", "/", page},
     {"GET", "/sandbox/posts", posts},
     {"GET", "/sandbox/clock", read_clock},
     {"POST", "/sandbox/clock", move_clock},

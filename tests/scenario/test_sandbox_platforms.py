@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""The sandbox's platforms as others see them: by Google's own client of YouTube (npm
+`@googleapis/youtube`), by curl's way of sending files, and on the page."""
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.request
+
+from scenario import HOME, ROOT, Skip, case, ffmpeg, kirinuki, main, tool
+from sandbox import Sandbox
+
+
+def client_folder():
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    folder = os.path.join(data, "kirinuki/test-clients")
+    if not os.path.isdir(folder + "/node_modules/@googleapis/youtube"):
+        raise Skip("npm's `@googleapis/youtube` is not here; scripts/clients.sh fetches it")
+    return folder
+
+
+def clip():
+    """Two seconds, upright, with sound; and a picture of it."""
+    video, picture = os.path.join(HOME, "clip.mp4"), os.path.join(HOME, "clip.jpg")
+    if not os.path.isfile(picture):
+        ffmpeg("-f", "lavfi", "-i", "testsrc=s=180x320:d=2:r=30", "-f", "lavfi", "-i", "sine=d=2",
+               "-pix_fmt", "yuv420p", "-movflags", "+faststart", video)
+        ffmpeg("-i", video, "-frames:v", "1", picture)
+    return video, picture
+
+
+def root(sandbox):
+    return sandbox.url[:-len("/v1")]
+
+
+def fetch(sandbox, path, body=None, headers=None, method=None):
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(root(sandbox) + path, data, {
+        "Content-Type": "application/json", **(headers or {})}, method=method)
+    return urllib.request.urlopen(request, timeout=30)
+
+
+def posts(sandbox):
+    return json.load(fetch(sandbox, "/sandbox/posts"))["posts"]
+
+
+@case
+def googles_client_uploads_and_finds_it():
+    video, picture = clip()
+    with Sandbox("--set", "processing=0") as sandbox:
+        script = os.path.join(ROOT, "tests/scenario/youtube_client.mjs")
+        done = subprocess.run([tool("node"), script, client_folder(), root(sandbox), video, picture],
+                              capture_output=True, text=True, timeout=60, cwd=HOME)
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        [post] = posts(sandbox)
+    assert said["state"] == "a b&c", said
+    assert said["inserted"]["snippet"]["title"] == "Ünï & “code” 🎬", said
+    assert said["listed"]["items"][0]["status"]["uploadStatus"] == "processed", said
+    assert said["items"] == [said["inserted"]["id"]], said
+    assert said["tooLong"] == {"status": 400, "reason": "invalidTitle"}, said
+    assert said["noPicture"] == {"status": 400, "reason": "invalidImage"}, said
+    assert said["refreshed"], said
+    assert said["revoked"] == {"status": 400, "reason": "invalid_grant"}, said
+    assert post["id"] == said["inserted"]["id"] and post["state"] == "live", post
+    assert post["bytes"] == os.path.getsize(video), post
+    assert (post["width"], post["height"], post["video"]) == (180, 320, "h264"), post
+    assert abs(post["duration_s"] - 2) < 0.1 and post["moov_first"], post
+    assert post["cover_hash"], post
+
+
+def insert(sandbox, token, status):
+    asked = fetch(sandbox, "/upload/youtube/v3/videos?uploadType=resumable&part=snippet,status",
+                  {"snippet": {"title": "A clip"}, "status": status},
+                  {"Authorization": "Bearer " + token})
+    return asked.headers["Location"][len(root(sandbox)):]
+
+
+@case
+def a_time_to_publish_comes_and_is_kept_in_what_is_told():
+    video, _ = clip()
+    with Sandbox("--set", "processing=5", "--keep", os.path.join(HOME, "kept")) as sandbox:
+        token = json.load(fetch(sandbox, "/sandbox/token", {"platform": "youtube"}))["access_token"]
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3000))
+        place = insert(sandbox, token, {"privacyStatus": "private", "publishAt": at})
+        with open(video, "rb") as file:
+            fetch(sandbox, place, file.read(), {"Authorization": "Bearer " + token}, "PUT")
+        states = [posts(sandbox)[0]["state"]]
+        for seconds in (10, 3000):
+            fetch(sandbox, "/sandbox/clock", {"advance_s": seconds})
+            states.append(posts(sandbox)[0]["state"])
+        [post] = posts(sandbox)
+        seen = json.load(fetch(sandbox, f"/youtube/v3/videos?part=status&id={post['id']}",
+                               headers={"Authorization": "Bearer " + token}))
+        part = fetch(sandbox, f"/sandbox/media/{post['media']}", headers={"Range": "bytes=-9"})
+        last = part.read()
+        fetch(sandbox, "/sandbox/reset", {})
+        assert posts(sandbox) == []
+    assert states == ["processing", "scheduled", "live"], states
+    assert post["visible_at"] == post["publish_at"] == at, post
+    assert seen["items"][0]["status"]["privacyStatus"] == "public", seen
+    with open(video, "rb") as file:
+        assert part.status == 206 and last == file.read()[-9:]
+
+
+@case
+def uploads_are_as_slow_as_the_line():
+    with Sandbox("--bandwidth", "4M") as sandbox:
+        token = json.load(fetch(sandbox, "/sandbox/token", {"platform": "youtube"}))["access_token"]
+        place = insert(sandbox, token, {"privacyStatus": "private"})
+        began = time.monotonic()
+        fetch(sandbox, place, bytes(500_000), {"Authorization": "Bearer " + token}, "PUT")
+        seconds = time.monotonic() - began
+    assert seconds >= 0.9, seconds
+
+
+@case
+def the_page_shows_titles_as_text():
+    with Sandbox() as sandbox:
+        answer = fetch(sandbox, "/")
+        text = answer.read().decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert "default-src 'none'" in policy and "unsafe" not in policy, policy
+    assert not re.search(r"(?:src|href)=\"?(?:https?:)?//", text)
+    assert "innerHTML" not in text
+    assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+
+
+@case
+def wrong_options_are_told():
+    for option, value, words in (("--set", "speed=9", "there is no setting “speed”; there are"),
+                                 ("--set", "processing=soon", "NAME=NUMBER"),
+                                 ("--bandwidth", "fast", "a bandwidth is bits a second"),
+                                 ("--account", "A B", "an account's name is"),
+                                 ("--fault", "cut-upload,path=chat", "is wrong there"),
+                                 ("--fault", "explode", "there is no fault “explode”; there are")):
+        done = kirinuki("sandbox", option, value)
+        assert done.code != 0 and words in done.err, (option, value, done)
+
+
+if __name__ == "__main__":
+    main()
