@@ -57,8 +57,8 @@ static int create(struct stage *stage, const char *body)
 {
     int status = post_form(stage, MEDIA, body);
     stage->id = kn_arena_strdup(stage->talk.arena, told(&stage->talk, "id"));
-    stage->uri = kn_arena_strdup(stage->talk.arena,
-                                 strstr(told(&stage->talk, "uri"), "/ig-api-upload/"));
+    stage->uri =
+        kn_arena_strdup(stage->talk.arena, strstr(told(&stage->talk, "uri"), "/ig-api-upload/"));
     return status;
 }
 
@@ -80,9 +80,9 @@ static int upload(struct stage *stage, long offset, long size, long file_size)
 
 static const char *field_of(struct stage *stage, const char *field, const char *path)
 {
-    assert_int_equal(get(stage, kn_arena_printf(stage->talk.arena, "/v25.0/%s?fields=%s",
-                                                stage->id, field)),
-                     200);
+    assert_int_equal(
+        get(stage, kn_arena_printf(stage->talk.arena, "/v25.0/%s?fields=%s", stage->id, field)),
+        200);
     return told(&stage->talk, path);
 }
 
@@ -123,7 +123,8 @@ static void make_ready(struct stage *stage, const char *body)
 
 static int publish(struct stage *stage)
 {
-    return post_form(stage, PUBLISH, kn_arena_printf(stage->talk.arena, "creation_id=%s", stage->id));
+    return post_form(stage, PUBLISH,
+                     kn_arena_printf(stage->talk.arena, "creation_id=%s", stage->id));
 }
 
 /* ---- how requests come ---- */
@@ -237,10 +238,11 @@ static void test_params(void **state)
     } cases[] = {
         {REEL "&caption=" TEN(TEN("0123456789012345678901")), 0, 0},
         {REEL "&caption=" TEN(TEN("0123456789012345678901")) "x", 36004, 2207010},
-        {REEL "&caption=" TEN(TEN(EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI)),
+        {REEL
+         "&caption=" TEN(TEN(EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI)),
          0, 0},
-        {REEL "&caption=" TEN(TEN(
-             EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI)) "x",
+        {REEL "&caption=" TEN(
+             TEN(EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI EMOJI)) "x",
          36004, 2207010},
         {REEL "&caption=" HASHTAG HASHTAG HASHTAG, 0, 0},
         {REEL "&caption=" HASHTAG HASHTAG HASHTAG "%23%E5%88%87", 36004, 2207010},
@@ -290,7 +292,8 @@ static void test_resuming(void **state)
         "cut-upload,path=instagram-upload,after=5,first=1,bytes=50002",
         "partial,path=instagram-upload,after=7,first=1,bytes=100000",
         "500,path=instagram-upload,after=8,first=1",
-        "lost,path=instagram-upload,after=9,first=1", "expired,path=instagram-upload,after=11",
+        "lost,path=instagram-upload,after=9,first=1",
+        "expired,path=instagram-upload,after=11",
         NULL};
     struct stage stage;
     stage_open(&stage, faults);
@@ -301,8 +304,8 @@ static void test_resuming(void **state)
     /* 1 to 5: none of them is right. */
     assert_int_equal(upload(&stage, 10, FILE_BYTES - 10, FILE_BYTES), 400);
     expect_text(talk, "debug_info.type", "OffsetInvalidError");
-    assert_true(json_is_true(
-        json_object_get(json_object_get(talk->json, "debug_info"), "retriable")));
+    assert_true(
+        json_is_true(json_object_get(json_object_get(talk->json, "debug_info"), "retriable")));
     assert_int_equal(upload(&stage, 0, 10, FILE_BYTES), 400);
     expect_text(talk, "debug_info.type", "ProcessingFailedError");
     assert_int_equal(upload(&stage, 0, 0, 0), 400);
@@ -320,8 +323,8 @@ static void test_resuming(void **state)
     assert_int_equal(upload(&stage, 50002, FILE_BYTES - 50002, FILE_BYTES), 400);
     assert_int_equal(upload(&stage, 150002, FILE_BYTES - 150002, FILE_BYTES), 500);
     assert_int_equal(upload(&stage, 150002, FILE_BYTES - 150002, FILE_BYTES), -KN_IO);
-    assert_string_equal(
-        field_of(&stage, "video_status", "video_status.uploading_phase.status"), "complete");
+    assert_string_equal(field_of(&stage, "video_status", "video_status.uploading_phase.status"),
+                        "complete");
     /* 11: whoever has nothing left to send is told that all is well. */
     assert_int_equal(upload(&stage, FILE_BYTES, 0, FILE_BYTES), 200);
     /* Noise is no video. */
@@ -374,8 +377,8 @@ static void test_publishing(void **state)
     make_ready(&stage, REEL "&caption=newer+%23a");
     advance(talk, 1001);
     assert_int_equal(publish(&stage), 200);
-    assert_int_equal(
-        get(&stage, "/v25.0/" ID "/media?fields=caption,timestamp,permalink&limit=1"), 200);
+    assert_int_equal(get(&stage, "/v25.0/" ID "/media?fields=caption,timestamp,permalink&limit=1"),
+                     200);
     expect_text(talk, "data.0.caption", "newer #a");
     assert_int_equal(strlen(told(talk, "data.0.timestamp")), 24);
     const char *next = strstr(told(talk, "paging.next"), "/v25.0/");
@@ -428,9 +431,9 @@ static void test_what_time_does(void **state)
     advance(talk, 10);
     expect_status(&stage, "FINISHED");
     assert_int_equal(
-        create(&stage, kn_arena_printf(talk->arena,
-                                       REEL "&cover_url=http://127.0.0.1:%d/sandbox/media/1",
-                                       kn_sandbox_port(talk->sandbox))),
+        create(&stage,
+               kn_arena_printf(talk->arena, REEL "&cover_url=http://127.0.0.1:%d/sandbox/media/1",
+                               kn_sandbox_port(talk->sandbox))),
         400);
     expect_error(&stage, 36001, 2207005);
     /* B frames make an edit list; without faststart the index is at the end. */
@@ -485,6 +488,7 @@ static void test_files(void **state)
     static const struct kn_media_facts good = {.readable = true,
                                                .container = "mov,mp4,m4a,3gp,3g2,mj2",
                                                .video = "h264",
+                                               .pixels = "yuv420p",
                                                .audio = "aac",
                                                .duration_us = 30000000,
                                                .width = 1080,
@@ -498,7 +502,7 @@ static void test_files(void **state)
         int64_t bytes;
         bool story;
         int subcode;
-    } cases[24];
+    } cases[32];
     int count = 0;
 #define CASE(subcode_, bytes_, story_, ...)                                                        \
     do {                                                                                           \
@@ -522,6 +526,9 @@ static void test_files(void **state)
     CASE(2207026, 1000000, false, f.audio_channels = 6);
     CASE(2207026, 1000000, false, f.moov_first = false);
     CASE(2207026, 1000000, false, f.edits = true);
+    CASE(0, 1000000, false, strcpy(f.pixels, "yuv420p10le"));
+    CASE(2207026, 1000000, false, strcpy(f.pixels, "yuv444p"));
+    CASE(2207026, 1000000, false, f.interlaced = true);
     CASE(2207026, 1000000, false, f.fps = 22);
     CASE(2207026, 1000000, false, f.fps = 61);
     CASE(2207026, 1000000, false, f.width = 1922);

@@ -16,8 +16,9 @@ enum { CHUNK = 6000000, FILE_BYTES = 2 * CHUNK + 1234567 };
 #define PLAN(size, chunk, count)                                                                   \
     "{\"source\":\"FILE_UPLOAD\",\"video_size\":" #size ",\"chunk_size\":" #chunk                  \
     ",\"total_chunk_count\":" #count "}"
-#define SMALL     PLAN(1000, 1000, 1)
-#define INFO(...) "{\"privacy_level\":\"PUBLIC_TO_EVERYONE\",\"brand_content_toggle\":false" __VA_ARGS__ "}"
+#define SMALL PLAN(1000, 1000, 1)
+#define INFO(...)                                                                                  \
+    "{\"privacy_level\":\"PUBLIC_TO_EVERYONE\",\"brand_content_toggle\":false" __VA_ARGS__ "}"
 #define POST(info, source) "{\"post_info\":" info ",\"source_info\":" source "}"
 
 struct stage {
@@ -184,8 +185,7 @@ static void test_post_info(void **state)
         int status = call(&stage, INIT, cases[i].body);
         const char *code = told(&stage.talk, "error.code");
         if (strcmp(code, cases[i].code) != 0 || status != cases[i].status)
-            fail_msg("case %zu: %d \"%s\" %s", i, status, code,
-                     told(&stage.talk, "error.message"));
+            fail_msg("case %zu: %d \"%s\" %s", i, status, code, told(&stage.talk, "error.message"));
         assert_true(*told(&stage.talk, "error.log_id"));
     }
     assert_int_equal(call(&stage, INBOX, POST(INFO(), SMALL)), 400);
@@ -336,9 +336,8 @@ static void test_chunks(void **state)
         {0, CHUNK, FILE_BYTES, NULL, 400},
     };
     for (size_t i = 0; i < KN_COUNT_OF(wrong); i++)
-        assert_int_equal(
-            put(&stage, wrong[i].first, wrong[i].size, wrong[i].total, wrong[i].type),
-            wrong[i].status);
+        assert_int_equal(put(&stage, wrong[i].first, wrong[i].size, wrong[i].total, wrong[i].type),
+                         wrong[i].status);
     assert_int_equal(send_chunk(&stage, 0, CHUNK), 206);
     expect_progress(&stage, CHUNK);
     assert_int_equal(send_chunk(&stage, 0, CHUNK), 416);
@@ -369,10 +368,12 @@ static void test_chunks(void **state)
 static void test_accidents(void **state)
 {
     (void)state;
-    static const char *const faults[] = {
-        "partial,path=tiktok-upload,first=1", "cut-upload,path=tiktok-upload,after=1,first=1",
-        "lost,path=tiktok-upload,after=3,first=1", "503,path=tiktok-upload,after=4,first=1",
-        "expired,path=tiktok-upload,after=5,first=1", NULL};
+    static const char *const faults[] = {"partial,path=tiktok-upload,first=1",
+                                         "cut-upload,path=tiktok-upload,after=1,first=1",
+                                         "lost,path=tiktok-upload,after=3,first=1",
+                                         "503,path=tiktok-upload,after=4,first=1",
+                                         "expired,path=tiktok-upload,after=5,first=1",
+                                         NULL};
     struct stage stage;
     stage_open(&stage, faults);
     assert_int_equal(init_file(&stage, INIT, CHUNK), 200);
@@ -557,11 +558,11 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plans),      cmocka_unit_test(test_post_info),
-        cmocka_unit_test(test_who_may),    cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_caps),       cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_accidents),  cmocka_unit_test(test_publishing),
-        cmocka_unit_test(test_failures),   cmocka_unit_test(test_files),
+        cmocka_unit_test(test_plans),     cmocka_unit_test(test_post_info),
+        cmocka_unit_test(test_who_may),   cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_caps),      cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_accidents), cmocka_unit_test(test_publishing),
+        cmocka_unit_test(test_failures),  cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

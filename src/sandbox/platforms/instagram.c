@@ -32,8 +32,9 @@ static bool count_usage(struct kn_mimic_visit *visit)
     int count = count_call(&state->calls[visit->who.account], visit->now_us / HOUR_US);
     bool over = count > most;
     int percent = over ? 100 : (int)(count * 100.0 / KN_MAX(most, 1));
-    kn_mimic_header(visit, "X-App-Usage", "{\"call_count\":%d,\"total_time\":%d,\"total_cputime\":%d}",
-                    percent, percent, percent);
+    kn_mimic_header(visit, "X-App-Usage",
+                    "{\"call_count\":%d,\"total_time\":%d,\"total_cputime\":%d}", percent, percent,
+                    percent);
     kn_mimic_header(visit, "X-Business-Use-Case-Usage",
                     "{\"%s\":[{\"type\":\"instagram\",\"call_count\":%d,\"total_cputime\":%d,"
                     "\"total_time\":%d,\"estimated_time_to_regain_access\":%d}]}",

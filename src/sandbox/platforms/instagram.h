@@ -5,9 +5,8 @@
 #include "sandbox/platforms/platforms.h"
 
 /* Instagram Login, or Facebook Login, which alone has resumable uploads. */
-#define KN_IG_MAY_READ "instagram_business_basic|instagram_basic pages_read_engagement"
-#define KN_IG_MAY_RESUME                                                                           \
-    "instagram_basic instagram_content_publish pages_read_engagement"
+#define KN_IG_MAY_READ   "instagram_business_basic|instagram_basic pages_read_engagement"
+#define KN_IG_MAY_RESUME "instagram_basic instagram_content_publish pages_read_engagement"
 #define KN_IG_MAY_PUBLISH                                                                          \
     "instagram_business_basic instagram_business_content_publish|" KN_IG_MAY_RESUME
 

@@ -111,16 +111,15 @@ void kn_ig_create(struct kn_mimic_visit *visit)
         kn_ig_fail(visit, 4, 0, "The account has made too many containers within 24 hours");
         return;
     }
-    struct kn_ig_container *container =
-        kn_arena_copy(visit->m->arena, &judged, sizeof judged);
+    struct kn_ig_container *container = kn_arena_copy(visit->m->arena, &judged, sizeof judged);
     fill(visit, container);
     kn_vec_push(&state->containers, container);
     json_t *json = json_pack("{s:s}", "id", container->id);
     if (container->resumable) {
         container->upload = kn_spool_add(&visit->m->spool);
-        json_object_set_new(json, "uri",
-                            json_sprintf("%s/ig-api-upload/%s/%s", kn_mimic_base(visit), version,
-                                         container->id));
+        json_object_set_new(
+            json, "uri",
+            json_sprintf("%s/ig-api-upload/%s/%s", kn_mimic_base(visit), version, container->id));
     } else {
         kn_ig_process(container, visit->now_us);
     }

@@ -17,9 +17,9 @@ void kn_ig_limit(struct kn_mimic_visit *visit)
             json_object_set_new(row, "quota_usage", json_integer(kn_ig_recent(visit, false)));
         } else if (size == 6 && strncmp(at, "config", size) == 0) {
             double most = visit->m->settings[KN_MIMIC_INSTAGRAM_POSTS];
-            json_object_set_new(row, "config",
-                                json_pack("{s:i, s:i}", "quota_total", (int)most, "quota_duration",
-                                          86400));
+            json_object_set_new(
+                row, "config",
+                json_pack("{s:i, s:i}", "quota_total", (int)most, "quota_duration", 86400));
         } else {
             json_decref(row);
             kn_ig_fail(visit, 100, 0, "(#100) Tried accessing nonexisting field");
@@ -43,11 +43,11 @@ static struct kn_ig_media *make_media(struct kn_mimic_visit *visit,
     media->at_us = visit->now_us;
     media->post = kn_posts_add(m, "instagram", container->account, visit->now_us);
     media->post->id = media->id;
-    media->post->url =
-        kn_arena_printf(m->arena, container->story ? "https://www.instagram.com/stories/%s/%s/"
-                                                   : "https://www.instagram.com/%s/%s/",
-                        container->story ? m->accounts[container->account] : "reel",
-                        container->story ? media->id : media->shortcode);
+    media->post->url = kn_arena_printf(m->arena,
+                                       container->story ? "https://www.instagram.com/stories/%s/%s/"
+                                                        : "https://www.instagram.com/%s/%s/",
+                                       container->story ? m->accounts[container->account] : "reel",
+                                       container->story ? media->id : media->shortcode);
     media->post->video = container->upload;
     media->post->cover = container->cover;
     media->post->text = kn_mimics_keep(
@@ -95,6 +95,5 @@ void kn_ig_publish(struct kn_mimic_visit *visit)
     if (kn_ig_recent(visit, false) >= visit->m->settings[KN_MIMIC_INSTAGRAM_POSTS])
         kn_ig_fail(visit, 9, 2207042, NULL);
     else
-        kn_mimic_json(visit, 200,
-                      json_pack("{s:s}", "id", make_media(visit, container)->id));
+        kn_mimic_json(visit, 200, json_pack("{s:s}", "id", make_media(visit, container)->id));
 }

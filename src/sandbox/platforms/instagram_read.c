@@ -116,8 +116,8 @@ static json_t *tell_media(struct kn_mimic_visit *visit, const void *node, const 
 {
     const struct kn_ig_media *media = node;
     const struct kn_ig_container *container = media->container;
-    const struct kn_upload *file = strcmp(name, "thumbnail_url") == 0 ? container->cover
-                                                                      : container->upload;
+    const struct kn_upload *file =
+        strcmp(name, "thumbnail_url") == 0 ? container->cover : container->upload;
     const char *place = kn_arena_printf(visit->arena, "%s/sandbox/media/%d", kn_mimic_base(visit),
                                         file ? file->number : 0);
     const char *account = visit->m->accounts[container->account];
@@ -162,8 +162,7 @@ static json_t *paging(struct kn_mimic_visit *visit, int first, int last, bool mo
     char before[16], after[16];
     snprintf(before, sizeof before, "%d", first);
     snprintf(after, sizeof after, "%d", last);
-    json_t *json =
-        json_pack("{s:{s:s, s:s}}", "cursors", "before", before, "after", after);
+    json_t *json = json_pack("{s:{s:s, s:s}}", "cursors", "before", before, "after", after);
     if (more)
         json_object_set_new(json, "next",
                             json_sprintf("%s%s?fields=%s&limit=%d&after=%s&access_token=%s",
@@ -244,13 +243,11 @@ static json_t *tell_page(struct kn_mimic_visit *visit, const void *node, const c
     if (strcmp(name, "name") == 0)
         return json_string(visit->m->accounts[account]);
     if (strcmp(name, "access_token") == 0)
-        return json_string(
-            kn_grants_token(visit->m, visit->who.grant, false, PAGE_TOKEN_S)->text);
+        return json_string(kn_grants_token(visit->m, visit->who.grant, false, PAGE_TOKEN_S)->text);
     if (strcmp(name, "instagram_business_account") == 0)
         return visit->m->settings[KN_MIMIC_INSTAGRAM_PROFESSIONAL] == 0
                    ? json_null()
-                   : json_pack("{s:s}", "id",
-                               kn_mimic_account_id(KN_MIMIC_INSTAGRAM, account, id));
+                   : json_pack("{s:s}", "id", kn_mimic_account_id(KN_MIMIC_INSTAGRAM, account, id));
     return NULL;
 }
 
@@ -258,8 +255,8 @@ void kn_ig_accounts(struct kn_mimic_visit *visit)
 {
     if (!kn_ig_enter(visit, "instagram_basic") || !kn_ig_id(visit))
         return;
-    json_t *page = tell(visit, &visit->who.account, tell_page,
-                        fields_or(visit, "id,name,access_token"));
+    json_t *page =
+        tell(visit, &visit->who.account, tell_page, fields_or(visit, "id,name,access_token"));
     if (page)
         kn_mimic_json(visit, 200, json_pack("{s:[o]}", "data", page));
 }

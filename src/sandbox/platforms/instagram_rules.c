@@ -30,16 +30,11 @@ static const struct param {
     enum type type;
     int most; /* of LIST: items */
 } params[] = {
-    {"share_to_feed", TRUTH, 0},
-    {"is_ai_generated", TRUTH, 0},
-    {"is_paid_partnership", TRUTH, 0},
-    {"thumb_offset", WHOLE, 0},
-    {"location_id", DIGITS, 0},
-    {"audio_name", TEXT, 0},
-    {"collaborators", LIST, 3},
-    {"branded_content_sponsor_ids", LIST, 2},
-    {"user_tags", LIST, 20},
-    {"trial_params", TRIAL, 0},
+    {"share_to_feed", TRUTH, 0},       {"is_ai_generated", TRUTH, 0},
+    {"is_paid_partnership", TRUTH, 0}, {"thumb_offset", WHOLE, 0},
+    {"location_id", DIGITS, 0},        {"audio_name", TEXT, 0},
+    {"collaborators", LIST, 3},        {"branded_content_sponsor_ids", LIST, 2},
+    {"user_tags", LIST, 20},           {"trial_params", TRIAL, 0},
 };
 
 /* The value as JSON, whichever way it came; NULL: it is none. Returns owned. */
@@ -55,8 +50,7 @@ static json_t *structure_of(struct kn_mimic_visit *visit, const char *name)
 static bool trial_fits(const json_t *trial)
 {
     const char *strategy = json_string_value(json_object_get(trial, "graduation_strategy"));
-    return strategy &&
-           (strcmp(strategy, "MANUAL") == 0 || strcmp(strategy, "SS_PERFORMANCE") == 0);
+    return strategy && (strcmp(strategy, "MANUAL") == 0 || strcmp(strategy, "SS_PERFORMANCE") == 0);
 }
 
 static bool is_truth(const char *text)
@@ -133,10 +127,13 @@ int64_t kn_ig_most(const struct kn_ig_container *container)
 static bool codecs_fit(const struct kn_media_facts *facts)
 {
     bool video = strcmp(facts->video, "h264") == 0 || strcmp(facts->video, "hevc") == 0;
-    bool audio = !facts->audio[0] ||
-                 (strcmp(facts->audio, "aac") == 0 && facts->audio_rate_hz <= AUDIO_HZ &&
-                  facts->audio_channels <= 2);
-    return facts->readable && video && audio;
+    bool audio =
+        !facts->audio[0] || (strcmp(facts->audio, "aac") == 0 && facts->audio_rate_hz <= AUDIO_HZ &&
+                             facts->audio_channels <= 2);
+    bool halved =
+        strncmp(facts->pixels, "yuv420p", 7) == 0 || /* the second is the same, full range */
+        strcmp(facts->pixels, "yuvj420p") == 0;
+    return facts->readable && video && audio && halved && !facts->interlaced;
 }
 
 int kn_ig_judge_file(const struct kn_ig_container *container)

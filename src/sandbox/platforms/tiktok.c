@@ -143,8 +143,8 @@ static void user_info(struct kn_mimic_visit *visit)
     KN_SCOPED_JSON user = json_object();
     for (const char *at = fields ? fields : ""; *at; at += *at == ',') {
         size_t size = strcspn(at, ","), i = 0;
-        while (i < KN_COUNT_OF(known) && (strlen(known[i].field) != size ||
-                                          strncmp(known[i].field, at, size) != 0))
+        while (i < KN_COUNT_OF(known) &&
+               (strlen(known[i].field) != size || strncmp(known[i].field, at, size) != 0))
             i++;
         if (i == KN_COUNT_OF(known)) {
             kn_tt_fail(visit, "invalid_param", "A field is unknown.");

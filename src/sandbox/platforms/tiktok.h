@@ -43,7 +43,8 @@ struct kn_tt_state {
         const struct kn_token *token;
         enum kn_tt_call call;
         int64_t at_us;
-    }) asked;
+    })
+    asked;
 };
 
 /* ---- tiktok.c ---- */

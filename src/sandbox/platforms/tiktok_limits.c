@@ -10,8 +10,10 @@
 static double rate_of(const struct kn_mimics *m, enum kn_tt_call call)
 {
     static const enum kn_mimic_setting settings[] = {
-        [KN_TT_CREATOR] = KN_MIMIC_TIKTOK_CREATOR_RATE, [KN_TT_DIRECT] = KN_MIMIC_TIKTOK_INIT_RATE,
-        [KN_TT_INBOX] = KN_MIMIC_TIKTOK_INIT_RATE,      [KN_TT_STATUS] = KN_MIMIC_TIKTOK_STATUS_RATE,
+        [KN_TT_CREATOR] = KN_MIMIC_TIKTOK_CREATOR_RATE,
+        [KN_TT_DIRECT] = KN_MIMIC_TIKTOK_INIT_RATE,
+        [KN_TT_INBOX] = KN_MIMIC_TIKTOK_INIT_RATE,
+        [KN_TT_STATUS] = KN_MIMIC_TIKTOK_STATUS_RATE,
         [KN_TT_CANCEL] = KN_MIMIC_TIKTOK_STATUS_RATE,
     };
     return m->settings[settings[call]];

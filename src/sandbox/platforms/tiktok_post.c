@@ -67,15 +67,14 @@ void kn_tt_process(struct kn_mimics *m, struct kn_tt_post *post, int64_t now_us)
     post->moderated_us =
         post->processed_us + (int64_t)(m->settings[KN_MIMIC_TIKTOK_MODERATION_S] * 1e6);
     /* Beyond what a double holds exactly, and within 64 bits with a sign. */
-    post->post_id =
-        kn_arena_printf(m->arena, "7%s", kn_mimics_make_id(m, KN_MIMIC_DIGITS, 18));
+    post->post_id = kn_arena_printf(m->arena, "7%s", kn_mimics_make_id(m, KN_MIMIC_DIGITS, 18));
     post->post = kn_posts_add(m, "tiktok", account, now_us);
     post->post->id = post->inbox ? post->id : post->post_id;
     post->post->privacy = post->privacy;
     post->post->video = post->upload;
-    post->post->text = kn_mimics_keep(m, json_pack("{s:s, s:s}", "caption",
-                                                   post->title ? post->title : "", "publish_id",
-                                                   post->id));
+    post->post->text =
+        kn_mimics_keep(m, json_pack("{s:s, s:s}", "caption", post->title ? post->title : "",
+                                    "publish_id", post->id));
     if (!post->inbox)
         post->post->url = kn_arena_printf(m->arena, "https://www.tiktok.com/@%s/video/%s",
                                           m->accounts[account], post->post_id);
@@ -93,10 +92,10 @@ static void end_failed(struct kn_tt_post *post, const char *reason)
 
 static void settle(const struct kn_mimics *m, struct kn_tt_post *post)
 {
-    const char *why = post->will_fail         ? post->will_fail
-                      : !post->upload         ? "video_pull_failed"
-                                              : kn_tt_judge_file(post->upload,
-                                                                 m->settings[KN_MIMIC_TIKTOK_SECONDS]);
+    const char *why = post->will_fail ? post->will_fail
+                      : !post->upload
+                          ? "video_pull_failed"
+                          : kn_tt_judge_file(post->upload, m->settings[KN_MIMIC_TIKTOK_SECONDS]);
     if (why) {
         end_failed(post, why);
         return;
