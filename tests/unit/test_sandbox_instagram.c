@@ -504,6 +504,7 @@ static void test_files(void **state)
         int subcode;
     } cases[32];
     int count = 0;
+#define NAMED(field, text) snprintf(field, sizeof field, "%s", text)
 #define CASE(subcode_, bytes_, story_, ...)                                                        \
     do {                                                                                           \
         struct kn_media_facts f = good;                                                            \
@@ -514,20 +515,20 @@ static void test_files(void **state)
         cases[count++].subcode = subcode_;                                                         \
     } while (0)
     CASE(0, 1000000, false, );
-    CASE(0, 1000000, false, strcpy(f.video, "hevc"));
+    CASE(0, 1000000, false, NAMED(f.video, "hevc"));
     CASE(0, 1000000, false, f.audio[0] = '\0');
     CASE(0, 1000000, false, f.duration_us = 3000000);
     CASE(0, 300000000, false, f.duration_us = 900000000);
     CASE(0, 1000000, true, f.duration_us = 60000000);
-    CASE(2207026, 1000000, false, strcpy(f.container, "matroska,webm"));
-    CASE(2207026, 1000000, false, strcpy(f.video, "vp9"));
-    CASE(2207026, 1000000, false, strcpy(f.audio, "opus"));
+    CASE(2207026, 1000000, false, NAMED(f.container, "matroska,webm"));
+    CASE(2207026, 1000000, false, NAMED(f.video, "vp9"));
+    CASE(2207026, 1000000, false, NAMED(f.audio, "opus"));
     CASE(2207026, 1000000, false, f.audio_rate_hz = 96000);
     CASE(2207026, 1000000, false, f.audio_channels = 6);
     CASE(2207026, 1000000, false, f.moov_first = false);
     CASE(2207026, 1000000, false, f.edits = true);
-    CASE(0, 1000000, false, strcpy(f.pixels, "yuv420p10le"));
-    CASE(2207026, 1000000, false, strcpy(f.pixels, "yuv444p"));
+    CASE(0, 1000000, false, NAMED(f.pixels, "yuv420p10le"));
+    CASE(2207026, 1000000, false, NAMED(f.pixels, "yuv444p"));
     CASE(2207026, 1000000, false, f.interlaced = true);
     CASE(2207026, 1000000, false, f.fps = 22);
     CASE(2207026, 1000000, false, f.fps = 61);
@@ -540,6 +541,7 @@ static void test_files(void **state)
     CASE(2207009, 1000000, false, f.width = 1100; f.height = 100);
     CASE(2207009, 1000000, true, f.width = 100; f.height = 1100);
 #undef CASE
+#undef NAMED
     for (int i = 0; i < count; i++) {
         struct kn_upload file = {.facts = cases[i].facts, .stored = cases[i].bytes};
         struct kn_ig_container container = {
