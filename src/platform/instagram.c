@@ -1,4 +1,5 @@
 #include "platform/instagram.h"
+#include "platform/oauth.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -351,6 +352,7 @@ const struct kn_platform kn_platform_instagram = {
                 .mentions_max = 20,
                 .usual = "{hook|title}\n\n{description}\n\n{hashtags}"},
     .media = &media,
+    .oauth = &kn_oauth_instagram,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
     .uploads_at_once = 3,

@@ -1,4 +1,5 @@
 #include "platform/tiktok.h"
+#include "platform/oauth.h"
 
 #include <string.h>
 
@@ -205,6 +206,7 @@ const struct kn_platform kn_platform_tiktok = {
                 .unit = KN_UNIT_UTF16,
                 .usual = "{hook|title}\n{description}\n{hashtags}"},
     .media = &media,
+    .oauth = &kn_oauth_tiktok,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
     .uploads_at_once = 3, /* of 6 that may be begun in a minute */

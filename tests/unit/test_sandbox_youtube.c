@@ -2,6 +2,7 @@
 #include "support/platform_help.h"
 
 #include "net_help.h"
+#include "sandbox/platforms/youtube.h"
 
 enum { GRAIN = 256 << 10, FILE_BYTES = 3 * GRAIN + 12345 };
 
@@ -293,6 +294,34 @@ static void test_quotas(void **state)
     stage_close(&stage);
 }
 
+/* Midnights of the Pacific, in winter, in summer, and around the days on which the clocks change.
+ */
+static void test_days(void **state)
+{
+    (void)state;
+    static const char *const midnights[] = {
+        "2026-01-15T08:00:00Z", "2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z",
+        "2026-07-15T07:00:00Z", "2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z",
+        "2027-03-15T07:00:00Z", "2027-11-08T08:00:00Z",
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(midnights); i++) {
+        int64_t at_us = kn_yt_time(midnights[i]);
+        if (kn_yt_day(at_us) != kn_yt_day(at_us - 1000000) + 1)
+            fail_msg("no day begins at %s", midnights[i]);
+        assert_int_equal(kn_yt_day(at_us + INT64_C(22) * 3600 * 1000000), kn_yt_day(at_us));
+    }
+    assert_int_equal(kn_yt_time("2026-07-15T09:30:00.25+02:30"), kn_yt_time(midnights[3]));
+    static const char *const wrong[] = {"",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-12-01 00:00:00Z",
+                                        "2026-12-01T00:00:00",
+                                        "2026-12-01T00:00:00Zz",
+                                        "2026-12-01T00:00:00+1",
+                                        "2026-12-01T24:00:00Z"};
+    for (size_t i = 0; i < KN_COUNT_OF(wrong); i++)
+        assert_int_equal(kn_yt_time(wrong[i]), -1);
+}
+
 static void test_who_may(void **state)
 {
     (void)state;
@@ -577,13 +606,21 @@ static void test_bad_processing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),           cmocka_unit_test(test_wrong_chunks),
-        cmocka_unit_test(test_whole_files),      cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_processing),       cmocka_unit_test(test_quotas),
-        cmocka_unit_test(test_who_may),          cmocka_unit_test(test_accidents),
-        cmocka_unit_test(test_uploads_playlist), cmocka_unit_test(test_left_behind),
-        cmocka_unit_test(test_lengths),          cmocka_unit_test(test_refused_before_the_body),
-        cmocka_unit_test(test_updating),         cmocka_unit_test(test_captions_and_thumbnails),
+        cmocka_unit_test(test_days),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_wrong_chunks),
+        cmocka_unit_test(test_whole_files),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_processing),
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_uploads_playlist),
+        cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_refused_before_the_body),
+        cmocka_unit_test(test_updating),
+        cmocka_unit_test(test_captions_and_thumbnails),
         cmocka_unit_test(test_bad_processing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
