@@ -21,8 +21,9 @@ class Sandbox:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
+        if self.process.poll() is None:
+            self.process.terminate()  # it removes what was uploaded
+        self.process.communicate(timeout=20)
 
     def ledger(self):
         with urllib.request.urlopen(self.url[:-2] + "sandbox/ledger", timeout=10) as answer:

@@ -1,6 +1,9 @@
 /* The emulated YouTube: uploads in all their forms, what it refuses, and what time does. */
 #include "support/platform_help.h"
 
+#include "net_help.h"
+#include "sandbox/platforms/youtube.h"
+
 enum { GRAIN = 256 << 10, FILE_BYTES = 3 * GRAIN + 12345 };
 
 #define VIDEOS "/upload/youtube/v3/videos"
@@ -291,6 +294,34 @@ static void test_quotas(void **state)
     stage_close(&stage);
 }
 
+/* Midnights of the Pacific, in winter, in summer, and around the days on which the clocks change.
+ */
+static void test_days(void **state)
+{
+    (void)state;
+    static const char *const midnights[] = {
+        "2026-01-15T08:00:00Z", "2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z",
+        "2026-07-15T07:00:00Z", "2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z",
+        "2027-03-15T07:00:00Z", "2027-11-08T08:00:00Z",
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(midnights); i++) {
+        int64_t at_us = kn_yt_time(midnights[i]);
+        if (kn_yt_day(at_us) != kn_yt_day(at_us - 1000000) + 1)
+            fail_msg("no day begins at %s", midnights[i]);
+        assert_int_equal(kn_yt_day(at_us + INT64_C(22) * 3600 * 1000000), kn_yt_day(at_us));
+    }
+    assert_int_equal(kn_yt_time("2026-07-15T09:30:00.25+02:30"), kn_yt_time(midnights[3]));
+    static const char *const wrong[] = {"",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-12-01 00:00:00Z",
+                                        "2026-12-01T00:00:00",
+                                        "2026-12-01T00:00:00Zz",
+                                        "2026-12-01T00:00:00+1",
+                                        "2026-12-01T24:00:00Z"};
+    for (size_t i = 0; i < KN_COUNT_OF(wrong); i++)
+        assert_int_equal(kn_yt_time(wrong[i]), -1);
+}
+
 static void test_who_may(void **state)
 {
     (void)state;
@@ -374,14 +405,223 @@ static void test_uploads_playlist(void **state)
     stage_close(&stage);
 }
 
+/* Sends a head and a part of its body from a connection of its own. */
+static int send_raw(struct stage *stage, const char *more, const char *body, size_t size)
+{
+    int fd = raw_connect(kn_sandbox_port(stage->talk.sandbox));
+    const char *head = kn_arena_printf(stage->talk.arena,
+                                       "PUT %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"
+                                       "%s\r\n",
+                                       stage->session, stage->token, more);
+    assert_true(raw_send(fd, head));
+    assert_true(raw_send_bytes(fd, body, size));
+    return fd;
+}
+
+static void expect_answer(int fd, const char *wanted)
+{
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(fd, &head));
+    if (!strstr(kn_str_text(&head), wanted))
+        fail_msg("no \"%s\" in \"%s\"", wanted, kn_str_text(&head));
+    close(fd);
+}
+
+/* Who comes later writes; the connection that was left behind is cut, and stores nothing more. */
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    char more[160];
+    snprintf(more, sizeof more,
+             "Expect: 100-continue\r\nContent-Length: %d\r\nContent-Range: bytes 0-%d/%d\r\n",
+             FILE_BYTES, FILE_BYTES - 1, FILE_BYTES);
+    int old = send_raw(&stage, more, "", 0);
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(old, &head)); /* 100: it is the writer now */
+    assert_true(raw_send_bytes(old, stage.file, GRAIN + 1000));
+    assert_int_equal(send_chunk(&stage, 0, 0, FILE_BYTES, NULL), 308);
+    long first = *head_of(&stage.talk, "range") ? GRAIN : 0; /* as much as was read by then */
+    (void)raw_send_bytes(old, stage.file, FILE_BYTES - GRAIN - 1000);
+    char byte;
+    assert_int_equal(raw_read(old, &byte, 1, WAIT_MS), 0);
+    close(old);
+    assert_int_equal(send_chunk(&stage, first, FILE_BYTES - first, FILE_BYTES, NULL), 201);
+    char hash[KN_HASH_TEXT_BYTES];
+    kn_hash_bytes(stage.file, FILE_BYTES, hash);
+    expect_post(&stage, "hash", hash);
+    stage_close(&stage);
+}
+
+/* A length that comes only with the end, as Node sends it; and one that is not what was said. */
+static void test_lengths(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    expect_answer(send_raw(&stage, "Transfer-Encoding: chunked\r\nContent-Range: bytes 0-9/10\r\n",
+                           "5\r\nhello\r\n0\r\n\r\n", 15),
+                  "HTTP/1.1 400");
+    assert_int_equal(send_chunk(&stage, 0, 0, -1, NULL), 308);
+    expect_range(&stage, "");
+    expect_answer(send_raw(&stage, "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n", 15),
+                  "HTTP/1.1 201");
+    expect_post(&stage, "bytes", "5");
+    stage_close(&stage);
+}
+
+/* What is refused at its head is refused before its body, which is large. */
+static void test_refused_before_the_body(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    expect_answer(send_raw(&stage,
+                           "Expect: 100-continue\r\nContent-Length: 9000000000\r\n"
+                           "Content-Range: bytes 5-9/9000000000\r\n",
+                           "", 0),
+                  "HTTP/1.1 400");
+    stage.token = "ya29.nobody";
+    expect_answer(send_raw(&stage, "Content-Length: 9000000000\r\n", "", 0), "HTTP/1.1 401");
+    stage_close(&stage);
+}
+
+static const char *posted_id(struct stage *stage)
+{
+    return kn_arena_strdup(stage->talk.arena, told(&stage->talk, "id"));
+}
+
+/* Whole parts are replaced: what is left out is gone. Others may not. */
+static void test_updating(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    assert_int_equal(post_one(&stage, SNIPPET("\"description\":\"long\",\"tags\":[\"a\"]")), 201);
+    const char *id = posted_id(&stage);
+    static const char path[] = "/youtube/v3/videos?part=snippet";
+    const char *body = kn_arena_printf(
+        talk->arena, "{\"id\":\"%s\",\"snippet\":{\"title\":\"b\",\"categoryId\":\"22\"}}", id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 200);
+    expect_text(talk, "snippet.title", "b");
+    expect_text(talk, "snippet.description", "");
+    expect_text(talk, "snippet.tags.0", "");
+    const char *other = token_for(talk, "youtube", "second", NULL);
+    assert_int_equal(ask_json(talk, "PUT", path, other, body), 403);
+    body = kn_arena_printf(talk->arena, "{\"id\":\"%s\",\"snippet\":{\"title\":\"b\"}}", id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 400);
+    expect_text(talk, "error.errors.0.reason", "invalidCategoryId");
+    assert_int_equal(ask(talk, (struct ask){.method = "DELETE",
+                                            .token = stage.token,
+                                            .path = kn_arena_printf(
+                                                talk->arena, "/youtube/v3/videos?id=%s", id)}),
+                     204);
+    expect_post(&stage, "state", "deleted");
+    stage_close(&stage);
+}
+
+static int caption(struct stage *stage, const char *token, const char *id, const char *name)
+{
+    const char *body = kn_arena_printf(
+        stage->talk.arena,
+        "--b\r\nContent-Type: "
+        "application/json\r\n\r\n{\"snippet\":{\"videoId\":\"%s\",\"language\":"
+        "\"en\",\"name\":\"%s\"}}\r\n--b\r\nContent-Type: text/xml\r\n\r\n1\r\n--b--\r\n",
+        id, name);
+    return ask(&stage->talk,
+               (struct ask){.method = "POST",
+                            .path = "/upload/youtube/v3/captions?uploadType=multipart&part=snippet",
+                            .token = token,
+                            .headers = {"Content-Type: multipart/related; boundary=\"b\""},
+                            .body = body,
+                            .size = strlen(body)});
+}
+
+static void test_captions_and_thumbnails(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    const char *id = posted_id(&stage);
+    assert_int_equal(caption(&stage, stage.token, id, "English"), 200);
+    expect_text(talk, "snippet.trackKind", "standard");
+    assert_int_equal(caption(&stage, stage.token, id, "English"), 409);
+    expect_text(talk, "error.errors.0.reason", "captionExists");
+    assert_int_equal(caption(&stage, stage.token, id, ""), 200);
+    assert_int_equal(caption(&stage, stage.token, "nobody", ""), 404);
+    const char *narrow =
+        token_for(talk, "youtube", "demo", "https://www.googleapis.com/auth/youtube.upload");
+    assert_int_equal(caption(&stage, narrow, id, "x"), 403);
+    struct ask picture = {
+        .method = "POST",
+        .path = kn_arena_printf(
+            talk->arena, "/upload/youtube/v3/thumbnails/set?uploadType=media&videoId=%s", id),
+        .token = narrow,
+        .headers = {"Content-Type: image/png"},
+        .body = "\x89PNG\r\n\x1a\nrest",
+        .size = 12};
+    assert_int_equal(ask(talk, picture), 200);
+    picture.body = "GIF89a......";
+    assert_int_equal(ask(talk, picture), 400);
+    expect_text(talk, "error.errors.0.reason", "invalidImage");
+    picture.body = stage.file;
+    picture.size = 2100000;
+    stage.file = realloc(stage.file, 2100000 + FILE_BYTES);
+    picture.body = stage.file;
+    assert_int_equal(ask(talk, picture), 413);
+    set(talk, "{\"youtube-verified\": 0}");
+    picture.size = 12;
+    assert_int_equal(ask(talk, picture), 403);
+    stage_close(&stage);
+}
+
+/* Faults of processing, and a session that is gone. */
+static void test_bad_processing(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"processing-fails,path=youtube-insert,first=1",
+                                         "processing-slow,seconds=500,path=youtube-insert",
+                                         "expired,path=youtube-upload,after=2", NULL};
+    struct stage stage;
+    stage_open(&stage, faults);
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    advance(&stage.talk, 3);
+    expect_post(&stage, "reason", "conversion");
+    assert_int_equal(post_one(&stage, PLAIN), 201);
+    advance(&stage.talk, 490);
+    assert_int_equal(ask(&stage.talk, (struct ask){.path = "/sandbox/posts"}), 200);
+    expect_text(&stage.talk, "posts.1.state", "processing");
+    assert_int_equal(open_upload(&stage, PLAIN), 200);
+    assert_int_equal(send_chunk(&stage, 0, GRAIN, FILE_BYTES, NULL), 404);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),           cmocka_unit_test(test_wrong_chunks),
-        cmocka_unit_test(test_whole_files),      cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_processing),       cmocka_unit_test(test_quotas),
-        cmocka_unit_test(test_who_may),          cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_days),
+        cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_wrong_chunks),
+        cmocka_unit_test(test_whole_files),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_processing),
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_accidents),
         cmocka_unit_test(test_uploads_playlist),
+        cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_refused_before_the_body),
+        cmocka_unit_test(test_updating),
+        cmocka_unit_test(test_captions_and_thumbnails),
+        cmocka_unit_test(test_bad_processing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,13 +28,14 @@ static void read_edits(struct walk *walk, int64_t at, int64_t size)
     if (size < 8 || !walk->source->read(walk->source->arg, at, head, sizeof head))
         return;
     int wide = head[0] == 1 ? 8 : 4;
+    size_t entry_size = 2 * (size_t)wide + 4;
     uint64_t count = number(head + 4, 4);
     if (count > 1)
         walk->facts->edits = walk->facts->rearranged = true;
     for (uint64_t i = 0; i < count && i < EDITS_MAX; i++) {
-        int64_t place = at + 8 + (int64_t)i * (2 * wide + 4);
-        if (place + 2 * wide + 4 > at + size ||
-            !walk->source->read(walk->source->arg, place, entry, (size_t)(2 * wide + 4)))
+        int64_t place = at + 8 + (int64_t)(i * entry_size);
+        if (place + (int64_t)entry_size > at + size ||
+            !walk->source->read(walk->source->arg, place, entry, entry_size))
             return;
         uint64_t media_time = number(entry + wide, wide);
         uint64_t rate = number(entry + 2 * wide, 4);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,12 +61,21 @@ static void read_boxes(const char *path, struct kn_media_facts *facts)
     close(fd);
 }
 
+/* What is wrong with a file is told by its post, not on the terminal. Where src/media has set a
+ * callback of its own, this changes nothing. */
+static void be_quiet(void)
+{
+    av_log_set_level(AV_LOG_QUIET);
+}
+
 /* The protocol is named, so that no content makes the demuxer open anything else. */
 void kn_facts_read(const char *path, struct kn_media_facts *ret_facts)
 {
     AVFormatContext *format = NULL;
     AVDictionary *options = NULL;
     char url[4200];
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, be_quiet);
     *ret_facts = (struct kn_media_facts){0};
     snprintf(url, sizeof url, "file:%s", path);
     av_dict_set(&options, "protocol_whitelist", "file", 0);

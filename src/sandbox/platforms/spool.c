@@ -12,21 +12,23 @@ enum { COPY_BYTES = 256 << 10 };
 
 enum kn_status kn_spool_open(struct kn_spool *spool, const char *keep, struct kn_error *err)
 {
+    if (!keep)
+        return KN_OK;
+    if (kn_folder_make(keep, err) != KN_OK)
+        return kn_error_add(err, "the folder for uploads");
+    spool->folder = kn_strdup(keep);
+    spool->keeps = true;
+    return KN_OK;
+}
+
+/* With the first upload: most sandboxes never see one. Where it cannot be made, no file can be
+ * opened in it, and the upload ends as on a server without a disk. */
+static void make_private_folder(struct kn_spool *spool)
+{
     char room[4096];
     const char *base = getenv("TMPDIR");
-    if (keep) {
-        enum kn_status status = kn_folder_make(keep, err);
-        if (status != KN_OK)
-            return kn_error_add(err, "the folder for uploads");
-        spool->folder = kn_strdup(keep);
-        spool->keeps = true;
-        return KN_OK;
-    }
     snprintf(room, sizeof room, "%s/kirinuki-sandbox-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(room))
-        return kn_error_errno(err, errno, "cannot make a folder for uploads (%s)", room);
-    spool->folder = kn_strdup(room);
-    return KN_OK;
+    spool->folder = kn_strdup(mkdtemp(room) ? room : "/nowhere");
 }
 
 void kn_spool_close(struct kn_spool *spool)
@@ -53,6 +55,8 @@ struct kn_upload *kn_spool_add(struct kn_spool *spool)
 {
     char path[4096];
     struct kn_upload *upload = kn_calloc(1, sizeof *upload);
+    if (!spool->folder)
+        make_private_folder(spool);
     pthread_mutex_init(&upload->lock, NULL);
     upload->number = spool->uploads.count + 1;
     snprintf(path, sizeof path, "%s/upload-%d-%06d", spool->folder, (int)getpid(), upload->number);

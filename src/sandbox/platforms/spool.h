@@ -29,8 +29,8 @@ struct kn_upload {
 };
 
 struct kn_spool {
-    char *folder;
-    bool keeps; /* the folder is the user's */
+    char *folder; /* NULL: the private one, which is made with the first upload */
+    bool keeps;   /* the folder is the user's */
     KN_VEC(struct kn_upload *) uploads;
 };
 
