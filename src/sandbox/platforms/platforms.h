@@ -76,7 +76,13 @@ const char *kn_mimic_name(enum kn_mimic_id id); /* "youtube" */
     X(INSTAGRAM_CALLS,   "instagram-calls",  4800,    1e9,   "calls for an account in 24 h")       \
     X(INSTAGRAM_PROFESSIONAL, "instagram-professional", 1, 1, "0: its accounts are personal ones") \
     X(INSTAGRAM_FLAT,    "instagram-flat",   0,       1,                                          \
-      "1: short tokens come in the older flat form")
+      "1: short tokens come in the older flat form")                                              \
+    X(X_SECONDS,         "x-seconds",        1200,    7500,  "the longest video of its accounts")  \
+    X(X_SEGMENT,         "x-segment",        5000000, 8000000, "bytes of a segment at most")       \
+    X(X_EXPIRES,         "x-expires",        86400,   1e9,   "seconds that an upload can be used") \
+    X(X_DUPLICATES,      "x-duplicates",     86400,   1e9,                                         \
+      "seconds in which an account may not post the same text again")                             \
+    X(X_CREDITS,         "x-credits",        1e9,     1e9,   "dollars of the app for its calls")
 /* clang-format on */
 #define KN_MIMIC_SETTING_ENUM(name, text, normal, most, meaning) KN_MIMIC_##name,
 enum kn_mimic_setting { KN_MIMIC_SETTING_TABLE(KN_MIMIC_SETTING_ENUM) KN_MIMIC_SETTING_COUNT };
@@ -183,6 +189,11 @@ struct kn_mimic {
     int route_count;
     /* Makes the reply for a refusal, in the platform's form. */
     void (*refuse)(struct kn_mimic_visit *visit, enum kn_mimic_refusal why);
+    /* Counts a request that is let in, before its route hears of it; false: it is one too many, and
+     * the reply is made. May be NULL. */
+    bool (*admit)(struct kn_mimic_visit *visit);
+    /* Adds to a reply that is made what every answer carries. May be NULL. */
+    void (*complete)(struct kn_mimic_visit *visit);
     size_t state_size; /* zeroed, in the arena; zeroed again by a reset */
     /* What is due by now happens: processing ends, publishing times come. May be NULL. */
     void (*tick)(struct kn_mimics *m, void *state, int64_t now_us);
@@ -260,6 +271,8 @@ void kn_mimic_header(struct kn_mimic_visit *visit, const char *name, const char 
     __attribute__((format(printf, 3, 4)));
 /* What the ledger says was wrong. */
 void kn_mimic_reason(struct kn_mimic_visit *visit, const char *reason);
+/* What a client should not do, though nothing was wrong; counted in the ledger. */
+void kn_mimic_warn(struct kn_mimic_visit *visit, const char *warning);
 
 /* ---- the sandbox's own paths (own.c): posts, clock, settings, media, the page ---- */
 
