@@ -630,7 +630,7 @@ static void test_what_a_video_may_be(void **state)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"
     static const struct {
-        struct kn_media_facts facts;
+        struct kn_shown_facts facts;
         const char *message; /* NULL: it is taken */
     } cases[] = {
         {{FACTS}, NULL},

@@ -19,7 +19,7 @@ enum {
 #define FPS 60.01 /* 60, and what a container rounds */
 
 /* NULL: fine. Sizes may be turned. */
-static const char *judge_picture(const struct kn_media_facts *facts)
+static const char *judge_picture(const struct kn_shown_facts *facts)
 {
     int longer = KN_MAX(facts->width, facts->height), shorter = KN_MIN(facts->width, facts->height);
     if (shorter < LEAST_PX || longer > LONG_PX || shorter > SHORT_PX)
@@ -29,7 +29,7 @@ static const char *judge_picture(const struct kn_media_facts *facts)
     return facts->fps > FPS ? "Unsupported frame rate" : NULL;
 }
 
-static const char *judge_video(const struct kn_media_facts *facts)
+static const char *judge_video(const struct kn_shown_facts *facts)
 {
     if (!facts->readable || !facts->video[0] || !strstr(facts->container, "mp4"))
         return "Unsupported video format";
@@ -42,7 +42,7 @@ static const char *judge_video(const struct kn_media_facts *facts)
     return judge_picture(facts);
 }
 
-static const char *judge_gif(const struct kn_media_facts *facts)
+static const char *judge_gif(const struct kn_shown_facts *facts)
 {
     if (!facts->readable || strcmp(facts->video, "gif") != 0)
         return "Unsupported image format";
@@ -52,7 +52,7 @@ static const char *judge_gif(const struct kn_media_facts *facts)
 
 void kn_x_judge(struct kn_x_media *media, bool fails)
 {
-    const struct kn_media_facts *facts = &media->upload->facts;
+    const struct kn_shown_facts *facts = &media->upload->facts;
     const char *why = media->kind == KN_X_GIF ? judge_gif(facts) : judge_video(facts);
     if (!why && !fails)
         return;

@@ -224,7 +224,7 @@ static void enter_ledger(struct kn_mimic_visit *visit, struct kn_x_post *post, c
 {
     struct kn_mimics *m = visit->m;
     const struct kn_x_media *media = post->media.count ? post->media.at[0] : NULL;
-    post->post = kn_posts_add(m, "x", post->account, visit->now_us);
+    post->post = kn_shown_posts_add(m, "x", post->account, visit->now_us);
     post->post->id = post->id;
     post->post->url = kn_arena_printf(m->arena, "https://x.com/%s/status/%s",
                                       m->accounts[post->account], post->id);
@@ -238,7 +238,7 @@ static void enter_ledger(struct kn_mimic_visit *visit, struct kn_x_post *post, c
         post->post->cover = media->upload;
     else if (media)
         post->post->video = media->upload;
-    kn_post_appear(m, post->post, visit->now_us);
+    kn_shown_appear(m, post->post, visit->now_us);
 }
 
 static void publish(struct kn_mimic_visit *visit, struct kn_x_post *post,
@@ -308,7 +308,7 @@ void kn_x_delete(struct kn_mimic_visit *visit)
             return;
         }
         post->deleted = true;
-        post->post->state = KN_POST_DELETED;
+        post->post->state = KN_SHOWN_DELETED;
         kn_mimic_json(visit, 200, json_pack("{s:{s:b}}", "data", "deleted", true));
         return;
     }
