@@ -66,6 +66,13 @@ static const struct {
     {"HTTPS://EXAMPLE.COM", 1, 23, 1},
     {"a.b.example.com", 1, 23, 1},
     {"@example.com #example.com", 1, 25, 0},
+    {"a_b.example.com", 1, 25, 1},
+    {"see müller.de/x", 1, 27, 1},
+    {"日本über.com", 1, 27, 1},
+    {"über.com", 1, 24, 1},
+    {"“example.com”", 1, 25, 1},
+    {"👍example.com", 1, 25, 1},
+    {"привет.com", 1, 10, 0},
 };
 
 static void test_weights(void **state)

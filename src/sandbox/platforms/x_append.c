@@ -11,36 +11,20 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/platforms/x.h"
+#include "sandbox/platforms/x_form.h"
 
-enum { AROUND_BYTES = 64 << 10, BOUNDARY_MAX = 70 }; /* RFC 2046, section 5.1.1 */
+enum { AROUND_BYTES = 64 << 10 };
 
 struct appending {
     struct kn_x_media *media;
     struct kn_upload *piece;
     struct kn_str body;
-    size_t most;                 /* bytes of the body */
-    char mark[BOUNDARY_MAX + 5]; /* of multipart: line end, hyphens, boundary; "": JSON */
-    const char *index;           /* what the body says; NULL: nothing */
-    const unsigned char *data;
-    size_t size;
+    size_t most; /* bytes of the body */
+    bool json;
+    struct kn_x_form form; /* what the body says, also of JSON */
 };
 
 /* ---- the head ---- */
-
-static bool read_boundary(const char *type, struct appending *appending)
-{
-    const char *at = type ? strcasestr(type, "boundary=") : NULL;
-    if (!at || strncasecmp(type, "multipart/form-data", 19) != 0)
-        return false;
-    at += strlen("boundary=");
-    bool quoted = *at == '"';
-    at += quoted;
-    size_t length = strcspn(at, quoted ? "\"" : "; \t");
-    if (length == 0 || length > BOUNDARY_MAX)
-        return false;
-    snprintf(appending->mark, sizeof appending->mark, "\r\n--%.*s", (int)length, at);
-    return true;
-}
 
 static bool is_open(struct kn_mimic_visit *visit, const struct kn_x_media *media)
 {
@@ -74,12 +58,13 @@ void kn_x_append_begin(struct kn_mimic_visit *visit)
     bool json = type && strncasecmp(type, "application/json", 16) == 0;
     if (!is_open(visit, media))
         return;
-    if (!json && !read_boundary(type, appending)) {
+    if (!json && !kn_x_form_begin(&appending->form, type)) {
         kn_x_invalid(visit, NULL, NULL,
                      "A segment comes as multipart/form-data with a boundary, or as "
                      "application/json.");
         return;
     }
+    appending->json = json;
     appending->most =
         (json ? KN_X_SEGMENT_HARD_BYTES / 3 * 4 : KN_X_SEGMENT_HARD_BYTES) + (size_t)AROUND_BYTES;
     if (kn_mimic_length(visit->exchange) > (int64_t)appending->most) {
@@ -94,63 +79,6 @@ void kn_x_append_begin(struct kn_mimic_visit *visit)
 }
 
 /* ---- the body ---- */
-
-/* The value of name="…" in a part's head; a file's name is another parameter. In the arena. */
-static const char *part_name(struct kn_arena *arena, const char *head)
-{
-    for (const char *at = strcasestr(head, "name="); at; at = strcasestr(at, "name=")) {
-        bool own = at > head && strchr("; \t", at[-1]);
-        at += strlen("name=");
-        bool quoted = *at == '"';
-        if (own)
-            return kn_arena_strndup(arena, at + quoted,
-                                    strcspn(at + quoted, quoted ? "\"" : "; \t\r\n"));
-    }
-    return "";
-}
-
-/* NULL: it is taken. */
-static const char *take_part(struct kn_mimic_visit *visit, struct appending *appending,
-                             const char *name, const char *at, size_t size)
-{
-    if (strcmp(name, "segment_index") == 0 && !appending->index) {
-        appending->index = kn_arena_strndup(visit->arena, at, size);
-    } else if (strcmp(name, "media") == 0 && !appending->data) {
-        appending->data = (const unsigned char *)at;
-        appending->size = size;
-    } else {
-        return "The multipart body has a part that is unknown, or there twice.";
-    }
-    return NULL;
-}
-
-/* NULL: it was read to its closing boundary. */
-static const char *read_multipart(struct kn_mimic_visit *visit, struct appending *appending)
-{
-    static const char malformed[] = "The multipart body is malformed.";
-    const char *mark = appending->mark, *at = kn_str_text(&appending->body);
-    const char *end = at + appending->body.length;
-    size_t length = strlen(mark);
-    at = memmem(at, (size_t)(end - at), mark + 2, length - 2);
-    if (!at)
-        return malformed;
-    for (at += length - 2; end - at >= 2 && memcmp(at, "\r\n", 2) == 0;) {
-        const char *content = memmem(at, (size_t)(end - at), "\r\n\r\n", 4);
-        if (!content)
-            return malformed;
-        content += 4;
-        const char *close = memmem(content, (size_t)(end - content), mark, length);
-        if (!close)
-            return malformed;
-        const char *head = kn_arena_strndup(visit->arena, at, (size_t)(content - at));
-        const char *why = take_part(visit, appending, part_name(visit->arena, head), content,
-                                    (size_t)(close - content));
-        if (why)
-            return why;
-        at = close + length;
-    }
-    return end - at >= 2 && memcmp(at, "--", 2) == 0 ? NULL : malformed;
-}
 
 /* False: the answer is made. */
 static bool read_json(struct kn_mimic_visit *visit, struct appending *appending)
@@ -175,22 +103,23 @@ static bool read_json(struct kn_mimic_visit *visit, struct appending *appending)
     const char *text = json_string_value(json_object_get(json, "media"));
     size_t room = strlen(text) / 4 * 3 + 3;
     unsigned char *data = kn_arena_alloc(visit->arena, room);
-    if (sodium_base642bin(data, room, text, strlen(text), NULL, &appending->size, NULL,
+    if (sodium_base642bin(data, room, text, strlen(text), NULL, &appending->form.size, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0) {
         kn_x_invalid(visit, "$.media", NULL, "$.media: is no base64");
         return false;
     }
-    appending->index =
+    appending->form.index =
         kn_arena_strdup(visit->arena, json_string_value(json_object_get(json, "segment_index")));
-    appending->data = data;
+    appending->form.data = data;
     return true;
 }
 
 static bool read_body(struct kn_mimic_visit *visit, struct appending *appending)
 {
-    if (!appending->mark[0])
+    if (appending->json)
         return read_json(visit, appending);
-    const char *why = read_multipart(visit, appending);
+    const char *why = kn_x_form_read(&appending->form, kn_str_text(&appending->body),
+                                     appending->body.length, visit->arena);
     if (why)
         kn_x_invalid(visit, NULL, NULL, "%s", why);
     return !why;
@@ -202,14 +131,15 @@ static bool judge(struct kn_mimic_visit *visit, const struct appending *appendin
 {
     long long index;
     int64_t most = (int64_t)visit->m->settings[KN_MIMIC_X_SEGMENT];
-    if (!appending->index || !kn_parse_int(appending->index, 0, KN_X_SEGMENTS_MAX - 1, &index))
-        kn_x_invalid(visit, "segment_index", appending->index,
+    if (!appending->form.index ||
+        !kn_parse_int(appending->form.index, 0, KN_X_SEGMENTS_MAX - 1, &index))
+        kn_x_invalid(visit, "segment_index", appending->form.index,
                      "segment_index: must be from 0 to %d", KN_X_SEGMENTS_MAX - 1);
-    else if (!appending->size)
+    else if (!appending->form.size)
         kn_x_invalid(visit, "media", NULL, "media: is missing or empty");
-    else if (appending->size > KN_X_SEGMENT_HARD_BYTES)
+    else if (appending->form.size > KN_X_SEGMENT_HARD_BYTES)
         visit->mimic->refuse(visit, KN_REFUSE_TOO_LARGE);
-    else if ((int64_t)appending->size > most)
+    else if ((int64_t)appending->form.size > most)
         kn_x_invalid(visit, "media", NULL, "media: a segment has at most %lld bytes",
                      (long long)most);
     else
@@ -241,7 +171,7 @@ void kn_x_append_run(struct kn_mimic_visit *visit)
         kn_x_missing(visit, "media", media->id);
     else if (is_open(visit, media) && read_body(visit, appending) &&
              judge(visit, appending, &index)) {
-        if (kn_mimic_store(visit, appending->data, appending->size) == KN_TAKE_MORE)
+        if (kn_mimic_store(visit, appending->form.data, appending->form.size) == KN_TAKE_MORE)
             keep(visit, media, index, appending->piece);
         else
             visit->mimic->refuse(visit, KN_REFUSE_SERVER);

@@ -166,6 +166,24 @@ static int domain_length(const struct reader *r, int from, bool scheme)
     return found && has_name(r, from, found) ? found : 0;
 }
 
+/* Without a scheme it may begin inside of a domain of other letters, of which the part of ASCII
+ * counts; then what stands before that one decides. */
+static bool begins_bare(const struct reader *r, int from)
+{
+    int i = from;
+    while (from - i < DOMAIN_POINTS && (is_label_point(at(r, i - 1), true) || at(r, i - 1) == '.'))
+        i--;
+    while (i < from && is_one_of(at(r, i), "-_."))
+        i++;
+    /* At the very beginning a letter beyond ASCII is taken for what stands before, if it can be. */
+    if (i == 0 && at(r, 0) > 127 && domain_length(r, 1, false))
+        i = 1;
+    if (i > from || !may_follow(at(r, i - 1), false))
+        return false;
+    return i == from ||
+           (!is_label_point(at(r, from - 1), false) && domain_length(r, i, true) > from - i);
+}
+
 /* ---- behind it ---- */
 
 static bool is_path_letter(uint32_t c)
@@ -244,8 +262,8 @@ int kn_x_link_length(const uint32_t *text, int length, int from)
     if (!is_label_point(text[from], true))
         return 0;
     int scheme = scheme_length(&r, from);
-    uint32_t before = at(&r, from - 1);
-    int domain = may_follow(before, scheme > 0) ? domain_length(&r, from + scheme, scheme > 0) : 0;
+    bool begins = scheme ? may_follow(at(&r, from - 1), true) : begins_bare(&r, from);
+    int domain = begins ? domain_length(&r, from + scheme, scheme > 0) : 0;
     if (!domain)
         return 0;
     int i = from + scheme + domain;
