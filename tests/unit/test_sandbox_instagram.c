@@ -443,6 +443,9 @@ static void test_what_time_does(void **state)
     read_made(&stage, REEL_OF("-movflags +faststart -bf 2 -x264-params b-adapt=0"), "a.mp4");
     make_ready(&stage, REEL);
     expect_status(&stage, "ERROR");
+    set(talk, "{\"instagram-priming\": 1}");
+    make_ready(&stage, REEL);
+    expect_status(&stage, "FINISHED");
     read_made(&stage, REEL_OF("-bf 0 -use_editlist 0"), "a.mp4");
     make_ready(&stage, REEL);
     expect_status(&stage, "ERROR");
@@ -597,7 +600,7 @@ static void test_files(void **state)
         struct kn_upload file = {.facts = cases[i].facts, .stored = cases[i].bytes};
         struct kn_ig_container container = {
             .upload = &file, .story = cases[i].story, .thumb_offset_ms = -1};
-        int subcode = kn_ig_judge_file(&container);
+        int subcode = kn_ig_judge_file(&container, false);
         if (subcode != cases[i].subcode)
             fail_msg("case %d: %d", i, subcode);
     }
