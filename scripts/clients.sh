@@ -2,7 +2,7 @@
 # clients.sh: brings the clients of clients.lock into ${XDG_DATA_HOME:-~/.local/share}/kirinuki/
 # test-clients, each in a folder of its own. Says nothing and needs no network when they are there.
 #
-# A package is fetched beside its place, compared with its integrity, and renamed into it. No script
+# Packages are fetched beside their places, compared with their integrity, and renamed into them. No script
 # of any package is run, and what it depends on is fetched only where the lock names it.
 . "$(dirname "$0")/lib.sh"
 
@@ -27,20 +27,27 @@ mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
+# All in one call: npm takes longer to begin than to fetch.
+mapfile -t packages < <(missing)
+say "fetching for tests: ${packages[*]}"
+(cd "$work" && npm pack --ignore-scripts --silent "${packages[@]}" >npm.log 2>&1 </dev/null) || {
+    tail -n 5 "$work/npm.log" >&2
+    die "could not fetch ${packages[*]}; is there a network?"
+}
+declare -A archives
+for archive in "$work"/*.tgz; do
+    archives[$(integrity "$archive")]=$archive
+done
+
 while read -r package name wanted; do
     [ "$(cat "$folder/$name/.package" 2>/dev/null)" = "$package" ] && continue
-    say "fetching $package for tests"
-    mkdir -p "$work/$name"
-    (cd "$work/$name" && npm pack --ignore-scripts --silent "$package" >npm.log 2>&1 </dev/null) || {
-        tail -n 5 "$work/$name/npm.log" >&2
-        die "could not fetch $package; is there a network?"
-    }
-    archive=$(printf '%s\n' "$work/$name"/*.tgz)
-    [ "$(integrity "$archive")" = "$wanted" ] ||
+    [ -n "${archives[$wanted]:-}" ] ||
         die "$package is not the package that scripts/clients.lock promises; it was not kept"
-    tar -xzf "$archive" -C "$work/$name"
-    printf '%s\n' "$package" >"$work/$name/package/.package"
+    rm -rf "$work/unpacked"
+    mkdir "$work/unpacked"
+    tar -xzf "${archives[$wanted]}" --warning=no-unknown-keyword -C "$work/unpacked"
+    printf '%s\n' "$package" >"$work/unpacked/package/.package"
     rm -rf "${folder:?}/$name"
     mkdir -p "$(dirname "$folder/$name")"
-    mv "$work/$name/package" "$folder/$name"
+    mv "$work/unpacked/package" "$folder/$name"
 done < <(read_list scripts/clients.lock)

@@ -83,15 +83,17 @@ def a_time_to_publish_comes_and_is_kept_in_what_is_told():
     with Sandbox("--set", "processing=5", "--keep", os.path.join(HOME, "kept")) as sandbox:
         token = json.load(fetch(sandbox, "/sandbox/token", {"platform": "youtube"}))["access_token"]
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3000))
-        place = insert(sandbox, token, {"privacyStatus": "private", "publishAt": at})
-        with open(video, "rb") as file:
-            fetch(sandbox, place, file.read(), {"Authorization": "Bearer " + token}, "PUT")
+        upload(sandbox, token, {"privacyStatus": "private", "publishAt": at}, video)
         states = [posts(sandbox)[0]["state"]]
         for seconds in (10, 3000):
             fetch(sandbox, "/sandbox/clock", {"advance_s": seconds})
             states.append(posts(sandbox)[0]["state"])
         [post] = posts(sandbox)
-        seen = json.load(fetch(sandbox, f"/youtube/v3/videos?part=status&id={post['id']}",
+        fetch(sandbox, "/youtube/v3/videos?part=snippet", {
+            "id": post["id"], "snippet": {"title": "Another", "categoryId": "22"}},
+              {"Authorization": "Bearer " + token}, "PUT")
+        assert posts(sandbox)[0]["text"]["title"] == "A clip"  # as it became visible
+        seen = json.load(fetch(sandbox, f"/youtube/v3/videos?part=status,snippet&id={post['id']}",
                                headers={"Authorization": "Bearer " + token}))
         part = fetch(sandbox, f"/sandbox/media/{post['media']}", headers={"Range": "bytes=-9"})
         last = part.read()
@@ -100,8 +102,27 @@ def a_time_to_publish_comes_and_is_kept_in_what_is_told():
     assert states == ["processing", "scheduled", "live"], states
     assert post["visible_at"] == post["publish_at"] == at, post
     assert seen["items"][0]["status"]["privacyStatus"] == "public", seen
+    assert seen["items"][0]["snippet"]["title"] == "Another", seen
     with open(video, "rb") as file:
         assert part.status == 206 and last == file.read()[-9:]
+
+
+def upload(sandbox, token, status, path):
+    place = insert(sandbox, token, status)
+    with open(path, "rb") as file:
+        answer = fetch(sandbox, place, file.read(), {"Authorization": "Bearer " + token}, "PUT")
+    return json.load(answer)
+
+
+@case
+def what_an_app_without_an_audit_posts_stays_private():
+    video, _ = clip()
+    with Sandbox("--set", "processing=0", "--set", "unaudited=1") as sandbox:
+        token = json.load(fetch(sandbox, "/sandbox/token", {"platform": "youtube"}))["access_token"]
+        upload(sandbox, token, {"privacyStatus": "public"}, video)
+        [post] = posts(sandbox)
+        assert (post["state"], post["privacy"]) == ("hidden", "private"), post
+        assert post["visible_at"] is None, post
 
 
 @case

@@ -411,6 +411,8 @@ void kn_yt_upload_run(struct kn_mimic_visit *visit)
     } else if (sending->session->gone) {
         end_whole(visit, sending);
         kn_related_free(&sending->related);
+        if (!sending->session->done)
+            kn_upload_discard(sending->session->upload);
     } else {
         end_chunk(visit, sending);
     }
@@ -422,6 +424,10 @@ void kn_yt_upload_gone(struct kn_mimic_visit *visit)
     if (!sending)
         return;
     kn_related_free(&sending->related);
+    if (sending->session->gone) {
+        kn_upload_discard(sending->session->upload); /* nobody can continue it */
+        return;
+    }
     shorten_to_grain(visit, sending->session->upload);
     sending->session->chunk = 0;
 }

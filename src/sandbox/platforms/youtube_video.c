@@ -48,9 +48,10 @@ static void tell_post(struct kn_mimics *m, struct kn_yt_video *video)
     const char *title = text_of(video, "snippet", "title");
     const char *description = text_of(video, "snippet", "description");
     const json_t *tags = json_object_get(snippet, "tags");
-    post->text = kn_mimics_keep(m, json_pack("{s:o, s:o, s:o}", "title", kn_json_text(title),
-                                             "description", kn_json_text(description), "tags",
-                                             tags ? json_deep_copy(tags) : json_array()));
+    if (post->visible_us < 0) /* the ledger keeps what was seen first */
+        post->text = kn_mimics_keep(m, json_pack("{s:o, s:o, s:o}", "title", kn_json_text(title),
+                                                 "description", kn_json_text(description), "tags",
+                                                 tags ? json_deep_copy(tags) : json_array()));
     post->privacy = privacy_of(video);
     post->publish_us = at ? kn_yt_time(at) : -1;
 }
