@@ -1,6 +1,7 @@
 /* The emulated Instagram: what it refuses, resumed uploads, containers, and publishing. */
 #include "support/platform_help.h"
 
+#include "net_help.h"
 #include "support/media.h"
 
 #include "sandbox/platforms/instagram.h"
@@ -19,6 +20,7 @@ struct stage {
     char *file;
     long size;
     const char *id, *uri; /* of the container; path */
+    int uploads;          /* so far, as the sandbox numbers them */
 };
 
 static void stage_open(struct stage *stage, const char *const *faults)
@@ -59,6 +61,7 @@ static int create(struct stage *stage, const char *body)
     stage->id = kn_arena_strdup(stage->talk.arena, told(&stage->talk, "id"));
     stage->uri =
         kn_arena_strdup(stage->talk.arena, strstr(told(&stage->talk, "uri"), "/ig-api-upload/"));
+    stage->uploads += stage->uri != NULL;
     return status;
 }
 
@@ -99,20 +102,20 @@ static void expect_error(const struct stage *stage, int code, int subcode)
 }
 
 /* A second more than the shortest, as Instagram wants it. */
-static void read_video(struct stage *stage, const char *arguments)
+static void read_made(struct stage *stage, const char *arguments, const char *name)
 {
     const char *folder = temp_folder(stage->talk.arena);
-    make_media("-f lavfi -i color=size=180x320:rate=25:duration=4 -c:v libx264 -preset ultrafast "
-               "%s %s/a.mp4",
-               arguments, folder);
-    FILE *file = fopen(kn_arena_printf(stage->talk.arena, "%s/a.mp4", folder), "rb");
+    make_media("-f lavfi -i color=size=180x320:rate=25:duration=4 %s %s/%s", arguments, folder,
+               name);
+    FILE *file = fopen(kn_arena_printf(stage->talk.arena, "%s/%s", folder, name), "rb");
     assert_non_null(file);
     stage->size = (long)fread(stage->file, 1, FILE_BYTES, file);
     fclose(file);
     temp_folder_remove(folder);
 }
 
-#define GOOD "-bf 0 -movflags +faststart -use_editlist 0"
+#define REEL_OF(arguments) "-c:v libx264 -preset ultrafast " arguments
+#define GOOD               REEL_OF("-bf 0 -movflags +faststart -use_editlist 0")
 
 static void make_ready(struct stage *stage, const char *body)
 {
@@ -350,7 +353,7 @@ static void test_publishing(void **state)
     struct stage stage;
     stage_open(&stage, NULL);
     struct talk *talk = &stage.talk;
-    read_video(&stage, GOOD);
+    read_made(&stage, GOOD, "a.mp4");
     assert_int_equal(publish(&stage), 400);
     expect_error(&stage, 24, 2207008);
     assert_int_equal(create(&stage, REEL "&caption=older"), 200);
@@ -401,7 +404,7 @@ static void test_what_time_does(void **state)
     struct stage stage;
     stage_open(&stage, faults);
     struct talk *talk = &stage.talk;
-    read_video(&stage, GOOD);
+    read_made(&stage, GOOD, "a.mp4");
     make_ready(&stage, REEL);
     assert_string_equal(field_of(&stage, "status", "status"),
                         "Error: Media upload has failed with error code 2207053");
@@ -437,12 +440,63 @@ static void test_what_time_does(void **state)
         400);
     expect_error(&stage, 36001, 2207005);
     /* B frames make an edit list; without faststart the index is at the end. */
-    read_video(&stage, "-movflags +faststart -bf 2 -x264-params b-adapt=0");
+    read_made(&stage, REEL_OF("-movflags +faststart -bf 2 -x264-params b-adapt=0"), "a.mp4");
     make_ready(&stage, REEL);
     expect_status(&stage, "ERROR");
-    read_video(&stage, "-bf 0 -use_editlist 0");
+    set(talk, "{\"instagram-priming\": 1}");
+    make_ready(&stage, REEL);
+    expect_status(&stage, "FINISHED");
+    read_made(&stage, REEL_OF("-bf 0 -use_editlist 0"), "a.mp4");
     make_ready(&stage, REEL);
     expect_status(&stage, "ERROR");
+    stage_close(&stage);
+}
+
+/* A picture is no reel, but a cover. */
+static void test_covers(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    read_made(&stage, "-frames:v 1", "a.jpg");
+    make_ready(&stage, REEL);
+    expect_status(&stage, "ERROR");
+    const char *picture = kn_arena_printf(talk->arena, "%d", stage.uploads);
+    read_made(&stage, GOOD, "a.mp4");
+    make_ready(&stage,
+               kn_arena_printf(talk->arena, REEL "&cover_url=http://127.0.0.1:%d/sandbox/media/%s",
+                               kn_sandbox_port(talk->sandbox), picture));
+    expect_status(&stage, "FINISHED");
+    assert_int_equal(publish(&stage), 200);
+    expect_ledger(talk, 0, "cover", picture);
+    stage_close(&stage);
+}
+
+/* The connection that was left behind stores nothing more. */
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(create(&stage, REEL), 200);
+    int old = raw_connect(kn_sandbox_port(stage.talk.sandbox));
+    assert_true(raw_send(old, kn_arena_printf(stage.talk.arena,
+                                              "POST %s HTTP/1.1\r\nHost: a\r\n"
+                                              "Expect: 100-continue\r\noffset: 0\r\n"
+                                              "file_size: %d\r\nContent-Length: %d\r\n"
+                                              "Authorization: OAuth %s\r\n\r\n",
+                                              stage.uri, FILE_BYTES, FILE_BYTES, stage.token)));
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(old, &head)); /* 100: it is the writer now */
+    assert_int_equal(upload(&stage, 0, FILE_BYTES, FILE_BYTES), 200);
+    (void)raw_send_bytes(old, stage.file, 1000);
+    char byte;
+    assert_int_equal(raw_read(old, &byte, 1, WAIT_MS), 0);
+    close(old);
+    assert_string_equal(
+        field_of(&stage, "video_status", "video_status.uploading_phase.bytes_transferred"),
+        "1048576");
     stage_close(&stage);
 }
 
@@ -452,7 +506,7 @@ static void test_quotas(void **state)
     struct stage stage;
     stage_open(&stage, NULL);
     struct talk *talk = &stage.talk;
-    read_video(&stage, GOOD);
+    read_made(&stage, GOOD, "a.mp4");
     set(talk, "{\"instagram-posts\": 1, \"instagram-containers\": 3}");
     static const char limit[] = "/" ID "/content_publishing_limit?fields=config,quota_usage";
     make_ready(&stage, REEL);
@@ -546,7 +600,7 @@ static void test_files(void **state)
         struct kn_upload file = {.facts = cases[i].facts, .stored = cases[i].bytes};
         struct kn_ig_container container = {
             .upload = &file, .story = cases[i].story, .thumb_offset_ms = -1};
-        int subcode = kn_ig_judge_file(&container);
+        int subcode = kn_ig_judge_file(&container, false);
         if (subcode != cases[i].subcode)
             fail_msg("case %d: %d", i, subcode);
     }
@@ -555,10 +609,11 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transports), cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_params),     cmocka_unit_test(test_resuming),
-        cmocka_unit_test(test_publishing), cmocka_unit_test(test_what_time_does),
-        cmocka_unit_test(test_quotas),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_transports),  cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_params),      cmocka_unit_test(test_resuming),
+        cmocka_unit_test(test_publishing),  cmocka_unit_test(test_what_time_does),
+        cmocka_unit_test(test_quotas),      cmocka_unit_test(test_covers),
+        cmocka_unit_test(test_left_behind), cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The emulated TikTok: what it refuses, chunks, limits, and what becomes of posts. */
 #include "support/platform_help.h"
 
+#include "net_help.h"
 #include "support/media.h"
 
 #include "sandbox/platforms/tiktok.h"
@@ -316,6 +317,16 @@ static void expect_progress(const struct stage *stage, long bytes)
     assert_string_equal(head_of(&stage->talk, "content-range"), wanted);
 }
 
+/* All that is left after the first chunk; the file is what was sent. */
+static void expect_left(struct stage *stage)
+{
+    char hash[KN_HASH_TEXT_BYTES];
+    assert_int_equal(send_chunk(stage, CHUNK, FILE_BYTES - CHUNK), 201);
+    expect_progress(stage, FILE_BYTES);
+    kn_hash_bytes(stage->file, FILE_BYTES, hash);
+    expect_ledger(&stage->talk, 0, "hash", hash);
+}
+
 static void test_chunks(void **state)
 {
     (void)state;
@@ -350,18 +361,42 @@ static void test_chunks(void **state)
     expect_text(&stage.talk, "data.uploaded_bytes", "6000000");
     /* The last one is larger. */
     assert_int_equal(send_chunk(&stage, CHUNK, CHUNK), 400);
-    assert_int_equal(send_chunk(&stage, CHUNK, FILE_BYTES - CHUNK), 201);
-    expect_progress(&stage, FILE_BYTES);
+    expect_left(&stage);
     assert_int_equal(send_chunk(&stage, CHUNK, FILE_BYTES - CHUNK), 416);
-    char hash[KN_HASH_TEXT_BYTES];
-    kn_hash_bytes(stage.file, FILE_BYTES, hash);
-    expect_ledger(&stage.talk, 0, "hash", hash);
     expect_ledger(&stage.talk, 0, "state", "processing");
     stage.upload = "/video/?upload_id=1&upload_token=2";
     assert_int_equal(send_chunk(&stage, 0, CHUNK), 404);
     assert_int_equal(init_file(&stage, INIT, CHUNK), 200);
     advance(&stage.talk, 3601);
     assert_int_equal(send_chunk(&stage, 0, CHUNK), 403);
+    stage_close(&stage);
+}
+
+/* Who comes later writes; the connection that was left behind is cut, and stores nothing more. */
+static void test_left_behind(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    assert_int_equal(init_file(&stage, INIT, CHUNK), 200);
+    int old = raw_connect(kn_sandbox_port(stage.talk.sandbox));
+    assert_true(
+        raw_send(old, kn_arena_printf(stage.talk.arena,
+                                      "PUT %s HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+                                      "Content-Type: video/mp4\r\nContent-Length: %d\r\n"
+                                      "Content-Range: bytes 0-%d/%d\r\n\r\n",
+                                      stage.upload, CHUNK, CHUNK - 1, FILE_BYTES)));
+    KN_SCOPED_STR head = {0};
+    assert_true(raw_read_head(old, &head)); /* 100: it is the writer now */
+    assert_true(raw_send_bytes(old, "nonsense", 8));
+    (void)status_of(&stage);
+    expect_text(&stage.talk, "data.uploaded_bytes", "0");
+    assert_int_equal(send_chunk(&stage, 0, CHUNK), 206);
+    (void)raw_send_bytes(old, stage.file, 1000);
+    char byte;
+    assert_int_equal(raw_read(old, &byte, 1, WAIT_MS), 0);
+    close(old);
+    expect_left(&stage);
     stage_close(&stage);
 }
 
@@ -444,11 +479,25 @@ static void test_publishing(void **state)
     const char *body = kn_arena_printf(talk->arena, "{\"publish_id\":\"%s\"}", stage.id);
     assert_int_equal(call(&stage, CANCEL, body), 400);
     expect_text(talk, "error.code", "publish_not_cancellable");
+    /* What is for its owner alone is complete, without an id. */
+    KN_SCOPED_STR alone = {0};
+    kn_str_printf(
+        &alone,
+        "{\"post_info\":{\"privacy_level\":\"SELF_ONLY\",\"brand_content_toggle\":false},"
+        "\"source_info\":{\"source\":\"FILE_UPLOAD\",\"video_size\":%ld,\"chunk_size\":%ld,"
+        "\"total_chunk_count\":1}}",
+        stage.size, stage.size);
+    assert_int_equal(init(&stage, INIT, kn_str_text(&alone)), 200);
+    assert_int_equal(send_chunk(&stage, 0, stage.size), 201);
+    advance(talk, 3000);
+    assert_string_equal(status_of(&stage), "PUBLISH_COMPLETE");
+    expect_text(talk, "data.publicaly_available_post_id.0", "");
+    expect_ledger(talk, 1, "state", "hidden");
     /* A draft is its owner's to finish. */
     post_video(&stage, INBOX);
     advance(talk, 1001);
     assert_string_equal(status_of(&stage), "SEND_TO_USER_INBOX");
-    expect_ledger(talk, 1, "state", "draft");
+    expect_ledger(talk, 2, "state", "draft");
     /* One that is cancelled never appears, nor one whose token is revoked. */
     post_video(&stage, INIT);
     body = kn_arena_printf(talk->arena, "{\"publish_id\":\"%s\"}", stage.id);
@@ -464,8 +513,8 @@ static void test_publishing(void **state)
     assert_string_equal(status_of(&stage), "FAILED");
     expect_text(talk, "data.fail_reason", "auth_removed");
     advance(talk, 5000);
-    expect_ledger(talk, 2, "state", "failed");
     expect_ledger(talk, 3, "state", "failed");
+    expect_ledger(talk, 4, "state", "failed");
     stage_close(&stage);
 }
 
@@ -558,11 +607,12 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plans),     cmocka_unit_test(test_post_info),
-        cmocka_unit_test(test_who_may),   cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_caps),      cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_accidents), cmocka_unit_test(test_publishing),
-        cmocka_unit_test(test_failures),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_plans),      cmocka_unit_test(test_post_info),
+        cmocka_unit_test(test_who_may),    cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_caps),       cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_accidents),  cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_publishing), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

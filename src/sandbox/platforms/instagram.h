@@ -85,8 +85,9 @@ int kn_ig_recent(const struct kn_mimic_visit *visit, bool made);
 bool kn_ig_judge_params(struct kn_mimic_visit *visit);
 /* Bytes of a file at most. */
 int64_t kn_ig_most(const struct kn_ig_container *container);
-/* The subcode of what is wrong with the file; 0: nothing. */
-int kn_ig_judge_file(const struct kn_ig_container *container);
+/* The subcode of what is wrong with the file; 0: nothing. `priming`: an edit list may skip the
+ * first samples. */
+int kn_ig_judge_file(const struct kn_ig_container *container, bool priming);
 
 /* ---- instagram_container.c ---- */
 

@@ -137,13 +137,14 @@ void kn_ig_process(struct kn_ig_container *container, int64_t now_us)
 void kn_ig_tick(struct kn_mimics *m, void *arg, int64_t now_us)
 {
     struct kn_ig_state *state = arg;
-    (void)m;
+    bool priming = m->settings[KN_MIMIC_INSTAGRAM_PRIMING] > 0;
     for (int i = 0; i < state->containers.count; i++) {
         struct kn_ig_container *container = state->containers.at[i];
         if (container->settled || !container->whole || now_us < container->processed_us)
             continue;
         container->settled = true;
-        container->subcode = container->will_fail ? UPLOAD_FAILED : kn_ig_judge_file(container);
+        container->subcode =
+            container->will_fail ? UPLOAD_FAILED : kn_ig_judge_file(container, priming);
     }
 }
 

@@ -136,13 +136,13 @@ static bool codecs_fit(const struct kn_shown_facts *facts)
     return facts->readable && video && audio && halved && !facts->interlaced;
 }
 
-int kn_ig_judge_file(const struct kn_ig_container *container)
+int kn_ig_judge_file(const struct kn_ig_container *container, bool priming)
 {
     const struct kn_shown_facts *facts = &container->upload->facts;
     double seconds = (double)facts->duration_us / KN_US_PER_S;
     double aspect = facts->height > 0 ? (double)facts->width / facts->height : 0;
     if (!strstr(facts->container, "mp4") || !codecs_fit(facts) || !facts->moov_first ||
-        facts->edits)
+        (priming ? facts->rearranged : facts->edits))
         return UNSUPPORTED;
     if (facts->fps < 23 || facts->fps > 60 || facts->width > WIDTH_PX)
         return UNSUPPORTED;

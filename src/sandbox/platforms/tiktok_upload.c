@@ -160,9 +160,12 @@ void kn_tt_upload_run(struct kn_mimic_visit *visit)
     struct sending *sending = visit->own;
     struct kn_tt_post *post = sending->post;
     bool fits = !visit->over && visit->stored + visit->lost == sending->last - sending->first + 1;
-    if (!fits || visit->lost || post->settled)
+    if (!fits || visit->lost)
         kn_upload_shorten(post->upload, visit, sending->first);
-    if (post->settled) {
+    if (post->whole || post->finishing) { /* by a request that came meanwhile */
+        kn_tt_fail(visit, "range_mismatch", NULL);
+        tell_progress(visit, post);
+    } else if (post->settled) {
         kn_tt_fail(visit, "upload_not_found", NULL);
     } else if (!fits) {
         kn_tt_fail(visit, "invalid_param", "The body is not as long as Content-Range says.");
