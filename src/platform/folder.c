@@ -276,12 +276,7 @@ const struct kn_platform kn_platform_folder = {
     .name = "folder",
     .label = "Folder",
     .summary = "an outbox on this machine: the clip, and its texts as JSON beside it",
-    .title = {.name = "title", .max = 200, .unit = KN_UNIT_CHARACTERS, .usual = "{title}"},
-    .caption = {.name = "caption",
-                .max = 10000,
-                .unit = KN_UNIT_CHARACTERS,
-                .usual = "{description|hook}\n\n{hashtags}"},
-    .tags_max = 2000,
+    KN_POST_DOCUMENT_TAKES,
     .media = &media,
     .uploads_at_once = 2, /* more are no faster on one disk */
     .advance = advance,

@@ -20,6 +20,15 @@
  */
 json_t *kn_post_document(const struct kn_posting *posting, const char *file_name);
 
+/* What a platform takes that hands documents on: all there is, in sizes that keep them small. */
+#define KN_POST_DOCUMENT_TAKES                                                                     \
+    .title = {.name = "title", .max = 200, .unit = KN_UNIT_CHARACTERS, .usual = "{title}"},        \
+    .caption = {.name = "caption",                                                                 \
+                .max = 10000,                                                                      \
+                .unit = KN_UNIT_CHARACTERS,                                                        \
+                .usual = "{description|hook}\n\n{hashtags}"},                                      \
+    .tags_max = 2000, .privacies = (1u << KN_PRIVACY_COUNT) - (2u << KN_PRIVACY_DEFAULT)
+
 /* "video/mp4", by the ending of the name. */
 const char *kn_post_content_type(const char *path);
 

@@ -405,6 +405,21 @@ static void real_chunks_are_sent(void **state)
     }
 }
 
+/* More than may go in one. */
+static void large_files_go_in_chunks(void **state)
+{
+    struct world *w = *state;
+    const char *path = kn_path_join(w->h.arena, w->h.folder, "sparse.mp4");
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    assert_int_equal(ftruncate(fd, 64000001), 0);
+    close(fd);
+    harness_use_clip(&w->h, path);
+    harness_run(&w->h, NULL);
+    expect_live(w);
+    assert_int_equal(w->uploads[0].puts, 6);
+    assert_int_equal(w->h.progress_bytes, 64000001);
+}
+
 /* ---- the upload address ends ---- */
 
 static void expired_addresses_are_replaced(void **state)
@@ -694,6 +709,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(halves_of_chunks_are_gone_on_with, begin, end),
         cmocka_unit_test_setup_teardown(what_tiktok_does_not_tell_is_found_out, begin, end),
         cmocka_unit_test_setup_teardown(real_chunks_are_sent, begin_with_two_chunks, end),
+        cmocka_unit_test_setup_teardown(large_files_go_in_chunks, begin, end),
         cmocka_unit_test_setup_teardown(expired_addresses_are_replaced, begin, end),
         cmocka_unit_test_setup_teardown(an_address_may_end_with_the_last_chunk, begin, end),
         cmocka_unit_test_setup_teardown(what_tiktok_says_at_first_is_not_the_last_word, begin, end),

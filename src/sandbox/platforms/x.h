@@ -23,7 +23,7 @@ enum kn_x_kind { KN_X_VIDEO, KN_X_GIF, KN_X_IMAGE, KN_X_CAPTIONS };
 
 enum { KN_X_SEGMENTS_MAX = 1000, KN_X_SEGMENT_HARD_BYTES = 8000000 };
 
-struct kn_x_subtitles {
+struct kn_mimic_x_subtitles {
     const char *media_id, *name, *language;
 };
 
@@ -44,7 +44,7 @@ struct kn_x_media {
     int code;             /* of a failure; 0: processing succeeds */
     const char *failure, *message;
     const char *alt_text; /* NULL: none */
-    KN_VEC(struct kn_x_subtitles) subtitles;
+    KN_VEC(struct kn_mimic_x_subtitles) subtitles;
 };
 
 struct kn_x_post {
@@ -117,8 +117,8 @@ bool kn_x_fits(struct kn_mimic_visit *visit, const json_t *object, const struct 
 
 /* ---- x_media.c ---- */
 
-void kn_x_initialize(struct kn_mimic_visit *visit);
-void kn_x_finalize(struct kn_mimic_visit *visit);
+void kn_mimic_x_initialize(struct kn_mimic_visit *visit);
+void kn_mimic_x_finalize(struct kn_mimic_visit *visit);
 void kn_x_status(struct kn_mimic_visit *visit);
 /* Of the bearer and not expired; NULL: there is none. */
 struct kn_x_media *kn_x_find(const struct kn_mimic_visit *visit, const char *id);
@@ -136,7 +136,7 @@ const char *kn_x_judge_small(const struct kn_x_media *media);
 /* ---- x_about.c: what is said about media ---- */
 
 void kn_x_metadata(struct kn_mimic_visit *visit);
-void kn_x_subtitles(struct kn_mimic_visit *visit);
+void kn_mimic_x_subtitles(struct kn_mimic_visit *visit);
 
 /* ---- x_append.c ---- */
 

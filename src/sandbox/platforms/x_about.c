@@ -76,7 +76,7 @@ static bool joins(struct kn_mimic_visit *visit, const struct kn_x_media *video,
     return !visit->decided;
 }
 
-void kn_x_subtitles(struct kn_mimic_visit *visit)
+void kn_mimic_x_subtitles(struct kn_mimic_visit *visit)
 {
     static const char *const categories[] = {"TweetVideo", "AmplifyVideo", NULL};
     static const struct kn_x_field subtitles[] = {
@@ -108,7 +108,7 @@ void kn_x_subtitles(struct kn_mimic_visit *visit)
     const char *name = json_string_value(json_object_get(said, "display_name"));
     struct kn_arena *arena = visit->m->arena;
     kn_vec_push(&video->subtitles,
-                ((struct kn_x_subtitles){captions->id, kn_arena_strdup(arena, name),
+                ((struct kn_mimic_x_subtitles){captions->id, kn_arena_strdup(arena, name),
                                          kn_arena_strdup(arena, language)}));
     kn_mimic_json(visit, 200,
                   json_pack("{s:{s:s, s:s, s:[o]}}", "data", "id", video->id, "media_category",

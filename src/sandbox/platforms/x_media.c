@@ -84,7 +84,7 @@ static void open_media(struct kn_mimic_visit *visit, int category, const char *t
                             "expires_after_secs", seconds_left(visit, media)));
 }
 
-void kn_x_initialize(struct kn_mimic_visit *visit)
+void kn_mimic_x_initialize(struct kn_mimic_visit *visit)
 {
     static const struct kn_x_field owner = {.name = "id", .type = KN_X_ID};
     static const struct kn_x_field fields[] = {
@@ -258,7 +258,7 @@ static bool body_is_empty(struct kn_mimic_visit *visit)
     return empty;
 }
 
-void kn_x_finalize(struct kn_mimic_visit *visit)
+void kn_mimic_x_finalize(struct kn_mimic_visit *visit)
 {
     struct kn_x_media *media = kn_x_find(visit, visit->wild[0]);
     if (!media) {
