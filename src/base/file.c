@@ -81,16 +81,17 @@ enum kn_status kn_file_read(const char *path, size_t limit, char **ret_data, siz
     return KN_OK;
 }
 
-static enum kn_status write_all(int fd, const char *path, const char *data, size_t size,
+enum kn_status kn_file_write_to(int fd, const char *path, const void *data, size_t size,
                                 struct kn_error *err)
 {
+    const char *at = data;
     while (size) {
-        ssize_t n = write(fd, data, size);
+        ssize_t n = write(fd, at, size);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return kn_error_errno(err, errno, "cannot write %s", path);
-        data += n;
+        at += n;
         size -= (size_t)n;
     }
     return KN_OK;
@@ -107,7 +108,7 @@ enum kn_status kn_file_write(const char *path, const void *data, size_t size, st
     SCOPED_FD fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return kn_error_errno(err, errno, "cannot write %s", path);
-    enum kn_status status = write_all(fd, path, data, size, err);
+    enum kn_status status = kn_file_write_to(fd, path, data, size, err);
     if (status == KN_OK)
         status = kn_file_commit(part, path, err);
     if (status != KN_OK)

@@ -24,6 +24,9 @@ enum kn_status kn_file_read(const char *path, size_t limit, char **ret_data, siz
 
 /* Writes aside, syncs, renames. On failure nothing is left behind. */
 enum kn_status kn_file_write(const char *path, const void *data, size_t size, struct kn_error *err);
+/* All of it into a descriptor; `path` is for the sentence. */
+enum kn_status kn_file_write_to(int fd, const char *path, const void *data, size_t size,
+                                struct kn_error *err);
 
 /*
  * For writers that need a path (encoders): gives a name in the target's folder that ends with this

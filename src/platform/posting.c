@@ -176,16 +176,27 @@ enum kn_status kn_posting_scheduled(struct kn_posting *posting, const char *remo
     return there(posting, KN_NEXT_SCHEDULED, remote_id, url);
 }
 
+static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
+                           const char *remedy, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
+static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
+                           const char *remedy, const char *format, va_list args)
+{
+    posting->reason = sentence(posting, format, args);
+    posting->next = next;
+    posting->remedy = kn_arena_strdup(posting->arena, remedy);
+    return KN_OK;
+}
+
 enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, const char *format,
                                ...)
 {
     va_list args;
     va_start(args, format);
-    posting->reason = sentence(posting, format, args);
+    enum kn_status status = over(posting, KN_NEXT_FAILED, remedy, format, args);
     va_end(args);
-    posting->next = KN_NEXT_FAILED;
-    posting->remedy = kn_arena_strdup(posting->arena, remedy);
-    return KN_OK;
+    return status;
 }
 
 enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
@@ -193,18 +204,27 @@ enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy
 {
     va_list args;
     va_start(args, format);
-    posting->reason = sentence(posting, format, args);
+    enum kn_status status = over(posting, KN_NEXT_UNKNOWN, remedy, format, args);
     va_end(args);
-    posting->next = KN_NEXT_UNKNOWN;
-    posting->remedy = kn_arena_strdup(posting->arena, remedy);
-    return KN_OK;
+    return status;
+}
+
+enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, const char *remedy,
+                                  const char *format, ...)
+{
+    bool doubt = kn_posting_intended_us(posting) != 0;
+    va_list args;
+    va_start(args, format);
+    enum kn_status status = over(posting, doubt ? KN_NEXT_UNKNOWN : KN_NEXT_FAILED,
+                                 doubt ? look : remedy, format, args);
+    va_end(args);
+    return status;
 }
 
 enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
                                 int64_t usual_us, const char *reason)
 {
-    const struct kn_posting_host *host = posting->host;
-    int64_t now_us = host->now_us(host->arg);
+    int64_t now_us = kn_posting_now_us(posting);
     int64_t asked_ms = kn_http_retry_after_ms(answer, now_us);
     int64_t wait_us = asked_ms < 0 ? usual_us : asked_ms * 1000;
     wait_us = KN_CLAMP(wait_us, 1000000, LATER_MOST_S * INT64_C(1000000));

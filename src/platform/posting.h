@@ -97,6 +97,12 @@ enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *e
  * anew for each reads again what lies before the part that it sends, to know its hash. */
 void kn_posting_done(struct kn_posting *posting);
 
+/* By the host's clock. */
+static inline int64_t kn_posting_now_us(const struct kn_posting *posting)
+{
+    return posting->host->now_us(posting->host->arg);
+}
+
 /* ---- memory ---- */
 
 /* NULL: it is not there, or no text. Lives until it is set again. */
@@ -184,6 +190,10 @@ enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, c
                                ...) __attribute__((format(printf, 3, 4)));
 enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* FAILED with that remedy, or while an intent stands UNKNOWN with `look`, which says how a person
+ * can find out. */
+enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, const char *remedy,
+                                  const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* For an answer that says "later" (429, 503): waits for its Retry-After, or for `usual_us`. */
 enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http_answer *answer,
                                 int64_t usual_us, const char *reason);

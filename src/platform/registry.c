@@ -5,7 +5,11 @@
 
 static const struct kn_platform *const platforms[] = {
     &kn_platform_youtube,
+    &kn_platform_tiktok,
+    &kn_platform_instagram,
     &kn_platform_x,
+    &kn_platform_folder,
+    &kn_platform_webhook,
     NULL,
 };
 

@@ -108,6 +108,7 @@ static bool can_befall(enum kn_sandbox_fault_kind kind, enum kn_sandbox_path pat
     case KN_FAULT_EXPIRED:
         return takes_bytes(path) && path != KN_SANDBOX_YOUTUBE_INSERT;
     case KN_FAULT_LOST:
+    case KN_FAULT_LATE_SERVER:
         return path >= KN_SANDBOX_OAUTH;
     case KN_FAULT_BAD_PROCESSING:
     case KN_FAULT_SLOW_PROCESSING:

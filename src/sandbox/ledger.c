@@ -54,6 +54,7 @@ void kn_ledger_leave(struct kn_ledger *ledger, const struct kn_sandbox_entry *en
         counts->refused++;
     else
         counts->answered++;
+    counts->warned += entry->warning[0] != '\0';
     counts->audio_us += KN_MAX(entry->duration_us, 0);
     counts->latency_us += entry->latency_us;
     counts->input_tokens += entry->input_tokens;
@@ -81,7 +82,7 @@ json_t *kn_ledger_entry_json(const struct kn_sandbox_entry *e)
     return json_pack(
         "{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:I, s:I, s:o, s:o, s:i, s:i, "
         "s:i, "
-        "s:i}",
+        "s:i, s:o}",
         "number", (json_int_t)e->number, "at_s", kn_json_seconds(e->at_us), "path",
         kn_sandbox_path_name(e->path), "method", kn_json_text(e->method), "url",
         kn_json_text(e->url), "model", text_or_null(e->model), "file", text_or_null(e->name),
@@ -90,7 +91,8 @@ json_t *kn_ledger_entry_json(const struct kn_sandbox_entry *e)
         (json_int_t)e->bytes_in, "bytes_out", (json_int_t)e->bytes_out, "duration_s",
         e->duration_us >= 0 ? kn_json_seconds(e->duration_us) : json_null(), "latency_s",
         kn_json_seconds(e->latency_us), "images", e->images, "input_tokens", e->input_tokens,
-        "output_tokens", e->output_tokens, "at_once", e->at_once);
+        "output_tokens", e->output_tokens, "at_once", e->at_once, "warning",
+        text_or_null(e->warning));
 }
 
 json_t *kn_sandbox_counts_json(const struct kn_sandbox_counts *c)
@@ -103,14 +105,15 @@ json_t *kn_sandbox_counts_json(const struct kn_sandbox_counts *c)
         if (c->by_fault[f])
             json_object_set_new(faults, kn_sandbox_fault_name((enum kn_sandbox_fault_kind)f),
                                 json_integer(c->by_fault[f]));
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
                      "requests", (json_int_t)c->requests, "answered", (json_int_t)c->answered,
                      "limited", (json_int_t)c->limited, "refused", (json_int_t)c->refused, "failed",
                      (json_int_t)c->failed, "at_once_most", c->at_once_most, "paths", paths,
                      "faults", faults, "audio_s", kn_json_seconds(c->audio_us), "latency_s",
                      kn_json_seconds(c->latency_us), "input_tokens", (json_int_t)c->input_tokens,
                      "output_tokens", (json_int_t)c->output_tokens, "bytes_in",
-                     (json_int_t)c->bytes_in, "bytes_out", (json_int_t)c->bytes_out);
+                     (json_int_t)c->bytes_in, "bytes_out", (json_int_t)c->bytes_out, "warned",
+                     (json_int_t)c->warned);
 }
 
 json_t *kn_ledger_json(struct kn_ledger *ledger)

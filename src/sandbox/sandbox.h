@@ -98,6 +98,7 @@ enum kn_status kn_sandbox_bandwidth_parse(const char *text, double *ret_bandwidt
     X(PARTIAL,        "partial",        "uploads: less is stored than was sent")                  \
     X(EXPIRED,        "expired",        "uploads: what was opened is gone")                       \
     X(LOST,           "lost",           "platforms: it is done, and the connection is cut without an answer") \
+    X(LATE_SERVER,    "500-late",       "platforms: it is done, and the answer is 500 all the same")   \
     X(BAD_PROCESSING, "processing-fails", "platforms: what was uploaded cannot be processed")     \
     X(SLOW_PROCESSING, "processing-slow", "platforms: processing takes ten minutes, or seconds=N")
 /* clang-format on */
@@ -134,7 +135,8 @@ struct kn_sandbox_entry {
     char hash[KN_HASH_TEXT_BYTES];                /* of the file, as scripts name it; "" */
     int status;                                   /* that was answered; 0: none was */
     enum kn_sandbox_fault_kind fault;
-    char error[32]; /* the error's code or type; "" */
+    char error[32];   /* the error's code or type; "" */
+    char warning[32]; /* what a client should not do, and got an answer to; "" */
     int64_t bytes_in, bytes_out;
     int64_t duration_us; /* of the sound; -1: there is none */
     int images, input_tokens, output_tokens;
@@ -193,6 +195,7 @@ struct kn_sandbox_counts {
     int64_t limited;            /* 429, for whatever reason */
     int64_t refused;            /* other 4xx */
     int64_t failed;             /* 5xx, and no answer or half of one */
+    int64_t warned;             /* with a warning, whatever was answered */
     int64_t by_path[KN_SANDBOX_PATH_COUNT];
     int64_t by_fault[KN_FAULT_COUNT];
     int64_t audio_us, latency_us, input_tokens, output_tokens, bytes_in, bytes_out;

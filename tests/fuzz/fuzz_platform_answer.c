@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "base/str.h"
+#include "platform/instagram.h"
+#include "platform/tiktok.h"
 #include "platform/x.h"
 #include "platform/youtube.h"
 
@@ -35,11 +37,39 @@ static void check_outcome(const struct kn_posting *posting, enum kn_status statu
         assert(posting->next == KN_NEXT_FAILED && posting->remedy[0]);
 }
 
+/* END: it says nothing that concerns a person. */
+static void check_tiktok(struct kn_posting *posting, const struct kn_http_answer *answer)
+{
+    struct kn_error err = {0};
+    enum kn_status status = kn_tiktok_refusal(posting, answer, &err);
+    if (status != KN_END)
+        check_outcome(posting, status, &err);
+    const char *reason = kn_answer_id(posting, kn_answer_json(posting, answer), "reason");
+    status = kn_tiktok_failed(posting, reason ? reason : "");
+    if (status != KN_END)
+        check_outcome(posting, status, &err);
+}
+
+static void check_instagram(struct kn_posting *posting, const struct kn_http_answer *answer)
+{
+    struct kn_error err = {0};
+    struct kn_instagram_refusal refusal;
+    enum kn_status status = kn_instagram_judge(posting, answer, &refusal, &err);
+    if (status == KN_END)
+        status = kn_instagram_give_up(posting, refusal.remedy, refusal.sentence);
+    check_outcome(posting, status, &err);
+    refusal = kn_instagram_error(posting, answer->body);
+    status = kn_instagram_give_up(posting, refusal.remedy, refusal.sentence);
+    check_outcome(posting, status, &err);
+}
+
 static void check_refusals(struct kn_posting *posting, const struct kn_http_answer *answer)
 {
     struct kn_error err = {0};
     check_outcome(posting, kn_youtube_refusal(posting, answer, "uploads", &err), &err);
     check_outcome(posting, kn_x_refusal(posting, answer, "posts", &err), &err);
+    check_tiktok(posting, answer);
+    check_instagram(posting, answer);
 }
 
 static void check_fields(struct kn_posting *posting, const struct kn_http_answer *answer)

@@ -1,5 +1,5 @@
 /* What strangers upload to the sandbox's platforms, chosen by the first byte: multipart/related in
- * blocks of any size, boxes of ISO base media files, times. */
+ * blocks of any size, boxes of ISO base media files, times, segments and texts for X. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "sandbox/platforms/facts.h"
 #include "sandbox/platforms/related.h"
+#include "sandbox/platforms/x_form.h"
+#include "sandbox/platforms/x_text.h"
 #include "sandbox/platforms/youtube.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,6 +60,34 @@ static bool read_bytes(void *arg, int64_t at, void *data, size_t size)
     return true;
 }
 
+static void read_segment(const uint8_t *data, size_t size)
+{
+    struct kn_x_form form;
+    struct kn_arena *arena = kn_arena_new();
+    assert(kn_x_form_begin(&form, "multipart/form-data; boundary=b"));
+    const char *why = kn_x_form_read(&form, (const char *)data, size, arena);
+    assert(why || form.size <= size);
+    kn_arena_free(arena);
+}
+
+static const char *link_to(void *arg)
+{
+    ++*(int *)arg;
+    return "x";
+}
+
+/* What is shown has as many addresses as were counted. */
+static void read_text(const uint8_t *data, size_t size)
+{
+    struct kn_x_text read;
+    int links = 0;
+    struct kn_arena *arena = kn_arena_new();
+    kn_x_text_read(kn_arena_strndup(arena, (const char *)data, size), arena, &read);
+    (void)kn_x_text_show(&read, arena, link_to, &links);
+    assert(links == read.links && read.weight <= 23 * (int64_t)read.length);
+    kn_arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
@@ -73,6 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct kn_shown_facts facts = {0};
         kn_shown_boxes_read(&source, &facts);
         assert(!facts.rearranged || facts.edits);
+    } else if (kind == 'f') {
+        read_segment(data, size);
+    } else if (kind == 'x') {
+        read_text(data, size);
     } else if (kind == 't') {
         char *text = calloc(1, size + 1);
         memcpy(text, data, size);

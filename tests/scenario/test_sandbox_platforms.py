@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 """The sandbox's platforms as others see them: by Google's own client of YouTube (npm
-`@googleapis/youtube`), by curl's way of sending files, and on the page."""
+`@googleapis/youtube`), by an independent one of X (`twitter-api-v2`), by curl's way of sending files,
+and on the page."""
+import base64
 import json
 import os
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 from scenario import HOME, ROOT, Skip, case, ffmpeg, kirinuki, main, tool
 from sandbox import Sandbox
 
 
-def client_folder():
+def client_folder(package):
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     folder = os.path.join(data, "kirinuki/test-clients")
-    if not os.path.isdir(folder + "/node_modules/@googleapis/youtube"):
-        raise Skip("npm's `@googleapis/youtube` is not here; scripts/clients.sh fetches it")
+    if not os.path.isdir(f"{folder}/node_modules/{package}"):
+        raise Skip(f"npm's `{package}` is not here; scripts/clients.sh fetches it")
     return folder
 
 
@@ -45,15 +48,19 @@ def posts(sandbox):
     return json.load(fetch(sandbox, "/sandbox/posts"))["posts"]
 
 
+def run_client(script, package, sandbox, *files):
+    path = os.path.join(ROOT, "tests/scenario", script)
+    done = subprocess.run([tool("node"), path, client_folder(package), root(sandbox), *files],
+                          capture_output=True, text=True, timeout=60, cwd=HOME)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 @case
 def googles_client_uploads_and_finds_it():
     video, picture = clip()
     with Sandbox("--set", "processing=0") as sandbox:
-        script = os.path.join(ROOT, "tests/scenario/youtube_client.mjs")
-        done = subprocess.run([tool("node"), script, client_folder(), root(sandbox), video, picture],
-                              capture_output=True, text=True, timeout=60, cwd=HOME)
-        assert done.returncode == 0, done.stderr
-        said = json.loads(done.stdout)
+        said = run_client("youtube_client.mjs", "@googleapis/youtube", sandbox, video, picture)
         [post] = posts(sandbox)
     assert said["state"] == "a b&c", said
     assert said["inserted"]["snippet"]["title"] == "Ünï & “code” 🎬", said
@@ -68,6 +75,57 @@ def googles_client_uploads_and_finds_it():
     assert (post["width"], post["height"], post["video"]) == (180, 320, "h264"), post
     assert abs(post["duration_s"] - 2) < 0.1 and post["moov_first"], post
     assert post["cover_hash"], post
+
+
+@case
+def a_client_of_x_uploads_posts_and_refreshes():
+    video, _ = clip()
+    with Sandbox("--set", "processing=0.5") as sandbox:
+        said = run_client("x_client.mjs", "twitter-api-v2", sandbox, video)
+        post, deleted = posts(sandbox)
+        counts = json.load(fetch(sandbox, "/sandbox/ledger"))["counts"]
+    assert said["state"] and said["rotated"], said
+    assert said["me"]["username"] == "demo" and "offline.access" in said["scopes"], said
+    shown = said["posted"]["text"]
+    assert re.fullmatch(r"A clip &amp; more: https://t\.co/\w{10} 🎬 https://t\.co/\w{10}", shown), said
+    assert said["again"] == {"status": 403, "title": "Forbidden",
+                             "said": "You are not allowed to create a Tweet with duplicate content."}
+    assert said["tooLong"]["status"] == 403, said
+    assert [one["text"] for one in said["timeline"]] == [shown], said
+    assert said["timeline"][0]["created_at"].endswith("Z"), said
+    assert said["rates"]["limit"] == 900 and said["rates"]["remaining"] == 899, said
+    assert said["deleted"] == {"deleted": True}, said
+    # A refresh token that was used before ends all that came of it.
+    assert said["reused"]["status"] == 400 and said["after"]["status"] == 401, said
+    assert post["id"] == said["posted"]["id"] and post["state"] == "live", post
+    assert post["url"] == "https://x.com/demo/status/" + post["id"], post
+    assert post["bytes"] == said["bytes"] and post["visible_at"] == post["made_at"], post
+    assert (post["width"], post["height"], post["video"]) == (180, 320, "h264"), post
+    assert deleted["state"] == "deleted", deleted
+    assert counts["paths"]["x-append"] >= 2, counts
+
+
+@case
+def x_looks_at_the_length_of_a_video_when_it_is_posted():
+    video, _ = clip()
+    with Sandbox("--set", "processing=0", "--set", "x-seconds=1") as sandbox, open(video, "rb") as file:
+        token = json.load(fetch(sandbox, "/sandbox/token", {"platform": "x"}))["access_token"]
+        bearer = {"Authorization": "Bearer " + token}
+        data = file.read()
+        opened = json.load(fetch(sandbox, "/2/media/upload/initialize", {
+            "media_type": "video/mp4", "total_bytes": len(data)}, bearer))["data"]
+        place = "/2/media/upload/" + opened["id"]
+        fetch(sandbox, place + "/append", {
+            "segment_index": 0, "media": base64.b64encode(data).decode()}, bearer)
+        done = json.load(fetch(sandbox, place + "/finalize", {}, bearer))["data"]
+        said = {}
+        try:
+            fetch(sandbox, "/2/tweets", {"media": {"media_ids": [opened["id"]]}}, bearer)
+        except urllib.error.HTTPError as error:
+            said = json.load(error)
+        assert posts(sandbox) == []
+    assert done["processing_info"]["state"] == "succeeded", done
+    assert said["status"] == 403 and "not allowed to post a video longer than" in said["detail"], said
 
 
 def insert(sandbox, token, status):

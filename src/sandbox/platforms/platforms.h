@@ -55,8 +55,36 @@ const char *kn_mimic_name(enum kn_mimic_id id); /* "youtube" */
       "1: the consent screen is in testing, so that refresh tokens live for 7 days")              \
     X(TIKTOK_ROTATES,    "tiktok-rotates",   1,       1,     "1: refresh tokens are replaced")    \
     X(TIKTOK_ERRORS_200, "tiktok-oauth-200", 0,       1,     "1: its OAuth errors come with 200") \
+    X(TIKTOK_POSTS,      "tiktok-posts",     15,      1e9,   "direct posts of an account in 24 h") \
+    X(TIKTOK_PENDING,    "tiktok-pending",   5,       1e9,   "drafts of an account in 24 h")       \
+    X(TIKTOK_USERS,      "tiktok-users",     5,       1e9,                                        \
+      "accounts that an app which is not audited may post to in 24 h")                            \
+    X(TIKTOK_SECONDS,    "tiktok-seconds",   600,     600,   "the longest video of its accounts")  \
+    X(TIKTOK_PRIVATE,    "tiktok-private",   0,       1,     "1: its accounts are private")        \
+    X(TIKTOK_BANNED,     "tiktok-banned",    0,       1,     "1: its accounts may not post")       \
+    X(TIKTOK_MODERATION_S, "tiktok-moderation", 1,    1e6,                                        \
+      "seconds from PUBLISH_COMPLETE until others see a post and it has its id")                  \
+    X(TIKTOK_CREATOR_RATE, "tiktok-creator-rate", 20, 1e9,   "creator_info a minute and token")    \
+    X(TIKTOK_INIT_RATE,  "tiktok-init-rate", 6,       1e9,   "inits a minute and token")           \
+    X(TIKTOK_STATUS_RATE, "tiktok-status-rate", 30,   1e9,   "status/fetch a minute and token")    \
+    X(TIKTOK_FAIL_REASON, "tiktok-fail-reason", 0,    11,                                         \
+      "which fail_reason processing-fails gives; 0: internal, for others see docs/sandbox.md")    \
+    X(TIKTOK_RANGE_LAST, "tiktok-range-last", 0,      1,                                          \
+      "1: Content-Range of a chunk's answer names the last byte, not how many there are")         \
+    X(INSTAGRAM_POSTS,   "instagram-posts",  50,      1e9,   "posts of an account in 24 h")        \
+    X(INSTAGRAM_CONTAINERS, "instagram-containers", 400, 1e9, "containers of an account in 24 h")  \
+    X(INSTAGRAM_CALLS,   "instagram-calls",  4800,    1e9,   "calls for an account in 24 h")       \
+    X(INSTAGRAM_PROFESSIONAL, "instagram-professional", 1, 1, "0: its accounts are personal ones") \
+    X(INSTAGRAM_PRIMING, "instagram-priming", 0,      1,                                          \
+      "1: edit lists that skip the first samples, and no more, are taken")                        \
     X(INSTAGRAM_FLAT,    "instagram-flat",   0,       1,                                          \
-      "1: short tokens come in the older flat form")
+      "1: short tokens come in the older flat form")                                              \
+    X(X_SECONDS,         "x-seconds",        1200,    7500,  "the longest video of its accounts")  \
+    X(X_SEGMENT,         "x-segment",        5000000, 8000000, "bytes of a segment at most")       \
+    X(X_EXPIRES,         "x-expires",        86400,   1e9,   "seconds that an upload can be used") \
+    X(X_DUPLICATES,      "x-duplicates",     86400,   1e9,                                         \
+      "seconds in which an account may not post the same text again")                             \
+    X(X_CREDITS,         "x-credits",        1e9,     1e9,   "dollars of the app for its calls")
 /* clang-format on */
 #define KN_MIMIC_SETTING_ENUM(name, text, normal, most, meaning) KN_MIMIC_##name,
 enum kn_mimic_setting { KN_MIMIC_SETTING_TABLE(KN_MIMIC_SETTING_ENUM) KN_MIMIC_SETTING_COUNT };
@@ -163,6 +191,11 @@ struct kn_mimic {
     int route_count;
     /* Makes the reply for a refusal, in the platform's form. */
     void (*refuse)(struct kn_mimic_visit *visit, enum kn_mimic_refusal why);
+    /* Counts a request that is let in, before its route hears of it; false: it is one too many, and
+     * the reply is made. May be NULL. */
+    bool (*admit)(struct kn_mimic_visit *visit);
+    /* Adds to a reply that is made what every answer carries. May be NULL. */
+    void (*complete)(struct kn_mimic_visit *visit);
     size_t state_size; /* zeroed, in the arena; zeroed again by a reset */
     /* What is due by now happens: processing ends, publishing times come. May be NULL. */
     void (*tick)(struct kn_mimics *m, void *state, int64_t now_us);
@@ -240,6 +273,8 @@ void kn_mimic_header(struct kn_mimic_visit *visit, const char *name, const char 
     __attribute__((format(printf, 3, 4)));
 /* What the ledger says was wrong. */
 void kn_mimic_reason(struct kn_mimic_visit *visit, const char *reason);
+/* What a client should not do, though nothing was wrong; counted in the ledger. */
+void kn_mimic_warn(struct kn_mimic_visit *visit, const char *warning);
 
 /* ---- the sandbox's own paths (own.c): posts, clock, settings, media, the page ---- */
 

@@ -173,6 +173,11 @@ void kn_mimic_reason(struct kn_mimic_visit *visit, const char *reason)
     snprintf(visit->entry.error, sizeof visit->entry.error, "%s", reason);
 }
 
+void kn_mimic_warn(struct kn_mimic_visit *visit, const char *warning)
+{
+    snprintf(visit->entry.warning, sizeof visit->entry.warning, "%s", warning);
+}
+
 void kn_mimic_refuse(struct kn_mimic_visit *visit, enum kn_mimic_refusal why)
 {
     visit->mimic->refuse(visit, why);

@@ -163,8 +163,16 @@ static void judge_head(struct kn_mimic_visit *visit)
         return;
     draw_fault(visit);
     meet_fault(visit);
-    if (!visit->decided && route->begin)
+    if (visit->decided || (visit->mimic->admit && !visit->mimic->admit(visit)))
+        return;
+    if (route->begin)
         route->begin(visit);
+}
+
+static void complete(struct kn_mimic_visit *visit)
+{
+    if (visit->mimic->complete)
+        visit->mimic->complete(visit);
 }
 
 /* Half of what comes, where no bytes are named. */
@@ -305,6 +313,8 @@ void kn_mimics_begin(struct kn_mimics *m, const struct kn_exchange *head,
         visit->now_us = kn_mimics_now_us(m);
         kn_mimics_tick(m);
         judge_head(visit);
+        if (visit->decided)
+            complete(visit);
     }
     if (visit->decided) {
         int64_t length = kn_mimic_length(head);
@@ -343,6 +353,9 @@ bool kn_mimics_visit(struct kn_mimics *m, const struct kn_exchange *exchange,
             kn_mimic_refuse(visit, KN_REFUSE_SERVER);
         } else
             visit->route->run(visit);
+        if (visit->fault.kind == KN_FAULT_LATE_SERVER && reply->status < 400)
+            kn_mimic_refuse(visit, KN_REFUSE_SERVER);
+        complete(visit);
         kn_mimics_tick(m);
     }
     finish(visit);
