@@ -109,6 +109,34 @@ static inline const char *head_of(const struct talk *talk, const char *name)
     return value ? value : "";
 }
 
+/* A field of the ledger's post of that number, from 0 on. */
+static inline void expect_ledger(struct talk *talk, int number, const char *field,
+                                 const char *wanted)
+{
+    char path[64];
+    snprintf(path, sizeof path, "posts.%d.%s", number, field);
+    assert_int_equal(ask(talk, (struct ask){.path = "/sandbox/posts"}), 200);
+    assert_string_equal(told(talk, path), wanted);
+}
+
+static inline int posts_in_ledger(struct talk *talk)
+{
+    assert_int_equal(ask(talk, (struct ask){.path = "/sandbox/posts"}), 200);
+    return (int)json_array_size(json_object_get(talk->json, "posts"));
+}
+
+/* Opens a sandbox that meets these faults, a list that ends with NULL; NULL: none. */
+static inline void talk_open_with(struct talk *talk, const char *const *faults)
+{
+    struct kn_sandbox_fault rules[8];
+    struct kn_sandbox_options options = {.faults = rules};
+    for (; faults && faults[options.fault_count]; options.fault_count++)
+        assert_int_equal(
+            kn_sandbox_fault_parse(faults[options.fault_count], &rules[options.fault_count], NULL),
+            KN_OK);
+    talk_open(talk, &options);
+}
+
 #define expect_text(talk, path, wanted) assert_string_equal(told(talk, path), wanted)
 
 #endif

@@ -55,6 +55,28 @@ const char *kn_mimic_name(enum kn_mimic_id id); /* "youtube" */
       "1: the consent screen is in testing, so that refresh tokens live for 7 days")              \
     X(TIKTOK_ROTATES,    "tiktok-rotates",   1,       1,     "1: refresh tokens are replaced")    \
     X(TIKTOK_ERRORS_200, "tiktok-oauth-200", 0,       1,     "1: its OAuth errors come with 200") \
+    X(TIKTOK_POSTS,      "tiktok-posts",     15,      1e9,   "direct posts of an account in 24 h") \
+    X(TIKTOK_PENDING,    "tiktok-pending",   5,       1e9,   "drafts of an account in 24 h")       \
+    X(TIKTOK_USERS,      "tiktok-users",     5,       1e9,                                        \
+      "accounts that an app which is not audited may post to in 24 h")                            \
+    X(TIKTOK_SECONDS,    "tiktok-seconds",   600,     600,   "the longest video of its accounts")  \
+    X(TIKTOK_PRIVATE,    "tiktok-private",   0,       1,     "1: its accounts are private")        \
+    X(TIKTOK_BANNED,     "tiktok-banned",    0,       1,     "1: its accounts may not post")       \
+    X(TIKTOK_MODERATION_S, "tiktok-moderation", 1,    1e6,                                        \
+      "seconds from PUBLISH_COMPLETE until others see a post and it has its id")                  \
+    X(TIKTOK_CREATOR_RATE, "tiktok-creator-rate", 20, 1e9,   "creator_info a minute and token")    \
+    X(TIKTOK_INIT_RATE,  "tiktok-init-rate", 6,       1e9,   "inits a minute and token")           \
+    X(TIKTOK_STATUS_RATE, "tiktok-status-rate", 30,   1e9,   "status/fetch a minute and token")    \
+    X(TIKTOK_FAIL_REASON, "tiktok-fail-reason", 0,    11,                                         \
+      "which fail_reason processing-fails gives; 0: internal, for others see docs/sandbox.md")    \
+    X(TIKTOK_RANGE_LAST, "tiktok-range-last", 0,      1,                                          \
+      "1: Content-Range of a chunk's answer names the last byte, not how many there are")         \
+    X(INSTAGRAM_POSTS,   "instagram-posts",  50,      1e9,   "posts of an account in 24 h")        \
+    X(INSTAGRAM_CONTAINERS, "instagram-containers", 400, 1e9, "containers of an account in 24 h")  \
+    X(INSTAGRAM_CALLS,   "instagram-calls",  4800,    1e9,   "calls for an account in 24 h")       \
+    X(INSTAGRAM_PROFESSIONAL, "instagram-professional", 1, 1, "0: its accounts are personal ones") \
+    X(INSTAGRAM_PRIMING, "instagram-priming", 0,      1,                                          \
+      "1: edit lists that skip the first samples, and no more, are taken")                        \
     X(INSTAGRAM_FLAT,    "instagram-flat",   0,       1,                                          \
       "1: short tokens come in the older flat form")
 /* clang-format on */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "sandbox/platforms/words.h"
 #include "sandbox/platforms/youtube.h"
 
 enum { TITLE_UNITS = 100, DESCRIPTION_BYTES = 5000, TAGS_CHARACTERS = 500 };
@@ -168,20 +169,10 @@ static bool judge_shape(struct kn_mimic_visit *visit, const json_t *body, const 
 
 /* ---- values ---- */
 
-/* What JavaScript counts; the documentation leaves the unit open, and this is the strictest. */
-static int utf16_units(const char *text)
-{
-    int units = 0;
-    uint32_t c;
-    for (size_t size; (size = kn_utf8_next(text, &c)); text += size)
-        units += c > 0xffff ? 2 : 1;
-    return units;
-}
-
 static bool title_fits(const char *title)
 {
     return title && *title && title[strspn(title, " \t\r\n")] && !strpbrk(title, "<>") &&
-           utf16_units(title) <= TITLE_UNITS;
+           kn_utf16_units(title) <= TITLE_UNITS;
 }
 
 static bool description_fits(const char *text)
@@ -200,7 +191,7 @@ static bool tags_fit(const json_t *tags)
         const char *text = json_string_value(tag);
         if (!*text || strpbrk(text, "<>"))
             return false;
-        sum += utf16_units(text) + (i > 0) + (strchr(text, ' ') ? 2 : 0);
+        sum += kn_utf16_units(text) + (i > 0) + (strchr(text, ' ') ? 2 : 0);
     }
     return sum <= TAGS_CHARACTERS;
 }
