@@ -11,6 +11,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
 
 static void read_video(const AVStream *stream, AVRational fps, struct kn_media_facts *facts)
 {
@@ -22,6 +23,9 @@ static void read_video(const AVStream *stream, AVRational fps, struct kn_media_f
     facts->width = upright ? parameters->width : parameters->height;
     facts->height = upright ? parameters->height : parameters->width;
     facts->fps = fps.den ? av_q2d(fps) : 0;
+    const char *pixels = av_get_pix_fmt_name((enum AVPixelFormat)parameters->format);
+    snprintf(facts->pixels, sizeof facts->pixels, "%s", pixels ? pixels : "");
+    facts->interlaced = parameters->field_order > AV_FIELD_PROGRESSIVE;
 }
 
 static void read_streams(AVFormatContext *format, struct kn_media_facts *facts)

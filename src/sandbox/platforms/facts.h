@@ -19,6 +19,8 @@ struct kn_media_facts {
     int64_t duration_us; /* 0: unknown */
     int width, height;   /* pixels as shown, after rotation */
     double fps;
+    char pixels[16]; /* "yuv420p"; "" */
+    bool interlaced; /* as the stream says of itself */
     int audio_channels, audio_rate_hz;
     bool moov_first; /* the index is before the media */
     bool edits;      /* an edit list that does more than to begin at the first sample */
