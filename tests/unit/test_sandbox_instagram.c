@@ -539,7 +539,7 @@ static void test_quotas(void **state)
 static void test_files(void **state)
 {
     (void)state;
-    static const struct kn_media_facts good = {.readable = true,
+    static const struct kn_shown_facts good = {.readable = true,
                                                .container = "mov,mp4,m4a,3gp,3g2,mj2",
                                                .video = "h264",
                                                .pixels = "yuv420p",
@@ -552,7 +552,7 @@ static void test_files(void **state)
                                                .audio_rate_hz = 48000,
                                                .moov_first = true};
     struct {
-        struct kn_media_facts facts;
+        struct kn_shown_facts facts;
         int64_t bytes;
         bool story;
         int subcode;
@@ -561,7 +561,7 @@ static void test_files(void **state)
 #define NAMED(field, text) snprintf(field, sizeof field, "%s", text)
 #define CASE(subcode_, bytes_, story_, ...)                                                        \
     do {                                                                                           \
-        struct kn_media_facts f = good;                                                            \
+        struct kn_shown_facts f = good;                                                            \
         __VA_ARGS__;                                                                               \
         cases[count].facts = f;                                                                    \
         cases[count].bytes = bytes_;                                                               \

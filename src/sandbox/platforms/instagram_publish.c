@@ -41,7 +41,7 @@ static struct kn_ig_media *make_media(struct kn_mimic_visit *visit,
     media->shortcode = kn_mimics_make_id(m, KN_MIMIC_BASE64, 11);
     media->container = container;
     media->at_us = visit->now_us;
-    media->post = kn_posts_add(m, "instagram", container->account, visit->now_us);
+    media->post = kn_shown_posts_add(m, "instagram", container->account, visit->now_us);
     media->post->id = media->id;
     media->post->url = kn_arena_printf(m->arena,
                                        container->story ? "https://www.instagram.com/stories/%s/%s/"
@@ -53,7 +53,7 @@ static struct kn_ig_media *make_media(struct kn_mimic_visit *visit,
     media->post->text = kn_mimics_keep(
         m, json_pack("{s:s, s:s, s:b}", "caption", container->caption ? container->caption : "",
                      "container", container->id, "share_to_feed", container->to_feed));
-    kn_post_appear(m, media->post, visit->now_us);
+    kn_shown_appear(m, media->post, visit->now_us);
     kn_vec_push(&state->media, media);
     container->media = media;
     return media;

@@ -124,7 +124,7 @@ int64_t kn_ig_most(const struct kn_ig_container *container)
     return container->story ? 100000000 : 300000000;
 }
 
-static bool codecs_fit(const struct kn_media_facts *facts)
+static bool codecs_fit(const struct kn_shown_facts *facts)
 {
     bool video = strcmp(facts->video, "h264") == 0 || strcmp(facts->video, "hevc") == 0;
     bool audio =
@@ -138,7 +138,7 @@ static bool codecs_fit(const struct kn_media_facts *facts)
 
 int kn_ig_judge_file(const struct kn_ig_container *container, bool priming)
 {
-    const struct kn_media_facts *facts = &container->upload->facts;
+    const struct kn_shown_facts *facts = &container->upload->facts;
     double seconds = (double)facts->duration_us / KN_US_PER_S;
     double aspect = facts->height > 0 ? (double)facts->width / facts->height : 0;
     if (!strstr(facts->container, "mp4") || !codecs_fit(facts) || !facts->moov_first ||

@@ -31,7 +31,7 @@ static bool is_webm(const char *path)
 static bool format_fits(const struct kn_upload *upload)
 {
     static const char *const codecs[] = {"h264", "hevc", "vp8", "vp9"};
-    const struct kn_media_facts *facts = &upload->facts;
+    const struct kn_shown_facts *facts = &upload->facts;
     if (!strstr(facts->container, "mp4") &&
         !(strstr(facts->container, "webm") && is_webm(upload->path)))
         return false;
@@ -43,7 +43,7 @@ static bool format_fits(const struct kn_upload *upload)
 
 const char *kn_tt_judge_file(const struct kn_upload *upload, double longest_s)
 {
-    const struct kn_media_facts *facts = &upload->facts;
+    const struct kn_shown_facts *facts = &upload->facts;
     double seconds = (double)facts->duration_us / KN_US_PER_S;
     if (!facts->readable || !format_fits(upload))
         return "file_format_check_failed";
@@ -68,7 +68,7 @@ void kn_tt_process(struct kn_mimics *m, struct kn_tt_post *post, int64_t now_us)
         post->processed_us + (int64_t)(m->settings[KN_MIMIC_TIKTOK_MODERATION_S] * 1e6);
     /* Beyond what a double holds exactly, and within 64 bits with a sign. */
     post->post_id = kn_arena_printf(m->arena, "7%s", kn_mimics_make_id(m, KN_MIMIC_DIGITS, 18));
-    post->post = kn_posts_add(m, "tiktok", account, now_us);
+    post->post = kn_shown_posts_add(m, "tiktok", account, now_us);
     post->post->id = post->inbox ? post->id : post->post_id;
     post->post->privacy = post->privacy;
     post->post->video = post->upload;
@@ -86,7 +86,7 @@ static void end_failed(struct kn_tt_post *post, const char *reason)
     post->failure = reason;
     if (!post->post)
         return;
-    post->post->state = KN_POST_FAILED;
+    post->post->state = KN_SHOWN_FAILED;
     post->post->reason = reason;
 }
 
@@ -102,9 +102,9 @@ static void settle(const struct kn_mimics *m, struct kn_tt_post *post)
     }
     post->settled = true;
     if (post->inbox)
-        post->post->state = KN_POST_DRAFT;
+        post->post->state = KN_SHOWN_DRAFT;
     else if (strcmp(post->privacy, "SELF_ONLY") == 0)
-        post->post->state = KN_POST_HIDDEN;
+        post->post->state = KN_SHOWN_HIDDEN;
 }
 
 void kn_tt_tick(struct kn_mimics *m, void *arg, int64_t now_us)
@@ -116,9 +116,9 @@ void kn_tt_tick(struct kn_mimics *m, void *arg, int64_t now_us)
             end_failed(post, "auth_removed");
         if (!post->settled && post->whole && now_us >= post->processed_us)
             settle(m, post);
-        if (post->settled && !post->failure && post->post->state == KN_POST_PROCESSING &&
+        if (post->settled && !post->failure && post->post->state == KN_SHOWN_PROCESSING &&
             now_us >= post->moderated_us)
-            kn_post_appear(m, post->post, post->moderated_us);
+            kn_shown_appear(m, post->post, post->moderated_us);
     }
 }
 
@@ -163,7 +163,7 @@ void kn_tt_status(struct kn_mimic_visit *visit)
                             json_integer(kn_tt_stored(post)));
     if (post->failure)
         json_object_set_new(data, "fail_reason", json_string(post->failure));
-    if (post->post && post->post->state == KN_POST_LIVE &&
+    if (post->post && post->post->state == KN_SHOWN_LIVE &&
         strcmp(post->privacy, "PUBLIC_TO_EVERYONE") == 0)
         json_object_set_new(data, "publicaly_available_post_id",
                             json_pack("[I]", (json_int_t)strtoll(post->post_id, NULL, 10)));
