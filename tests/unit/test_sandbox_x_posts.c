@@ -260,6 +260,26 @@ static void test_accidents(void **state)
     talk_close(&stage.talk);
 }
 
+/* It says when to return in headers of its own, or not at all. */
+static void test_refusals_on_request(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"quota,path=x-status,first=1",
+                                         "429-bare,path=x-status,after=1,first=1",
+                                         "429,path=x-status,after=2,first=1", NULL};
+    struct stage stage;
+    stage_open(&stage, faults);
+    expect(&stage, look(&stage, "/2/users/me"), 402, "does not have any credits");
+    assert_string_equal(head_of(&stage.talk, "x-rate-limit-remaining"), "75");
+    expect(&stage, look(&stage, "/2/users/me"), 429, NULL);
+    assert_string_equal(head_of(&stage.talk, "x-rate-limit-reset"), "");
+    expect(&stage, look(&stage, "/2/users/me"), 429, NULL);
+    assert_string_not_equal(head_of(&stage.talk, "x-rate-limit-reset"), "");
+    assert_string_equal(head_of(&stage.talk, "retry-after"), "");
+    assert_int_equal(look(&stage, "/2/users/me"), 200);
+    talk_close(&stage.talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_who_may),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_refusals_on_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
