@@ -196,7 +196,8 @@ struct kn_mimic {
     bool (*admit)(struct kn_mimic_visit *visit);
     /* Adds to a reply that is made what every answer carries. May be NULL. */
     void (*complete)(struct kn_mimic_visit *visit);
-    size_t state_size; /* zeroed, in the arena; zeroed again by a reset */
+    bool no_retry_after; /* it tells by other headers when to return */
+    size_t state_size;   /* zeroed, in the arena; zeroed again by a reset */
     /* What is due by now happens: processing ends, publishing times come. May be NULL. */
     void (*tick)(struct kn_mimics *m, void *state, int64_t now_us);
     /* Before the state is zeroed: gives back what is not in the arena. May be NULL. */

@@ -185,6 +185,7 @@ const struct kn_mimic kn_mimic_x = {
     .refuse = refuse,
     .admit = admit,
     .complete = complete,
+    .no_retry_after = true,
     .state_size = sizeof(struct kn_x_state),
     .reset = reset,
 };
