@@ -140,7 +140,8 @@ enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts, const c
                                            struct kn_accounts_connected *ret_connected,
                                            struct kn_error *err)
 {
-    const struct kn_oauth *oauth = kn_oauth_find(platform);
+    /* Instagram posts files with Facebook's login alone. */
+    const struct kn_oauth *oauth = kn_oauth_find_dialect(platform, "facebook");
     if (!oauth)
         return kn_error_set(err, KN_INVALID, "%s is no platform with accounts", platform);
     const struct kn_accounts_connect connect = {

@@ -142,9 +142,12 @@ static enum kn_status put(struct kn_accounts *accounts, const struct kn_oauth_ro
 }
 
 /* What the account's posts are told of it. */
-static const char *settings_of(const char *shown, struct kn_arena *arena)
+static const char *settings_of(const struct kn_oauth *oauth, const char *shown,
+                               struct kn_arena *arena)
 {
     KN_SCOPED_JSON json = json_pack("{s:o}", "username", kn_json_text(shown));
+    if (oauth->dialect)
+        json_object_set_new(json, "login", kn_json_text(oauth->dialect));
     KN_SCOPED_STR text = {0};
     kn_json_add(&text, json, true);
     return kn_arena_strdup(arena, kn_str_text(&text));
@@ -177,7 +180,7 @@ enum kn_status kn_accounts_keep(struct kn_accounts *accounts, const struct kn_oa
             .name = name,
             .remote_id = id,
             .service_url = service,
-            .settings = before ? before->settings : settings_of(shown, arena),
+            .settings = settings_of(oauth, shown, arena),
             .trouble = "",
         };
         status = put(accounts, round, tokens, &key, &row, arena, err);
