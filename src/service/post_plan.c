@@ -242,6 +242,7 @@ static void plan_one(const struct planning *planning, const struct kn_publish_cl
                      int64_t due_us, struct kn_planned_post *post)
 {
     const struct kn_publish_target *target = post->target;
+    const char *sandbox = target->platform->oauth ? planning->settings->sandbox : NULL;
     struct kn_post_clip file = clip->file;
     if (!planning->settings->thumbnails)
         file.thumbnail = NULL;
@@ -260,8 +261,8 @@ static void plan_one(const struct planning *planning, const struct kn_publish_cl
     for (int i = 0; i < post->finding_count; i++)
         post->bad |= !post->findings[i].warning;
     post->spec = (struct kn_post_spec){
-        .key = kn_arena_printf(planning->arena, "%s %s:%s", file.hash, target->platform->name,
-                               target->account),
+        .key = kn_arena_printf(planning->arena, "%s %s:%s%s%s", file.hash, target->platform->name,
+                               target->account, sandbox ? " at " : "", sandbox ? sandbox : ""),
         .platform = target->platform->name,
         .account = target->account,
         .clip = kn_post_clip_write(&file, planning->arena),
