@@ -121,8 +121,8 @@ void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *are
         kn_utf8_trim(where);
         kn_say("%5" PRId64 "  %s%*s %s%*s %-11s %s", post->id, name,
                KN_MAX(columns - kn_utf8_columns(name), 0), "", where,
-               KN_MAX(WHERE_COLUMNS - kn_utf8_columns(where), 0), "", kn_post_state_name(post->state),
-               kn_post_detail(post, arena));
+               KN_MAX(WHERE_COLUMNS - kn_utf8_columns(where), 0), "",
+               kn_post_state_name(post->state), kn_post_detail(post, arena));
     }
 }
 

@@ -21,7 +21,8 @@
 static bool makes_store(const char *command, const char *where)
 {
     return strcmp(command, "add") == 0 || strcmp(command, "worker") == 0 ||
-           strcmp(command, "auth") == 0 || (!where && strcmp(command, "pause") == 0);
+           strcmp(command, "auth") == 0 || strcmp(command, "publish") == 0 ||
+           (!where && strcmp(command, "pause") == 0);
 }
 
 static enum kn_status open_store(struct kn_queue_call *call, const char *command)
