@@ -321,8 +321,8 @@ static void test_what_a_video_may_be(void **state)
 #pragma GCC diagnostic pop
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_upload file = {.facts = cases[i].facts};
-        struct kn_x_media media = {.kind = KN_X_VIDEO, .upload = &file};
-        kn_x_judge(&media, false);
+        struct kn_xapi_media media = {.kind = KN_XAPI_VIDEO, .upload = &file};
+        kn_xapi_judge(&media, false);
         const char *wanted = cases[i].message ? cases[i].message : "";
         if (strcmp(media.message ? media.message : "", wanted) != 0)
             fail_msg("case %zu: “%s”, not “%s”", i, media.message ? media.message : "", wanted);
