@@ -17,6 +17,7 @@ struct kn_publish_settings {
     int privacy;                    /* enum kn_privacy */
     bool made_for_kids, notify, draft, ai_label, share_to_feed;
     bool thumbnails, subtitles;           /* are sent along where the platform takes them */
+    bool rendition;                       /* made where a platform does not take the clip as it is */
     int64_t at_us;                        /* wall clock; 0: at once */
     int64_t every_us;                     /* between the clips of one account; 0: none */
     bool check;                           /* only says what would be wrong */
