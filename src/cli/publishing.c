@@ -214,8 +214,8 @@ static enum kn_status make_renditions(struct publishing *publishing,
     };
     struct kn_progress_display *display = kn_progress_display_start(&view);
     kn_progress_display_add(display, 1, progress);
-    enum kn_status status = kn_post_renditions_make(
-        renditions, publishing->arena, publishing->cancel, progress, &publishing->err);
+    enum kn_status status = kn_post_renditions_make(renditions, publishing->arena,
+                                                    publishing->cancel, progress, &publishing->err);
     kn_progress_end(progress, status);
     kn_progress_display_stop(display);
     kn_progress_free(progress);
@@ -256,8 +256,8 @@ static enum kn_status store_posts(struct publishing *publishing)
 static enum kn_status keep(struct publishing *publishing)
 {
     KN_SCOPED(kn_post_renditions) renditions = NULL;
-    enum kn_status status = kn_post_renditions_open(
-        publishing->planned, publishing->planned_count, &renditions, &publishing->err);
+    enum kn_status status = kn_post_renditions_open(publishing->planned, publishing->planned_count,
+                                                    &renditions, &publishing->err);
     if (status == KN_OK)
         status = make_renditions(publishing, renditions);
     if (status == KN_OK)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 #include "pipeline/post_facts.h"
 
@@ -19,6 +20,7 @@ enum {
     VERSION = 1,  /* changes when the same target gives another file */
     LOCKS = 64,   /* two renditions that share one are made one after the other */
     WAIT_MS = 50, /* between two tries for a lock: there is nothing to wait on */
+    STEM_BYTES = 100,
     NOBODY_WRITES_SO_SLOWLY_S = 24 * 3600,
 };
 
@@ -42,13 +44,20 @@ enum kn_status kn_rendition_folder(struct kn_arena *arena, const char **ret_fold
     return KN_OK;
 }
 
+/* People read the clip's own name in lists of posts; what is behind it tells contents apart. */
 static const char *path_of(struct kn_arena *arena, const char *folder,
                            const struct kn_post_clip *clip,
                            const struct kn_rendition_target *target)
 {
-    return kn_arena_printf(arena, "%s/%s-%dx%d-%g-%g-%" PRId64 "-v%d%s", folder, clip->hash,
-                           target->width_px, target->height_px, target->fps_min, target->fps_max,
-                           target->bits_a_second, VERSION, ending);
+    char key[KN_HASH_TEXT_BYTES], stem[STEM_BYTES];
+    const char *wanted =
+        kn_arena_printf(arena, "%d %s %dx%d %g %g %" PRId64, VERSION, clip->hash, target->width_px,
+                        target->height_px, target->fps_min, target->fps_max, target->bits_a_second);
+    kn_hash_bytes(wanted, strlen(wanted), key);
+    snprintf(stem, sizeof stem, "%s", kn_path_stem(arena, clip->path));
+    kn_utf8_trim(stem);
+    return kn_arena_printf(arena, "%s/%s-%dx%d-%.16s%s", folder, stem, target->width_px,
+                           target->height_px, key, ending);
 }
 
 bool kn_rendition_kept(const char *folder, const struct kn_post_clip *clip,
@@ -116,8 +125,7 @@ static enum kn_status describe(const char *path, const struct kn_post_clip *clip
     rendition->file.path = path;
     rendition->file.hash = kn_arena_strdup(arena, hash);
     rendition->file.bytes = identity.size_bytes;
-    rendition->file.modified_us =
-        identity.changed_s * KN_US_PER_S + identity.changed_ns / 1000;
+    rendition->file.modified_us = identity.changed_s * KN_US_PER_S + identity.changed_ns / 1000;
     rendition->file.duration_us = rendition->facts.duration_us;
     rendition->file.width_px = rendition->facts.width_px;
     rendition->file.height_px = rendition->facts.height_px;
@@ -136,9 +144,8 @@ static enum kn_status take_or_make(const struct kn_rendition_order *order,
                                    struct kn_rendition *rendition, struct kn_error *err)
 {
     struct kn_error ignored;
-    rendition->reused =
-        kn_file_exists(order->path) &&
-        describe(order->path, clip, arena, cancel, rendition, &ignored) == KN_OK;
+    rendition->reused = kn_file_exists(order->path) &&
+                        describe(order->path, clip, arena, cancel, rendition, &ignored) == KN_OK;
     enum kn_status status = KN_OK;
     if (!rendition->reused)
         status = kn_rendition_make(order, cancel, progress, err);
@@ -220,8 +227,8 @@ static bool remove_one(const struct kept *kept)
     enum kn_status status = try_lock(kept->path, &lock, &ignored);
     if (status != KN_OK)
         return false;
-    bool removed = look_at(kept->path, &now) && now.wanted_us == kept->wanted_us &&
-                   unlink(kept->path) == 0;
+    bool removed =
+        look_at(kept->path, &now) && now.wanted_us == kept->wanted_us && unlink(kept->path) == 0;
     close(lock);
     return removed;
 }

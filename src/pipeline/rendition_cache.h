@@ -1,10 +1,10 @@
 /*
- * Renditions are kept under what they were made of and what was asked for: the clip's hash and the
- * target. Whoever needs the same one takes it as it is; the first makes it, and the others wait for
- * that, whichever process they are in.
+ * Renditions are kept under what they were made of and what was asked for: the clip's name, and a
+ * hash of its content and the target. Whoever needs the same one takes it as it is; the first makes
+ * it, and the others wait for that, whichever process they are in.
  *
- * The folder holds HASH-TARGET.mp4, files of writers (base/file.h), and locks, of which there are a
- * fixed number that stay: a lock that is removed could be held twice. When a rendition was last
+ * The folder holds NAME-WxH-HASH.mp4, files of writers (base/file.h), and locks, of which there are
+ * a fixed number that stay: a lock that is removed could be held twice. When a rendition was last
  * wanted is its time of access, because its time of change belongs to the posts that it is sent in.
  */
 #ifndef KN_PIPELINE_RENDITION_CACHE_H

@@ -136,9 +136,9 @@ const char *kn_post_renditions_for(const struct kn_post_renditions *renditions,
 static enum kn_status make_one(void *arg, const struct kn_step_env *env, struct kn_error *err)
 {
     struct item *item = arg;
-    item->status = kn_rendition_get(item->all->folder, item->clip, item->target,
-                                    item->all->threads, item->arena, env->cancel, env->progress,
-                                    &item->made, &item->error);
+    item->status =
+        kn_rendition_get(item->all->folder, item->clip, item->target, item->all->threads,
+                         item->arena, env->cancel, env->progress, &item->made, &item->error);
     if (item->status == KN_CANCELLED)
         return kn_error_set(err, KN_CANCELLED, "stopped by request");
     return KN_OK;
@@ -192,8 +192,7 @@ enum kn_status kn_post_renditions_make(struct kn_post_renditions *renditions,
                                        struct kn_arena *arena, struct kn_cancel *cancel,
                                        struct kn_progress *progress, struct kn_error *err)
 {
-    enum kn_status status =
-        renditions->count ? run_all(renditions, cancel, progress, err) : KN_OK;
+    enum kn_status status = renditions->count ? run_all(renditions, cancel, progress, err) : KN_OK;
     for (int i = 0; status == KN_OK && i < renditions->post_count; i++) {
         struct kn_planned_post *post = &renditions->posts[i];
         if (renditions->item_of[i] < 0)
@@ -222,8 +221,7 @@ void kn_post_renditions_tidy(const struct kn_post_renditions *renditions, struct
     struct kn_error ignored;
     const struct kn_post *posts;
     int count, needed_count = 0;
-    enum kn_status status =
-        kn_store_posts_list(store, &filter, arena, &posts, &count, &ignored);
+    enum kn_status status = kn_store_posts_list(store, &filter, arena, &posts, &count, &ignored);
     /* Where it is not known what is needed, nothing goes. */
     if (status == KN_OK && count < POSTS_MAX) {
         const char **needed = kn_arena_array(arena, (size_t)count + 1, sizeof *needed);

@@ -42,12 +42,12 @@ static void sizes_keep_their_shape(void **state)
     static const struct {
         int width_px, height_px, want_width_px, want_height_px;
     } cases[] = {
-        {1080, 1920, 720, 1280}, {1920, 1080, 1280, 720},
+        {1080, 1920, 720, 1280},  {1920, 1080, 1280, 720},
         {1080, 1080, 1080, 1080}, {4096, 4096, 1280, 1280},
         {1080, 1350, 1024, 1280}, {641, 361, 642, 362}, /* odd */
         {1279, 719, 1280, 720},   {1281, 719, 1280, 718},
-        {1301, 77, 1280, 76},     /* beyond 3:1 from the start: not ours to mend */
-        {640, 1920, 426, 1278},   /* 1:3 exactly: even sides may not make it narrower */
+        {1301, 77, 1280, 76},   /* beyond 3:1 from the start: not ours to mend */
+        {640, 1920, 426, 1278}, /* 1:3 exactly: even sides may not make it narrower */
         {1920, 640, 1278, 426},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
@@ -189,10 +189,9 @@ static const char *clip_of(const struct trial *trial, const char *name, const ch
     return path;
 }
 
-#define PICTURES(size, rate, seconds)                                                              \
-    "-f lavfi -i testsrc=s=" size ":r=" rate ":d=" seconds " "
-#define TONE(seconds) "-f lavfi -i sine=f=440:r=44100:d=" seconds " "
-#define QUICK         "-pix_fmt yuv420p -c:v libx264 -preset ultrafast -c:a aac "
+#define PICTURES(size, rate, seconds) "-f lavfi -i testsrc=s=" size ":r=" rate ":d=" seconds " "
+#define TONE(seconds)                 "-f lavfi -i sine=f=440:r=44100:d=" seconds " "
+#define QUICK                         "-pix_fmt yuv420p -c:v libx264 -preset ultrafast -c:a aac "
 
 static void an_upright_clip_becomes_smaller_and_stays_whole(void **state)
 {
@@ -305,8 +304,9 @@ static void no_more_bits_than_allowed(void **state)
     struct trial trial;
     struct kn_error err = {0};
     begin(&trial);
-    const char *clip = clip_of(&trial, "noise.mp4",
-                               PICTURES("320x568", "30", "3") "-vf noise=alls=80:allf=t -crf 20 " QUICK);
+    const char *clip =
+        clip_of(&trial, "noise.mp4",
+                PICTURES("320x568", "30", "3") "-vf noise=alls=80:allf=t -crf 20 " QUICK);
     struct kn_media_rules narrow = {.bytes_max = 340000};
     order_for(&trial, clip, &narrow);
     assert_true(trial.before.bytes > 4 * narrow.bytes_max);
