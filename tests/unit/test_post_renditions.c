@@ -101,28 +101,43 @@ static void the_second_time_it_is_there(void **state)
     end(&trial);
 }
 
-static void *get_on_a_thread(void *arg)
+struct taker {
+    struct trial *trial;
+    pthread_t thread;
+    enum kn_status status;
+    bool reused;
+};
+
+static void *take(void *arg)
 {
-    struct trial own = *(struct trial *)arg; /* an arena is one thread's */
-    own.arena = kn_arena_new();
-    bool reused = get(&own).reused;
-    kn_arena_free(own.arena);
-    return reused ? NULL : arg;
+    struct taker *taker = arg;
+    struct trial *trial = taker->trial;
+    struct kn_arena *arena = kn_arena_new(); /* one thread's */
+    struct kn_rendition rendition = {0};
+    struct kn_error err;
+    taker->status = kn_rendition_get(trial->folder, &trial->clip.file, &trial->target, 1, arena,
+                                     NULL, NULL, &rendition, &err);
+    taker->reused = rendition.reused;
+    kn_arena_free(arena);
+    return NULL;
 }
 
 static void those_who_want_it_at_once_make_it_once(void **state)
 {
     (void)state;
     struct trial trial;
-    pthread_t threads[4];
+    struct taker takers[4];
     int made = 0;
     begin(&trial);
-    for (size_t i = 0; i < KN_COUNT_OF(threads); i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, get_on_a_thread, &trial), 0);
-    for (size_t i = 0; i < KN_COUNT_OF(threads); i++) {
-        void *result;
-        pthread_join(threads[i], &result);
-        made += result != NULL;
+    for (size_t i = 0; i < KN_COUNT_OF(takers); i++) {
+        takers[i] = (struct taker){.trial = &trial};
+        assert_int_equal(pthread_create(&takers[i].thread, NULL, take, &takers[i]), 0);
+    }
+    for (size_t i = 0; i < KN_COUNT_OF(takers); i++)
+        pthread_join(takers[i].thread, NULL);
+    for (size_t i = 0; i < KN_COUNT_OF(takers); i++) {
+        assert_int_equal(takers[i].status, KN_OK);
+        made += !takers[i].reused;
     }
     assert_int_equal(made, 1);
     assert_int_equal(count_videos(trial.folder), 1);
