@@ -112,8 +112,8 @@ static void check_picture(struct check *check, const struct kn_media_rules *rule
         find(check, "aspect", "render another shape, with --aspect 9:16 or 1:1",
              "the picture's shape is %.3g:1, and %.3g:1 to %.3g:1 are allowed", aspect,
              rules->aspect_min, rules->aspect_max);
-    if ((rules->fps_min && facts->fps < rules->fps_min - 0.01) ||
-        (rules->fps_max && facts->fps > rules->fps_max + 0.01))
+    if ((rules->fps_min && facts->fps < rules->fps_min - KN_FPS_SLACK) ||
+        (rules->fps_max && facts->fps > rules->fps_max + KN_FPS_SLACK))
         find(check, "fps",
              "a rendition at an allowed rate is made unless --no-rendition forbids it",
              "it has %.4g pictures a second, and %.4g to %.4g are allowed", facts->fps,

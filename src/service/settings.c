@@ -423,6 +423,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                     .share_to_feed = true,
                     .thumbnails = true,
                     .subtitles = true,
+                    .rendition = true,
                     .wait = true,
                     .posts = true,
                     .at_once = 16},
