@@ -53,6 +53,9 @@ static void choose_size(const struct kn_media_facts *facts, const struct kn_medi
         scale = fmin(scale, (double)rules->width_max_px / facts->width_px);
     if (rules->height_max_px)
         scale = fmin(scale, (double)rules->height_max_px / facts->height_px);
+    if (rules->short_side_max_px)
+        scale = fmin(scale,
+                     (double)rules->short_side_max_px / KN_MIN(facts->width_px, facts->height_px));
     target->width_px = even(facts->width_px * scale, rules->width_max_px);
     target->height_px = even(facts->height_px * scale, rules->height_max_px);
     double aspect = (double)facts->width_px / facts->height_px;
