@@ -31,8 +31,7 @@ AVStream *kn_mp4_add(struct kn_mp4 *mp4, const AVCodecParameters *parameters, AV
     AVStream *stream = avformat_new_stream(mp4->format, NULL);
     if (!stream || avcodec_parameters_copy(stream->codecpar, parameters) < 0)
         kn_out_of_memory();
-    stream->codecpar->codec_tag = 0;       /* that of another container */
-    stream->codecpar->initial_padding = 0; /* see kn_mp4_write */
+    stream->codecpar->codec_tag = 0; /* that of another container */
     stream->time_base = time_base;
     return stream;
 }
@@ -70,12 +69,6 @@ enum kn_status kn_mp4_begin(struct kn_mp4 *mp4, const char *title, const char *c
 enum kn_status kn_mp4_write(struct kn_mp4 *mp4, AVStream *stream, AVPacket *packet,
                             AVRational time_base, struct kn_error *err)
 {
-    /* What an encoder of sound needs before its first sample would have to be edited away by
-     * whoever plays it, and platforms want no edit lists: it stays out, and the first 21 ms fade
-     * in. */
-    if (stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && packet->pts != AV_NOPTS_VALUE &&
-        packet->duration > 0 && packet->pts + packet->duration <= 0)
-        return KN_OK;
     packet->stream_index = stream->index;
     packet->pos = -1;
     av_packet_rescale_ts(packet, time_base, stream->time_base);
