@@ -17,11 +17,13 @@
 #include "service/settings_queue.h"
 #include "service/store_place.h"
 
-/* Pausing is remembered, too; where the queue is one's own, nothing can be misspelt. */
+/* What was posted is remembered, or it would be posted twice. Pausing is remembered, too; where the
+ * queue is one's own, nothing can be misspelt. */
 static bool makes_store(const char *command, const char *where)
 {
     return strcmp(command, "add") == 0 || strcmp(command, "worker") == 0 ||
-           strcmp(command, "auth") == 0 || (!where && strcmp(command, "pause") == 0);
+           strcmp(command, "auth") == 0 || strcmp(command, "publish") == 0 ||
+           (!where && strcmp(command, "pause") == 0);
 }
 
 static enum kn_status open_store(struct kn_queue_call *call, const char *command)

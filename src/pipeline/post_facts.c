@@ -14,7 +14,7 @@ static const char *container_of(const struct kn_source *source, const struct kn_
     if (strstr(source->container, "mp4"))
         return strncmp(boxes->brand, "qt", 2) == 0 ? "mov" : "mp4";
     if (strstr(source->container, "webm"))
-        return kn_ends_with(source->path, ".webm") ? "webm" : "matroska";
+        return kn_ends_with(source->path, ".webm") ? "webm" : "mkv";
     return source->container;
 }
 

@@ -180,7 +180,11 @@ enum kn_status kn_instagram_read_back(struct kn_posting *posting, struct kn_erro
         return status;
     const char *url =
         status == KN_OK ? kn_answer_text(posting, json, "permalink", URL_BYTES_MAX) : NULL;
-    if (url && kn_starts_with(url, kn_posting_url(posting, "https://www.instagram.com", "/")))
+    static const char host[] = "https://www.instagram.com/";
+    /* Also where another service stands for it: that may name the address that the real one would.
+     */
+    if (url && (kn_starts_with(url, host) ||
+                kn_starts_with(url, kn_posting_url(posting, "https://www.instagram.com", "/"))))
         return kn_posting_live(posting, media, url);
     /* The post is there, whatever becomes of this. */
     if (count(posting, "reads") < TRIES_MAX)

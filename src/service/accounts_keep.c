@@ -141,10 +141,20 @@ static enum kn_status put(struct kn_accounts *accounts, const struct kn_oauth_ro
     return kn_store_account_put(accounts->options.store, row, err);
 }
 
-/* What the account's posts are told of it. */
-static const char *settings_of(const char *shown, struct kn_arena *arena)
+/* What the account's posts are told of it: what they were told before, and by which way it is
+ * connected now. */
+static const char *settings_of(const struct kn_account *before, const struct kn_oauth *oauth,
+                               const char *shown, struct kn_arena *arena)
 {
-    KN_SCOPED_JSON json = json_pack("{s:o}", "username", kn_json_text(shown));
+    KN_SCOPED_JSON json = before ? json_loads(before->settings, 0, NULL) : NULL;
+    if (!json_is_object(json)) {
+        json_decref(json);
+        json = json_pack("{s:o}", "username", kn_json_text(shown));
+    }
+    if (oauth->dialect)
+        json_object_set_new(json, "login", json_string(oauth->dialect));
+    else
+        json_object_del(json, "login");
     KN_SCOPED_STR text = {0};
     kn_json_add(&text, json, true);
     return kn_arena_strdup(arena, kn_str_text(&text));
@@ -177,7 +187,7 @@ enum kn_status kn_accounts_keep(struct kn_accounts *accounts, const struct kn_oa
             .name = name,
             .remote_id = id,
             .service_url = service,
-            .settings = before ? before->settings : settings_of(shown, arena),
+            .settings = settings_of(before, oauth, shown, arena),
             .trouble = "",
         };
         status = put(accounts, round, tokens, &key, &row, arena, err);

@@ -75,8 +75,8 @@ const char *kn_mimic_name(enum kn_mimic_id id); /* "youtube" */
     X(INSTAGRAM_CONTAINERS, "instagram-containers", 400, 1e9, "containers of an account in 24 h")  \
     X(INSTAGRAM_CALLS,   "instagram-calls",  4800,    1e9,   "calls for an account in 24 h")       \
     X(INSTAGRAM_PROFESSIONAL, "instagram-professional", 1, 1, "0: its accounts are personal ones") \
-    X(INSTAGRAM_PRIMING, "instagram-priming", 0,      1,                                          \
-      "1: edit lists that skip the first samples, and no more, are taken")                        \
+    X(INSTAGRAM_PRIMING, "instagram-priming", 1,      1,                                          \
+      "0: edit lists that skip the first samples, and no more, are refused as well")                        \
     X(INSTAGRAM_FLAT,    "instagram-flat",   0,       1,                                          \
       "1: short tokens come in the older flat form")                                              \
     X(X_SECONDS,         "x-seconds",        1200,    7500,  "the longest video of its accounts")  \
