@@ -106,7 +106,8 @@ static enum kn_status check_key(struct kn_accounts *accounts, const struct kn_se
     return status;
 }
 
-/* Whose is it? Without an answer it can be kept all the same, once it has a name. */
+/* Whose is it? Without an answer it can be kept all the same, once it has a name: under a name of
+ * ours it would be a second account for the same channel, which gets each clip twice. */
 static enum kn_status identify(struct kn_accounts *accounts, const struct kn_oauth_round *round,
                                const struct kn_tokens *tokens, const char *name,
                                struct kn_cancel *cancel, struct kn_arena *arena,
@@ -118,11 +119,11 @@ static enum kn_status identify(struct kn_accounts *accounts, const struct kn_oau
                                                    cancel, arena, ret_id, ret_shown, &why);
     if (status == KN_OK)
         return KN_OK;
-    if (status == KN_CANCELLED || (!name && !service))
+    if (status == KN_CANCELLED || !name)
         return kn_error_set(err, status, "%s; --account NAME connects it under that name",
                             kn_error_text(&why));
     *ret_id = tokens->user_id ? tokens->user_id : "";
-    *ret_shown = name ? name : "sandbox";
+    *ret_shown = name;
     return KN_OK;
 }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -55,6 +56,8 @@ class World:
     def __init__(self, name, *options, store=None):
         self.home = folder("publish-" + name)
         self.sandbox = Sandbox(*AT_ONCE, *options)
+        # It tells of each request, and would wait for who does not listen.
+        threading.Thread(target=self.sandbox.process.stdout.read, daemon=True).start()
         self.url = self.sandbox.url[:-len("/v1")]
         self.env = environment(XDG_DATA_HOME=self.home + "/data",
                                KIRINUKI_STORE=store or self.home + "/queue.db")
@@ -68,7 +71,8 @@ class World:
             if child.poll() is None:
                 child.kill()
                 child.communicate()
-        self.sandbox.__exit__()
+        self.sandbox.process.terminate()
+        self.sandbox.process.wait(timeout=60)
 
     def __call__(self, *arguments, **how):
         return kirinuki(*arguments, env=self.env, cwd=self.home, **how)

@@ -184,7 +184,8 @@ def bad_input_is_one_sentence():
             file.write("no video")
         outcome = world.publish(broken, "-t", "youtube")
         expect_complaint(outcome, 1, "broken.mp4")
-        world.sandbox.stop()
+        world.sandbox.process.terminate()
+        world.sandbox.process.wait(timeout=60)
         expect_complaint(world.publish(clip(), "-t", "youtube"), 1, "there is no sandbox")
         assert world.known() == {}
 
