@@ -161,13 +161,11 @@ static enum kn_status find_platform(struct auth *auth)
                         "“%.40s” has no accounts; youtube, tiktok, instagram and x have", word);
 }
 
-/* Files are uploaded with Facebook's login alone; the sandbox takes Instagram's for them as well.
- */
+/* Files are uploaded with Facebook's login alone. */
 static void choose_dialect(struct auth *auth)
 {
     const struct kn_account_settings *s = &auth->call.settings.accounts;
-    bool page = s->login == KN_LOGIN_AUTO ? !s->sandbox : s->login == KN_LOGIN_FACEBOOK;
-    if (auth->oauth == &kn_oauth_instagram && page)
+    if (auth->oauth == &kn_oauth_instagram && s->login != KN_LOGIN_INSTAGRAM)
         auth->oauth = &kn_oauth_instagram_page;
 }
 
@@ -190,9 +188,9 @@ static enum kn_status connect_account(struct auth *auth, const struct kn_oauth_c
         .paste = auth->pastes ? read_line : NULL,
         .arg = auth,
     };
-    if (s->sandbox && s->browser && !auth->pastes && !auth->oauth->dialect)
-        return kn_accounts_connect_sandbox(accounts, auth->oauth->platform, s->sandbox, s->name,
-                                           auth->cancel, call->arena, ret_connected, &call->err);
+    if (s->sandbox && s->browser && !auth->pastes)
+        return kn_accounts_connect_sandbox(accounts, auth->oauth, s->sandbox, s->name, auth->cancel,
+                                           call->arena, ret_connected, &call->err);
     return kn_accounts_connect(accounts, &connect, auth->cancel, call->arena, ret_connected,
                                &call->err);
 }

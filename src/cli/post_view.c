@@ -234,13 +234,12 @@ void kn_post_display_hear(void *arg, const struct kn_post_news *news)
     shown->sent_bytes = news->sent_bytes;
     if (display->json) {
         say_json(news, shown->name);
-        return;
-    }
-    if (changed && !display->quiet) {
+    } else if (changed && !display->quiet) {
         clear_line(display);
         say_line(news, shown->name);
         display->drawn_us = 0;
     }
+    fflush(stdout); /* also into a pipe: whoever reads it wants to know now */
     draw_sum(display);
 }
 

@@ -55,17 +55,30 @@ static void close_all(struct publishing *publishing)
 
 /* ---- the sandbox ---- */
 
-/* Connects an account of each platform that is meant and that has none there. */
+/* Is the platform in the list of --to? */
+static bool is_meant(const char *to, const char *platform)
+{
+    for (const char *at = to; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t length = strcspn(at, ":,");
+        if ((length == 3 && strncmp(at, "all", 3) == 0) ||
+            (length == strlen(platform) && strncmp(at, platform, length) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Connects an account of each platform that is meant: always anew, as a sandbox that was started
+ * again knows nobody. */
 static enum kn_status connect_sandbox(struct publishing *publishing)
 {
     const char *url = publishing->settings->publish.sandbox;
     const char *to = publishing->settings->publish.to;
     for (const struct kn_platform *const *at = kn_platforms(); url && *at; at++) {
         struct kn_accounts_connected connected;
-        if (!(*at)->oauth || !to || (!strstr(to, "all") && !strstr(to, (*at)->name)))
+        if (!(*at)->oauth || !is_meant(to, (*at)->name))
             continue;
         enum kn_status status = kn_accounts_connect_sandbox(
-            publishing->accounts, (*at)->name, url, NULL, publishing->cancel, publishing->arena,
+            publishing->accounts, (*at)->oauth, url, NULL, publishing->cancel, publishing->arena,
             &connected, &publishing->err);
         if (status != KN_OK)
             return status;

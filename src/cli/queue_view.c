@@ -17,7 +17,8 @@
 #include "service/settings_queue.h"
 #include "service/store_place.h"
 
-/* Pausing is remembered, too; where the queue is one's own, nothing can be misspelt. */
+/* What was posted is remembered, or it would be posted twice. Pausing is remembered, too; where the
+ * queue is one's own, nothing can be misspelt. */
 static bool makes_store(const char *command, const char *where)
 {
     return strcmp(command, "add") == 0 || strcmp(command, "worker") == 0 ||

@@ -53,10 +53,11 @@ struct kn_media_rules {
 
 /* A limit that the platform sets on how much is posted in a span of time. */
 struct kn_quota {
-    const char *kind;    /* "uploads": names it in the store's ledger and in sentences */
-    int limit;           /* in the span; the platform's answer overrides it */
-    int64_t span_us;     /* sliding; 0: a day that begins at 00:00 Pacific */
-    bool of_application; /* shared by all accounts, else of each account */
+    const char *kind;         /* "uploads": names it in the store's ledger and in sentences */
+    int limit;                /* in the span; the platform's answer overrides it */
+    int64_t span_us;          /* sliding; 0: a day that begins at 00:00 Pacific */
+    bool of_application;      /* shared by all accounts, else of each account */
+    bool of_posts, of_drafts; /* of what is posted, of drafts alone; neither: of both */
     const char *source;
 };
 

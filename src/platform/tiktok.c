@@ -188,10 +188,12 @@ static const struct kn_media_rules media = {
 
 static const struct kn_quota quotas[] = {
     {.kind = "posts",
+     .of_posts = true,
      .limit = 15,
      .span_us = 24 * 3600 * KN_US_PER_S,
      .source = "Content Sharing Guidelines, 2026-09-11: about 15 a day for each creator"},
     {.kind = "drafts",
+     .of_drafts = true,
      .limit = 5,
      .span_us = 24 * 3600 * KN_US_PER_S,
      .source = "Upload, 2026-09-11: spam_risk_too_many_pending_share"},

@@ -26,6 +26,13 @@ static enum kn_status wait_s(struct kn_posting *posting, int64_t seconds, const 
     return kn_posting_wait(posting, kn_posting_now_us(posting) + seconds * KN_US_PER_S, "%s", why);
 }
 
+static enum kn_status look_again(struct kn_posting *posting, const char *why)
+{
+    int64_t looks = kn_posting_number(posting, "looks");
+    kn_posting_set_number(posting, "looks", looks + 1);
+    return wait_s(posting, KN_MIN(POLL_FIRST_S + looks * POLL_GROWS_S, POLL_MOST_S), why);
+}
+
 /* ---- another upload ---- */
 
 static void forget_upload(struct kn_posting *posting)
@@ -89,7 +96,7 @@ static enum kn_status complete(struct kn_posting *posting, const json_t *data)
         if (!kn_posting_number(posting, "complete_us"))
             kn_posting_set_number(posting, "complete_us", now_us);
         if (now_us < kn_posting_number(posting, "complete_us") + ID_WAIT_S * KN_US_PER_S)
-            return wait_s(posting, POLL_MOST_S, "TikTok looks the video through");
+            return look_again(posting, "TikTok looks the video through");
         kn_posting_remark(posting, "TikTok still looks the video through, so it has no address "
                                    "yet: it will appear in the profile");
     } else {
@@ -103,16 +110,13 @@ static enum kn_status complete(struct kn_posting *posting, const json_t *data)
 
 static enum kn_status look_later(struct kn_posting *posting)
 {
-    int64_t looks = kn_posting_number(posting, "looks");
     int64_t passed_us = kn_posting_now_us(posting) - kn_posting_intended_us(posting);
-    int64_t seconds = KN_MIN(POLL_FIRST_S + looks * POLL_GROWS_S, POLL_MOST_S);
     if (passed_us > patience_us)
         return kn_tiktok_give_up(posting, "try it again with “kirinuki publish --retry”",
                                  "TikTok is still processing the clip after a day");
     if (passed_us > quick_us)
-        seconds = passed_us > slow_us ? 600 : 60;
-    kn_posting_set_number(posting, "looks", looks + 1);
-    return wait_s(posting, seconds, "TikTok processes the clip");
+        return wait_s(posting, passed_us > slow_us ? 600 : 60, "TikTok processes the clip");
+    return look_again(posting, "TikTok processes the clip");
 }
 
 /* There is more to send, as far as TikTok says; -1: it does not say. */

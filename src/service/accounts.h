@@ -87,9 +87,10 @@ enum kn_status kn_accounts_connect(struct kn_accounts *accounts,
                                    struct kn_accounts_connected *ret_connected,
                                    struct kn_error *err);
 /* With a running sandbox at `url`, which consents by itself. `name` as above. */
-enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts, const char *platform,
-                                           const char *url, const char *name,
-                                           struct kn_cancel *cancel, struct kn_arena *arena,
+enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts,
+                                           const struct kn_oauth *oauth, const char *url,
+                                           const char *name, struct kn_cancel *cancel,
+                                           struct kn_arena *arena,
                                            struct kn_accounts_connected *ret_connected,
                                            struct kn_error *err);
 

@@ -134,16 +134,13 @@ static enum kn_status consent(struct kn_accounts *accounts, const struct kn_oaut
     return kn_oauth_read_redirect(round, location, arena, ret_code, err);
 }
 
-enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts, const char *platform,
-                                           const char *url, const char *name,
-                                           struct kn_cancel *cancel, struct kn_arena *arena,
+enum kn_status kn_accounts_connect_sandbox(struct kn_accounts *accounts,
+                                           const struct kn_oauth *oauth, const char *url,
+                                           const char *name, struct kn_cancel *cancel,
+                                           struct kn_arena *arena,
                                            struct kn_accounts_connected *ret_connected,
                                            struct kn_error *err)
 {
-    /* Instagram posts files with Facebook's login alone. */
-    const struct kn_oauth *oauth = kn_oauth_find_dialect(platform, "facebook");
-    if (!oauth)
-        return kn_error_set(err, KN_INVALID, "%s is no platform with accounts", platform);
     const struct kn_accounts_connect connect = {
         .oauth = oauth,
         .client = {KN_SANDBOX_CLIENT, KN_SANDBOX_SECRET, url},

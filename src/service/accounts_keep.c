@@ -106,7 +106,8 @@ static enum kn_status check_key(struct kn_accounts *accounts, const struct kn_se
     return status;
 }
 
-/* Whose is it? Without an answer it can be kept all the same, once it has a name. */
+/* Whose is it? Without an answer it can be kept all the same, once it has a name: under a name of
+ * ours it would be a second account for the same channel, which gets each clip twice. */
 static enum kn_status identify(struct kn_accounts *accounts, const struct kn_oauth_round *round,
                                const struct kn_tokens *tokens, const char *name,
                                struct kn_cancel *cancel, struct kn_arena *arena,
@@ -118,11 +119,11 @@ static enum kn_status identify(struct kn_accounts *accounts, const struct kn_oau
                                                    cancel, arena, ret_id, ret_shown, &why);
     if (status == KN_OK)
         return KN_OK;
-    if (status == KN_CANCELLED || (!name && !service))
+    if (status == KN_CANCELLED || !name)
         return kn_error_set(err, status, "%s; --account NAME connects it under that name",
                             kn_error_text(&why));
     *ret_id = tokens->user_id ? tokens->user_id : "";
-    *ret_shown = name ? name : "sandbox";
+    *ret_shown = name;
     return KN_OK;
 }
 
@@ -141,13 +142,20 @@ static enum kn_status put(struct kn_accounts *accounts, const struct kn_oauth_ro
     return kn_store_account_put(accounts->options.store, row, err);
 }
 
-/* What the account's posts are told of it. */
-static const char *settings_of(const struct kn_oauth *oauth, const char *shown,
-                               struct kn_arena *arena)
+/* What the account's posts are told of it: what they were told before, and by which way it is
+ * connected now. */
+static const char *settings_of(const struct kn_account *before, const struct kn_oauth *oauth,
+                               const char *shown, struct kn_arena *arena)
 {
-    KN_SCOPED_JSON json = json_pack("{s:o}", "username", kn_json_text(shown));
+    KN_SCOPED_JSON json = before ? json_loads(before->settings, 0, NULL) : NULL;
+    if (!json_is_object(json)) {
+        json_decref(json);
+        json = json_pack("{s:o}", "username", kn_json_text(shown));
+    }
     if (oauth->dialect)
-        json_object_set_new(json, "login", kn_json_text(oauth->dialect));
+        json_object_set_new(json, "login", json_string(oauth->dialect));
+    else
+        json_object_del(json, "login");
     KN_SCOPED_STR text = {0};
     kn_json_add(&text, json, true);
     return kn_arena_strdup(arena, kn_str_text(&text));
@@ -180,7 +188,7 @@ enum kn_status kn_accounts_keep(struct kn_accounts *accounts, const struct kn_oa
             .name = name,
             .remote_id = id,
             .service_url = service,
-            .settings = settings_of(oauth, shown, arena),
+            .settings = settings_of(before, oauth, shown, arena),
             .trouble = "",
         };
         status = put(accounts, round, tokens, &key, &row, arena, err);

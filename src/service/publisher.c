@@ -359,7 +359,7 @@ static struct kn_publisher_options with_defaults(const struct kn_publisher_optio
     options.name = given->name ? given->name : "publisher";
     options.at_once = given->at_once ? given->at_once : 16;
     options.account_at_once = given->account_at_once ? given->account_at_once : 3;
-    options.lease_us = given->lease_us ? given->lease_us : INT64_C(30000000);
+    options.lease_us = given->lease_us ? given->lease_us : INT64_C(10000000);
     options.patience_us = given->patience_us ? given->patience_us : INT64_C(900000000);
     return options;
 }

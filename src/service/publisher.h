@@ -38,7 +38,7 @@ struct kn_publisher_options {
     const char *name;           /* of the worker, for people */
     int at_once;                /* posts under way; 0: 16 */
     int account_at_once;        /* of one account, among all processes; 0: 3 */
-    int64_t lease_us;           /* 0: 30 s */
+    int64_t lease_us;           /* 0: 10 s, which is how long a crash keeps others waiting */
     /* Only these posts; ends when each of them has come to its end or waits for longer than
      * `patience_us`. NULL: whatever is due, until told to stop. */
     const int64_t *only;

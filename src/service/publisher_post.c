@@ -196,6 +196,9 @@ static bool book_quotas(struct work *work, struct kn_error *err)
     const struct kn_platform *platform = work->posting.platform;
     for (int i = 0; i < platform->quota_count; i++) {
         const struct kn_quota *quota = &platform->quotas[i];
+        bool draft = work->posting.options.draft;
+        if (draft ? quota->of_posts : quota->of_drafts)
+            continue;
         struct kn_quota_use use = use_of(work, quota);
         int64_t free_us = 0;
         enum kn_status status =

@@ -86,7 +86,7 @@ const struct kn_settings_row kn_account_rows[] = {
                    "the address that is registered, if it is none of this machine; then --paste",
                    "Account", .args_only = true, .parse = kn_parse_redirect}},
     {KN_FOR_AUTH, {"login", 0, KN_OPTION_CHOICE, ACCOUNT(login), "HOW",
-                   "into Instagram; auto is facebook, and instagram in a sandbox", "Account",
+                   "into Instagram; auto is facebook", "Account",
                    .choices = login_names, .args_only = true}},
     {KN_FOR_AUTH, {"sandbox", 0, KN_OPTION_CUSTOM, ACCOUNT(sandbox), "URL",
                    "at a running `kirinuki sandbox`, which consents by itself", "Account",

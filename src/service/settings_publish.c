@@ -82,6 +82,8 @@ const struct kn_settings_row kn_publish_rows[] = {
                       "Posts", .parse = kn_parse_template}},
     {KN_FOR_PUBLISH, {"caption", 'c', KN_OPTION_CUSTOM, PUBLISH(caption), "TEXT",
                       "the text: {title}, {hook}, {description}, {source}, {hashtags} and words", "Posts", .parse = kn_parse_template}},
+    {KN_FOR_PUBLISH, {"hook", 0, KN_OPTION_TEXT, PUBLISH(hook), "TEXT",
+                      "instead of each clip's own", "Posts"}},
     {KN_FOR_PUBLISH, {"description", 0, KN_OPTION_TEXT, PUBLISH(description), "TEXT",
                       "instead of each clip's own", "Posts"}},
     {KN_FOR_PUBLISH, {"hashtags", 0, KN_OPTION_TEXT, PUBLISH(hashtags), "LIST",

@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -9,6 +10,10 @@ from sandbox import Sandbox
 from scenario import PROGRAM, environment, ffmpeg, folder, kirinuki
 
 PLATFORMS = ["youtube", "tiktok", "instagram", "x"]
+SENDING = ["youtube-insert", "youtube-upload", "youtube-edit", "tiktok-init", "tiktok-upload",
+           "instagram-create", "instagram-upload", "instagram-publish", "x-initialize", "x-append",
+           "x-finalize", "x-post"]
+AT_ONCE = ["--set", "processing=0", "--set", "tiktok-moderation=0"]  # nothing to wait for
 
 
 def clip(name="clip", number=0, seconds=4, size="360x640", more=()):
@@ -50,7 +55,9 @@ class World:
 
     def __init__(self, name, *options, store=None):
         self.home = folder("publish-" + name)
-        self.sandbox = Sandbox("--set", "processing=0", *options)
+        self.sandbox = Sandbox(*AT_ONCE, *options)
+        # It tells of each request, and would wait for who does not listen.
+        threading.Thread(target=self.sandbox.process.stdout.read, daemon=True).start()
         self.url = self.sandbox.url[:-len("/v1")]
         self.env = environment(XDG_DATA_HOME=self.home + "/data",
                                KIRINUKI_STORE=store or self.home + "/queue.db")
@@ -64,7 +71,8 @@ class World:
             if child.poll() is None:
                 child.kill()
                 child.communicate()
-        self.sandbox.__exit__()
+        self.sandbox.process.terminate()
+        self.sandbox.process.wait(timeout=60)
 
     def __call__(self, *arguments, **how):
         return kirinuki(*arguments, env=self.env, cwd=self.home, **how)
@@ -75,7 +83,9 @@ class World:
     def events(self, *arguments, code=0, **how):
         """What --json says of a publish that ends with `code`."""
         outcome = self.publish(*arguments, "--json", **how)
-        assert outcome.code == code, outcome
+        if outcome.code != code:
+            posts = self.known().values()
+            raise AssertionError([(p["platform"], p["state"], p["reason"]) for p in posts], outcome)
         return [json.loads(line) for line in outcome.out.splitlines()]
 
     def published(self, *arguments, code=0, **how):
@@ -111,9 +121,9 @@ class World:
         return [post for post in posts if platform in (None, post["platform"])]
 
     def asked(self, path=None):
-        """What was asked there, but for signing in."""
+        """What was sent there, not what was only looked at."""
         return [r for r in self.sandbox.ledger()["requests"]
-                if r["path"] not in ("oauth", "other") and path in (None, r["path"])]
+                if r["path"] in ([path] if path else SENDING)]
 
 
 def wait_for(true, what, seconds=60):

@@ -227,12 +227,6 @@ static json_t *tell_account(struct kn_mimic_visit *visit, const void *node, cons
     return NULL;
 }
 
-void kn_ig_me(struct kn_mimic_visit *visit)
-{
-    if (kn_ig_enter(visit, KN_IG_MAY_READ) && kn_ig_id(visit))
-        answer(visit, &visit->who.account, tell_account, fields_or(visit, "id,name"));
-}
-
 /* The Pages of a Facebook Login, one for each account that it consented for. */
 static json_t *tell_page(struct kn_mimic_visit *visit, const void *node, const char *name)
 {
@@ -249,6 +243,19 @@ static json_t *tell_page(struct kn_mimic_visit *visit, const void *node, const c
                    ? json_null()
                    : json_pack("{s:s}", "id", kn_mimic_account_id(KN_MIMIC_INSTAGRAM, account, id));
     return NULL;
+}
+
+/* With a Page's token it is the Page, which alone has an Instagram account of its own. */
+static json_t *tell_me(struct kn_mimic_visit *visit, const void *node, const char *name)
+{
+    bool of_page = strcmp(name, "instagram_business_account") == 0;
+    return of_page ? tell_page(visit, node, name) : tell_account(visit, node, name);
+}
+
+void kn_ig_me(struct kn_mimic_visit *visit)
+{
+    if (kn_ig_enter(visit, KN_IG_MAY_READ) && kn_ig_id(visit))
+        answer(visit, &visit->who.account, tell_me, fields_or(visit, "id,name"));
 }
 
 void kn_ig_accounts(struct kn_mimic_visit *visit)

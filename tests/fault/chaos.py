@@ -1,0 +1,221 @@
+"""Posts on a bad day: accidents in every step of every protocol, and a process that is killed
+again and again. What a post was said to be has to be true in the end, and no clip is there twice.
+
+Who waits for minutes here, waits for a platform; so the times of posts are put forward in the store,
+and quotas are forgotten, as though time had passed.
+"""
+import collections
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
+# pylint: disable=wrong-import-position
+from posting import PLATFORMS, World, clip  # noqa: E402
+from scenario import folder  # noqa: E402
+
+READS = ["500", "503", "cut", "garbage", "429,retry-after=1"]
+WRITES = READS + ["lost", "truncated-json", "empty", "cut-body"]
+UPLOADS = ["500", "503", "cut", "lost", "cut-upload", "partial", "expired"]
+ACCIDENTS = {
+    "youtube-insert": WRITES, "youtube-upload": UPLOADS, "youtube-list": READS,
+    "tiktok-creator": READS, "tiktok-init": WRITES, "tiktok-upload": UPLOADS,
+    "tiktok-status": READS,
+    "instagram-create": WRITES, "instagram-upload": UPLOADS, "instagram-status": READS,
+    "instagram-publish": WRITES,
+    "x-initialize": WRITES, "x-append": ["500", "503", "cut", "lost", "cut-upload"],
+    "x-finalize": WRITES, "x-status": READS, "x-post": WRITES,
+}
+# What would only make it slow; the limits themselves are tested elsewhere.
+LIMITS = ["youtube-inserts", "youtube-units", "tiktok-posts", "tiktok-pending", "tiktok-creator-rate",
+          "tiktok-init-rate", "tiktok-status-rate", "instagram-posts", "instagram-containers",
+          "instagram-calls"]
+OPEN = ("planned", "uploading", "processing")
+GONE = ("failed", "deleted")
+
+
+def accidents(chance):
+    """Options of the sandbox: each request has an accident with about this chance."""
+    options = []
+    for path, kinds in ACCIDENTS.items():
+        for kind in kinds:
+            options += ["--fault", f"{kind},path={path},chance={chance / len(kinds):.5f}"]
+    for limit in LIMITS:
+        options += ["--set", f"{limit}=1000000000"]
+    return options
+
+
+def make_clips(count):
+    """Each with a number of its own in a box that players skip; some are of several chunks."""
+    with open(clip("plain", size="360x640", seconds=3), "rb") as file:
+        data = file.read()
+    paths = []
+    for number in range(count):
+        path = os.path.join(folder("chaos"), f"bridge {number}.mp4")
+        size = 9_000_000 if number % 10 == 9 else 64
+        with open(path, "wb") as file:
+            file.write(data + size.to_bytes(4, "big") + b"free" + number.to_bytes(8, "big"))
+            file.truncate(len(data) + size)
+        paths.append(path)
+    return paths
+
+
+class Chaos:
+    def __init__(self, name, count, chance, seed):
+        self.random = random.Random(seed)
+        self.figures = collections.Counter()
+        self.world = World(name, *accidents(chance), "--seed", str(seed))
+        self.store = self.world.env["KIRINUKI_STORE"]
+        self.clips = make_clips(count)
+
+    def sql(self, *statements):
+        with sqlite3.connect(self.store, timeout=60) as database:
+            for statement in statements:
+                database.execute(statement)
+
+    def hurry(self):
+        now_us = int(time.time() * 1e6)
+        self.sql("UPDATE worker SET alive_until_us = 1",  # of the dead; nobody else is there
+                 f"UPDATE post SET due_us = {now_us} WHERE due_us > {now_us} AND state <= 2",
+                 "DELETE FROM quota_use", "UPDATE quota SET closed_until_us = 0")
+
+    def let_an_hour_pass(self):
+        """For what waits until a platform can be sure: times that are remembered lie further back."""
+        with sqlite3.connect(self.store, timeout=60) as database:
+            open_ones = "SELECT id, memory FROM post WHERE state <= 2"
+            for number, memory in database.execute(open_ones).fetchall():
+                kept = {key: value - 3_700_000_000 if key.endswith("_us") else value
+                        for key, value in json.loads(memory).items()}
+                database.execute("UPDATE post SET memory = ? WHERE id = ?",
+                                 (json.dumps(kept), number))
+
+    def states(self):
+        return collections.Counter(post["state"] for post in self.world.known().values())
+
+    def plan(self):
+        for platform in PLATFORMS:  # an accident may come to the signing in as well
+            for _ in range(20):
+                if self.world("auth", platform, "--sandbox=" + self.world.url).code == 0:
+                    break
+        world = self.world
+        outcome = world("publish", *self.clips, "-t", "all", "--no-wait", "--sandbox=" + world.url)
+        for _ in range(20):
+            if len(world.known()) == len(self.clips) * len(PLATFORMS):
+                return
+            outcome = world("publish", *self.clips, "-t", "all", "--no-wait",
+                            "--sandbox=" + world.url)
+        raise AssertionError(outcome)
+
+    def work(self, kill_after_s=None):
+        """One process that posts what is due; killed after a time, or until it is done."""
+        self.hurry()
+        child = self.world.start("worker", "--drain", "--lease", "5")
+        try:
+            out, err = child.communicate(timeout=kill_after_s or 300)
+        except Exception:  # pylint: disable=broad-except
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            self.figures["kills"] += 1
+            assert kill_after_s, "a worker that drains did not come to an end"
+            return
+        assert child.returncode == 0, (child.returncode, out, err)
+
+    def to_the_end(self, rounds=60):
+        for turn in range(rounds):
+            if not any(self.states()[state] for state in OPEN):
+                return
+            if turn % 8 == 7:
+                self.let_an_hour_pass()
+            self.work()
+        raise AssertionError(self.states())
+
+    # ---- what has to hold ----
+
+    def there(self):
+        """By clip and platform: the posts that others see, or will."""
+        found = collections.defaultdict(list)
+        for post in self.world.shown():
+            if post["state"] not in GONE:
+                found[os.path.basename(str(post["text"])), post["hash"], post["platform"]].append(post)
+        return found
+
+    def check(self):
+        shown = [p for p in self.world.shown() if p["state"] not in GONE]
+        keys = collections.Counter((p["platform"], p["hash"]) for p in shown)
+        twice = {key: count for key, count in keys.items() if count > 1}
+        assert not twice, f"{len(twice)} clips are there more than once: {twice}"
+        ids = {(p["platform"], p["id"]) for p in shown}
+        for post in self.world.known().values():
+            is_there = (post["platform"], post["remote_id"]) in ids
+            assert post["state"] != "live" or is_there, f"called live, and is not there: {post}"
+        texts = {(p["platform"], name) for p in shown for name in [self.name_of(p)]}
+        for post in self.world.known().values():
+            name = os.path.splitext(os.path.basename(post["clip"]))[0]
+            if post["state"] == "failed":
+                assert (post["platform"], name) not in texts, f"failed, and is there: {post}"
+        return texts
+
+    @staticmethod
+    def name_of(shown):
+        """The clip's, which is its title, caption or text."""
+        return next((value.strip() for value in shown["text"].values()
+                     if isinstance(value, str) and value.startswith("bridge ")), "")
+
+    def find_the_truth(self):
+        """UNKNOWN ones are asked for again; a person looks for what even that does not tell."""
+        for _ in range(4):
+            unknown = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
+            if not unknown:
+                return
+            assert self.world("posts", "retry", *map(str, unknown)).code == 0
+            self.to_the_end()
+            left = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
+            self.figures["found by retry"] += len(unknown) - len(left)
+        texts = self.check()
+        for number, post in self.world.known().items():
+            if post["state"] != "unknown":
+                continue
+            name = os.path.splitext(os.path.basename(post["clip"]))[0]
+            is_there = (post["platform"], name) in texts
+            how = ["--url", "https://example.com/seen"] if is_there else ["--absent"]
+            self.figures["seen by a person" if is_there else "absent, said a person"] += 1
+            assert self.world("posts", "resolve", str(number), *how).code == 0
+        self.to_the_end()
+
+    def run(self, kills):
+        with self.world:
+            self.plan()
+            for _ in range(kills):
+                self.work(self.random.uniform(0.2, 1.5))
+            self.to_the_end()
+            self.check()
+            states = self.states()
+            self.figures["posts"] = sum(states.values())
+            for state, count in states.items():
+                self.figures[state + " at first"] = count
+            self.find_the_truth()
+            failed = [i for i, p in self.world.known().items() if p["state"] == "failed"]
+            if failed:
+                assert self.world("posts", "retry", *map(str, failed)).code == 0
+                self.to_the_end()
+            texts = self.check()
+            counts = self.world.sandbox.ledger()["counts"]
+            self.figures["requests"] = counts["requests"]
+            self.figures["accidents"] = sum(v for k, v in counts["faults"].items() if k != "none")
+            for state, count in self.states().items():
+                self.figures[state + " in the end"] = count
+            self.figures["there"] = len(texts)
+            return dict(self.figures)
+
+
+def main(posts, kills, chance, seed):
+    begin = time.monotonic()
+    chaos = Chaos(f"chaos-{seed}", -(-posts // len(PLATFORMS)), chance, seed)
+    figures = chaos.run(kills)
+    figures["seconds"] = round(time.monotonic() - begin, 1)
+    print(json.dumps(figures, indent=1))
+    return figures
