@@ -67,8 +67,22 @@ static bool is_meant(const char *to, const char *platform)
     return false;
 }
 
-/* Connects an account of each platform that is meant: always anew, as a sandbox that was started
- * again knows nobody. */
+static bool has_account(struct publishing *publishing, const char *platform)
+{
+    const struct kn_account *rows;
+    int count;
+    struct kn_error ignored;
+    bool has = false;
+    if (kn_store_accounts(publishing->store, platform, publishing->arena, &rows, &count,
+                          &ignored) != KN_OK)
+        return false;
+    for (int i = 0; i < count; i++)
+        has |= strcmp(rows[i].service_url, publishing->settings->publish.sandbox) == 0;
+    return has;
+}
+
+/* Connects an account of each platform that is meant: anew, as a sandbox that was started again
+ * knows nobody. Where that fails on a bad day, the one that was connected before will do. */
 static enum kn_status connect_sandbox(struct publishing *publishing)
 {
     const char *url = publishing->settings->publish.sandbox;
@@ -80,7 +94,7 @@ static enum kn_status connect_sandbox(struct publishing *publishing)
         enum kn_status status = kn_accounts_connect_sandbox(
             publishing->accounts, (*at)->oauth, url, NULL, publishing->cancel, publishing->arena,
             &connected, &publishing->err);
-        if (status != KN_OK)
+        if (status == KN_CANCELLED || (status != KN_OK && !has_account(publishing, (*at)->name)))
             return status;
     }
     return KN_OK;

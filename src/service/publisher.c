@@ -176,7 +176,6 @@ struct sending {
     const struct kn_post *post;
     enum kn_post_state state;
     int64_t sent_bytes;
-    bool stop; /* set: somebody wants it stopped */
 };
 
 static int find_senders(struct kn_publisher *publisher, struct sending *sending, int room)
@@ -188,10 +187,34 @@ static int find_senders(struct kn_publisher *publisher, struct sending *sending,
         if (task->state != KN_POST_UPLOADING || sent == task->told_bytes || task->lost)
             continue;
         task->told_bytes = sent;
-        sending[count++] = (struct sending){task->holder, &task->post,
-                                            (enum kn_post_state)task->state, sent, false};
+        sending[count++] =
+            (struct sending){task->holder, &task->post, (enum kn_post_state)task->state, sent};
     }
     return count;
+}
+
+/* A single request may take hours: whoever wants its post stopped is heard meanwhile. */
+static bool is_to_stop(struct kn_publisher *publisher, const struct sending *sending)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_error ignored;
+    struct kn_post post;
+    bool stop = kn_store_post_get(publisher->store, sending->holder.post, arena, &post, &ignored) ==
+                    KN_OK &&
+                post.cancel_asked && post.worker == sending->holder.worker &&
+                post.attempt == sending->holder.attempt;
+    kn_arena_free(arena);
+    return stop;
+}
+
+static void stop_sender(struct kn_publisher *publisher, const struct sending *sending)
+{
+    KN_LOCKED(&publisher->lock);
+    for (struct kn_post_task *task = publisher->tasks; task; task = task->next)
+        if (task->holder.post == sending->holder.post) {
+            task->stop_asked = true;
+            kn_cancel_trigger(task->cancel);
+        }
 }
 
 /* Only this thread frees tasks, so what `sending` points to stays. */
@@ -201,6 +224,8 @@ static void tell_bytes(struct kn_publisher *publisher)
     int count = find_senders(publisher, sending, CLAIM_MAX);
     for (int i = 0; i < count; i++) {
         const struct kn_post *post = sending[i].post;
+        if (is_to_stop(publisher, &sending[i]))
+            stop_sender(publisher, &sending[i]);
         const struct kn_post_news news = {
             .post = post->id,
             .platform = post->platform,
@@ -357,8 +382,8 @@ static struct kn_publisher_options with_defaults(const struct kn_publisher_optio
 {
     struct kn_publisher_options options = *given;
     options.name = given->name ? given->name : "publisher";
-    options.at_once = given->at_once ? given->at_once : 16;
-    options.account_at_once = given->account_at_once ? given->account_at_once : 3;
+    options.at_once = given->at_once ? given->at_once : 48;
+    options.account_at_once = given->account_at_once ? given->account_at_once : 10;
     options.lease_us = given->lease_us ? given->lease_us : INT64_C(10000000);
     options.patience_us = given->patience_us ? given->patience_us : INT64_C(900000000);
     return options;

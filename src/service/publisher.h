@@ -2,8 +2,8 @@
  * The publisher: claims posts that are due from a store and takes each as far as it goes, many at
  * once, whatever becomes of the others.
  *
- * - the caller's thread claims, sleeps until something is due or changes, and writes how many bytes
- *   are out, once a second;
+ * - the caller's thread claims, sleeps until something is due or changes, tells how many bytes are
+ *   out, and hears who wants a post stopped, once a second;
  * - kn-heart renews the lease at each third of it;
  * - kn-post …, one for each post that is under way.
  *
@@ -36,8 +36,8 @@ struct kn_publisher_options {
     struct kn_accounts *accounts;
     const char *webhook_secret; /* signs what is sent to webhooks; NULL: nothing is signed */
     const char *name;           /* of the worker, for people */
-    int at_once;                /* posts under way; 0: 16 */
-    int account_at_once;        /* of one account, among all processes; 0: 3 */
+    int at_once;                /* posts under way; 0: 48 */
+    int account_at_once;        /* of one account, among all processes; 0: 10 */
     int64_t lease_us;           /* 0: 10 s, which is how long a crash keeps others waiting */
     /* Only these posts; ends when each of them has come to its end or waits for longer than
      * `patience_us`. NULL: whatever is due, until told to stop. */

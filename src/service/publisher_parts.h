@@ -36,9 +36,10 @@ struct kn_post_task {
     pthread_t thread;
     bool has_thread;
     _Atomic int64_t sent_bytes;
-    _Atomic int state;  /* enum kn_post_state, as it was last remembered */
-    _Atomic bool lost;  /* the post is somebody else's */
-    int64_t told_bytes; /* the caller's thread's */
+    _Atomic int state;       /* enum kn_post_state, as it was last remembered */
+    _Atomic bool lost;       /* the post is somebody else's */
+    _Atomic bool stop_asked; /* somebody wants it stopped, and its token was triggered for that */
+    int64_t told_bytes;      /* the caller's thread's */
     struct kn_post_task *next;
 };
 

@@ -323,6 +323,7 @@ static void stop(struct work *work)
     struct kn_posting *posting = &work->posting;
     bool intended = posting->memory && kn_posting_intended_us(posting);
     posting->reason = NULL;
+    work->cancel_asked |= work->task->stop_asked;
     if (work->cancel_asked && !intended)
         give_up(work, KN_POST_CANCELLED, 0);
     else

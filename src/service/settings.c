@@ -426,7 +426,7 @@ void kn_settings_defaults(struct kn_settings *ret_settings)
                     .rendition = true,
                     .wait = true,
                     .posts = true,
-                    .at_once = 16},
+                    .at_once = 48},
     };
     kn_job_defaults(&ret_settings->job);
     kn_service_settings_defaults(&ret_settings->services);
