@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/post_view.h"
 #include "cli/queue_view.h"
+#include "platform/post_json.h"
 
 /* ---- showing ---- */
 
@@ -42,7 +43,7 @@ static enum kn_status show(struct kn_queue_call *call, int64_t id)
     if (call->settings.json)
         kn_print_json(kn_post_result_json(&post, call->arena));
     else
-        kn_posts_print(&post, 1, call->arena);
+        kn_post_print_whole(&post, call->arena);
     return KN_OK;
 }
 
@@ -69,8 +70,20 @@ static enum kn_status retry_post(struct kn_queue_call *call, int64_t id)
 
 static enum kn_status move_post(struct kn_queue_call *call, int64_t id)
 {
-    enum kn_status status =
-        kn_store_post_move(call->store, id, call->settings.publish.at_us, &call->err);
+    struct kn_post post;
+    struct kn_post_text text;
+    struct kn_post_options options = {.publish_at_us = 0};
+    struct kn_error ignored;
+    enum kn_status status = kn_store_post_get(call->store, id, call->arena, &post, &call->err);
+    if (status != KN_OK)
+        return status;
+    (void)kn_post_request_read(post.request, call->arena, &text, &options, &ignored);
+    if (options.publish_at_us)
+        return kn_error_set(&call->err, KN_INVALID,
+                            "%s gets the time of post %" PRId64
+                            " with the clip: cancel it, and plan it again with --at",
+                            post.platform, id);
+    status = kn_store_post_move(call->store, id, call->settings.publish.at_us, &call->err);
     if (status == KN_OK)
         kn_say("post %" PRId64 " has another time", id);
     return status;

@@ -43,7 +43,9 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
         return post->reason[0] ? kn_arena_printf(arena, "%s (%s)", post->url, post->reason)
                                : post->url;
     if (post->state == KN_POST_SCHEDULED)
-        return kn_arena_printf(arena, "at %s %s", kn_time_local(post->public_us, when), post->url);
+        return kn_arena_printf(arena, "%s %s %s",
+                               post->public_us > kn_wall_us() ? "at" : "was to appear at",
+                               kn_time_local(post->public_us, when), post->url);
     if (post->state == KN_POST_FAILED || post->state == KN_POST_UNKNOWN)
         return kn_arena_printf(arena, "%s%s%s", post->reason, post->remedy[0] ? ": " : "",
                                post->remedy);
@@ -124,6 +126,47 @@ void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *are
                KN_MAX(WHERE_COLUMNS - kn_utf8_columns(where), 0), "",
                kn_post_state_name(post->state), kn_post_detail(post, arena));
     }
+}
+
+void kn_post_print_text(const char *name, const char *text)
+{
+    char line[300];
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)KN_MIN(length, sizeof line - 1), at);
+        kn_utf8_trim(line);
+        kn_say("    %-10s %s", at == text ? name : "", line);
+        at += length + (at[length] == '\n');
+    }
+}
+
+static void print_time(const char *name, int64_t wall_us)
+{
+    char when[KN_TIME_TEXT_BYTES];
+    if (wall_us)
+        kn_post_print_text(name, kn_time_local(wall_us, when));
+}
+
+void kn_post_print_whole(const struct kn_post *post, struct kn_arena *arena)
+{
+    struct kn_post_clip clip = {.path = ""};
+    struct kn_post_text text = {.title = "", .caption = ""};
+    struct kn_post_options options;
+    struct kn_error ignored;
+    char shown[1024];
+    (void)kn_post_clip_read(post->clip, arena, &clip, &ignored);
+    (void)kn_post_request_read(post->request, arena, &text, &options, &ignored);
+    kn_posts_print(post, 1, arena);
+    kn_post_print_text("file", kn_text_show(clip.path, shown, sizeof shown));
+    kn_post_print_text("account", post->account);
+    kn_post_print_text("title", text.title);
+    kn_post_print_text("text", text.caption);
+    print_time("planned", post->created_us);
+    print_time("due", post->due_us);
+    print_time("changed", post->changed_us);
+    print_time("public", post->public_us);
+    kn_post_print_text("reason", post->reason);
+    kn_post_print_text("what to do", post->remedy);
 }
 
 /* ---- while they are under way ---- */
@@ -228,7 +271,7 @@ void kn_post_display_hear(void *arg, const struct kn_post_news *news)
         shown++;
     if (shown == display->posts + display->count)
         return;
-    bool waits = news->due_us > kn_wall_us() + WORTH_SAYING_US && news->reason[0];
+    bool waits = (news->due_us > kn_wall_us() + WORTH_SAYING_US || news->tries) && news->reason[0];
     bool changed = shown->state != news->state || waits;
     shown->state = news->state;
     shown->sent_bytes = news->sent_bytes;

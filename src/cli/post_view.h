@@ -14,6 +14,10 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena);
 json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena);
 /* A table on stdout. */
 void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *arena);
+/* All that is known of one, on stdout. */
+void kn_post_print_whole(const struct kn_post *post, struct kn_arena *arena);
+/* A text of several lines under its name. */
+void kn_post_print_text(const char *name, const char *text);
 
 /* What is told while posts are under way: lines, bars on a terminal, or JSON. */
 struct kn_post_display;

@@ -28,7 +28,7 @@ struct publishing {
     struct kn_accounts *accounts;
     struct kn_publish_clips clips;
     struct kn_planned_post *planned;
-    int planned_count, refused;
+    int planned_count, refused, unusable; /* of the refused: arguments that are no clips */
     KN_VEC(int64_t) posts;
     struct kn_error err;
 };
@@ -156,16 +156,9 @@ static void say_check(struct publishing *publishing, const struct kn_planned_pos
 
 static void show_text(const struct kn_planned_post *post)
 {
-    char line[300];
     if (post->text.title[0])
-        kn_say("    title    %s", post->text.title);
-    for (const char *at = post->text.caption; *at;) {
-        size_t length = strcspn(at, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)KN_MIN(length, sizeof line - 1), at);
-        kn_utf8_trim(line);
-        kn_say("    %-8s %s", at == post->text.caption ? "text" : "", line);
-        at += length + (at[length] == '\n');
-    }
+        kn_post_print_text("title", post->text.title);
+    kn_post_print_text("text", post->text.caption);
 }
 
 static void check_all(struct publishing *publishing)
@@ -179,13 +172,25 @@ static void check_all(struct publishing *publishing)
     }
 }
 
+/* One that can't be used is told, and the others go on. */
+static void say_bad(void *arg, const struct kn_error *why)
+{
+    struct publishing *publishing = arg;
+    (void)kn_complain(why->status, why);
+    publishing->refused++;
+    publishing->unusable++;
+}
+
 static enum kn_status plan(struct publishing *publishing, char **paths, int count)
 {
     const struct kn_publish_settings *settings = &publishing->settings->publish;
     const struct kn_publish_target *targets;
     int target_count;
-    enum kn_status status = kn_publish_clips_find(
-        paths, count, publishing->arena, publishing->cancel, &publishing->clips, &publishing->err);
+    enum kn_status status =
+        kn_publish_clips_find(paths, count, publishing->arena, publishing->cancel, say_bad,
+                              publishing, &publishing->clips, &publishing->err);
+    if (status != KN_OK || !publishing->clips.count)
+        return status;
     if (status == KN_OK)
         status = connect_sandbox(publishing);
     if (status == KN_OK)
@@ -384,7 +389,8 @@ static int sum_up_check(const struct publishing *publishing)
 {
     if (!publishing->refused)
         return KN_EXIT_OK;
-    return publishing->refused < publishing->planned_count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    int all = publishing->planned_count + publishing->unusable;
+    return publishing->refused < all ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
 }
 
 int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, char **paths,

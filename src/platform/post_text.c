@@ -228,6 +228,15 @@ static bool fits(struct fit *fit)
 
 KN_VEC_TYPE(places, size_t);
 
+/* Where a text without words may be cut: between what a reader takes for one letter. */
+static void find_letters(const char *text, struct places *places)
+{
+    size_t size;
+    for (size_t i = 0; (size = kn_utf8_grapheme(text + i)) > 0; i += size)
+        if (i)
+            kn_vec_push(places, i);
+}
+
 /* Where a text may be cut: between words, not inside an address. */
 static void find_places(const char *text, struct places *places)
 {
@@ -252,15 +261,13 @@ static const char *cut_at(const char *text, size_t size, struct kn_arena *arena)
     return kn_arena_printf(arena, "%.*s\xe2\x80\xa6", (int)size, text);
 }
 
-/* Shortens the part as little as it needs to; "" where even its first word is too much. */
-static bool shorten(struct fit *fit, enum part part)
+/* As little as it needs to, at one of the places; "" where even the first is too much. */
+static void shorten_at(struct fit *fit, enum part part, const char *whole,
+                       void (*find)(const char *text, struct places *places))
 {
-    const char *whole = fit->filling.texts[part];
     struct places places = {0};
     int low = 0, high; /* the first `low` places fit */
-    if (!whole[0])
-        return false;
-    find_places(whole, &places);
+    find(whole, &places);
     for (high = places.count; low < high;) {
         int middle = low + (high - low + 1) / 2;
         fit->filling.texts[part] = cut_at(whole, places.at[middle - 1], fit->arena);
@@ -271,6 +278,17 @@ static bool shorten(struct fit *fit, enum part part)
     }
     fit->filling.texts[part] = low > 0 ? cut_at(whole, places.at[low - 1], fit->arena) : "";
     kn_vec_free(&places);
+}
+
+/* Between words, or inside a word that is too long by itself. */
+static bool shorten(struct fit *fit, enum part part)
+{
+    const char *whole = fit->filling.texts[part];
+    if (!whole[0])
+        return false;
+    shorten_at(fit, part, whole, find_places);
+    if (!fit->filling.texts[part][0] && !kn_web_address(whole, whole))
+        shorten_at(fit, part, whole, find_letters);
     return fits(fit);
 }
 
@@ -329,7 +347,7 @@ static const char *make_text(const struct kn_text_rule *rule, const char *templa
         return "";
     struct fit fit = {
         .rule = rule,
-        .template = template ? template : rule->usual,
+        .template = template ? clean(template, rule->forbidden, true, arena) : rule->usual,
         .filling = clean_parts(rule, parts, arena),
         .arena = arena,
     };

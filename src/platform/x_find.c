@@ -149,8 +149,8 @@ static enum kn_status unknown(struct kn_posting *posting, const char *why)
     kn_posting_set_number(posting, "doubts", 1);
     return kn_posting_unknown(
         posting,
-        "look at the account's posts on X; if it is not there, delete nothing "
-        "and run “kirinuki publish --retry”, which looks again first",
+        "look at the account's posts on X; “kirinuki publish --retry” looks again, and posts it if "
+        "it is not there",
         "X's answer to the post was lost, and %s", why);
 }
 

@@ -199,13 +199,20 @@ static enum kn_status add_path(struct finding_clips *finding, const char *path,
 }
 
 enum kn_status kn_publish_clips_find(char **paths, int count, struct kn_arena *arena,
-                                     struct kn_cancel *cancel, struct kn_publish_clips *ret_clips,
-                                     struct kn_error *err)
+                                     struct kn_cancel *cancel,
+                                     void (*bad)(void *arg, const struct kn_error *why), void *arg,
+                                     struct kn_publish_clips *ret_clips, struct kn_error *err)
 {
     struct finding_clips finding = {.arena = arena, .cancel = cancel};
     enum kn_status status = KN_OK;
-    for (int i = 0; status == KN_OK && i < count; i++)
-        status = add_path(&finding, paths[i], err);
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        struct kn_error why;
+        enum kn_status one = add_path(&finding, paths[i], &why);
+        if (one == KN_CANCELLED)
+            status = kn_error_set(err, one, "%s", kn_error_text(&why));
+        else if (one != KN_OK)
+            bad(arg, &why);
+    }
     ret_clips->results = kn_arena_array(arena, (size_t)finding.results.count + 1, sizeof(json_t *));
     ret_clips->result_count = finding.results.count;
     for (int i = 0; i < finding.results.count; i++)

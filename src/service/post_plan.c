@@ -203,7 +203,7 @@ static struct kn_post_text write_text(const struct planning *planning,
     struct kn_post_parts parts = {
         .title = clip->title,
         .source = clip->source,
-        .filename = clip->name,
+        .filename = kn_path_stem(planning->arena, clip->name),
         .language = settings->language ? settings->language : clip->language,
     };
     const struct kn_post_templates templates = {settings->title, settings->caption};

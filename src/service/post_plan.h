@@ -38,8 +38,9 @@ struct kn_publish_clips {
  * Reads each file once. NOT_FOUND, INVALID, DAMAGED: the sentence names the argument.
  */
 enum kn_status kn_publish_clips_find(char **paths, int count, struct kn_arena *arena,
-                                     struct kn_cancel *cancel, struct kn_publish_clips *ret_clips,
-                                     struct kn_error *err);
+                                     struct kn_cancel *cancel,
+                                     void (*bad)(void *arg, const struct kn_error *why), void *arg,
+                                     struct kn_publish_clips *ret_clips, struct kn_error *err);
 void kn_publish_clips_done(struct kn_publish_clips *clips);
 
 /* Where to: a platform with an account. */

@@ -26,6 +26,7 @@ struct kn_post_news {
     const char *platform, *account;
     enum kn_post_state state;
     int64_t sent_bytes, bytes;
+    int tries;                         /* failed ones in a row */
     int64_t due_us;                    /* of one that waits; wall clock */
     const char *url, *reason, *remedy; /* ""  where there is none */
 };

@@ -34,8 +34,8 @@ struct work {
     struct kn_posting_host host;
     struct kn_account account;
     int tries;
-    bool moved;        /* something was remembered since it was claimed */
-    bool cancel_asked; /* somebody wants it stopped */
+    int64_t kept_bytes; /* sent, as it was last remembered */
+    bool cancel_asked;  /* somebody wants it stopped */
 };
 
 static void tell(struct work *work, enum kn_post_state state, int64_t due_us, const char *url,
@@ -50,6 +50,7 @@ static void tell(struct work *work, enum kn_post_state state, int64_t due_us, co
         .sent_bytes = work->task->sent_bytes,
         .bytes = post->bytes,
         .due_us = due_us,
+        .tries = work->tries,
         .url = url ? url : "",
         .reason = reason ? reason : "",
         .remedy = remedy ? remedy : "",
@@ -103,8 +104,10 @@ static enum kn_status remember(void *arg, const struct kn_posting *posting, stru
         work->task->state = posting->state;
         tell(work, posting->state, 0, NULL, NULL, NULL);
     }
-    work->tries = 0;
-    work->moved = true;
+    /* An intent is no step forward: a request that is never answered comes to an end. */
+    if (!kn_posting_intended_us(posting) || posting->sent_bytes > work->kept_bytes)
+        work->tries = 0;
+    work->kept_bytes = KN_MAX(work->kept_bytes, posting->sent_bytes);
     /* Whoever wants it stopped is heard before the next request, unless the post may be there. */
     if (work->cancel_asked && !kn_posting_intended_us(posting))
         return kn_error_set(err, KN_CANCELLED, "stopped by request");
@@ -270,7 +273,7 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     struct kn_post_task *task = work->task;
     struct kn_posting *posting = &work->posting;
     posting->state = task->post.state;
-    posting->sent_bytes = task->post.sent_bytes;
+    posting->sent_bytes = work->kept_bytes = task->post.sent_bytes;
     posting->platform = kn_platform_find(task->post.platform);
     if (!posting->platform)
         return kn_error_set(err, KN_UNSUPPORTED, "this kirinuki knows no platform \"%s\"",

@@ -39,7 +39,7 @@ static void begin(struct trial *trial)
     make_media("-f lavfi -i testsrc=s=460x1300:r=30:d=0.6 -pix_fmt yuv420p -c:v libx264 -preset "
                "ultrafast %s",
                path);
-    must(kn_publish_clips_find(&path, 1, trial->arena, NULL, &clips, &err), &err);
+    must(kn_publish_clips_find(&path, 1, trial->arena, NULL, NULL, NULL, &clips, &err), &err);
     trial->clip = clips.at[0];
     kn_publish_clips_done(&clips);
     static const struct kn_media_rules narrow = {.width_max_px = 64, .height_max_px = 1280};

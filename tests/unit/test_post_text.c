@@ -215,6 +215,15 @@ static void hashtags_go_last(void **state)
                         "#averylonghashtagindeed #averylonghashtagtwo");
 }
 
+static void a_word_without_end_is_cut_between_letters(void **state)
+{
+    struct kn_arena *arena = *state;
+    const struct kn_post_parts parts = {.title = "Donaudampfschifffahrtsgesellschaft"};
+    assert_string_equal(fit(&titled, &parts, NULL, arena).title, "Donaudampfschifffah…");
+    assert_string_equal(fit(&titled, &parts, "\x1b[31m\xe2\x80\xae{title}", arena).caption,
+                        "[31mDonaudampfschifffahrtsgesellschaft");
+}
+
 static void hostile_parts_fit(void **state)
 {
     struct kn_arena *arena = *state;
@@ -247,6 +256,7 @@ int main(void)
         cmocka_unit_test(templates_are_checked),
         ARENA_TEST(descriptions_give_way_first),
         ARENA_TEST(hashtags_go_last),
+        ARENA_TEST(a_word_without_end_is_cut_between_letters),
         ARENA_TEST(hostile_parts_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
