@@ -5,8 +5,8 @@
 #include "sandbox/sandbox.h"
 #include "service/settings.h"
 
-/* Where --sandbox is set: opens one, and turns the addresses of services and platforms, and the key,
- * to it; clips go to one that runs already where there is one. NULL otherwise. */
+/* Where --sandbox is set: opens one, and turns the addresses of services and platforms, and the
+ * key, to it; clips go to one that runs already where there is one. NULL otherwise. */
 enum kn_status kn_own_sandbox_open(struct kn_settings *settings, struct kn_arena *arena,
                                    struct kn_sandbox **ret_sandbox, struct kn_error *err);
 

@@ -291,6 +291,18 @@ def people_decide():
 
 
 @case
+def a_cancel_is_heard_in_the_middle_of_an_upload():
+    with World("cancel", "--bandwidth", "2M") as world:
+        path = thick(clip(), 8_000_000)  # half a minute
+        child = world.start("publish", path, "-t", "youtube", "--json", "--sandbox=" + world.url)
+        until(child, lambda event: event.get("sent_bytes"))
+        assert "will be stopped" in world("posts", "cancel", "1").out
+        code, events = end_of(child)
+        assert code == 1 and events[-1]["posts"][0]["state"] == "cancelled", events[-1]
+        assert world.shown() == [], world.shown()
+
+
+@case
 def our_own_queue_keeps_what_is_for_later():
     with World("later") as world:
         worker = world.start("worker", "--json", "--lease", "5")

@@ -109,7 +109,7 @@ void kn_mimic_x_subtitles(struct kn_mimic_visit *visit)
     struct kn_arena *arena = visit->m->arena;
     kn_vec_push(&video->subtitles,
                 ((struct kn_mimic_x_subtitles){captions->id, kn_arena_strdup(arena, name),
-                                         kn_arena_strdup(arena, language)}));
+                                               kn_arena_strdup(arena, language)}));
     kn_mimic_json(visit, 200,
                   json_pack("{s:{s:s, s:s, s:[o]}}", "data", "id", video->id, "media_category",
                             category, "associated_subtitles", json_deep_copy(said)));
