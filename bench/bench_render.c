@@ -243,7 +243,7 @@ int main(int argc, char **argv)
         .targets = &target,
     };
     bench.timing = kn_clip_timing_make(&bench.source, bench.request.start_us, bench.request.end_us,
-                                       30, KN_ENCODER_SOUND_HZ);
+                                       kn_clip_rate(&bench.source, 30), KN_ENCODER_SOUND_HZ);
     FILE *file = fopen(bench.raw, "wb");
     if (!file)
         must(kn_error_errno(&err, 2, "cannot write %s", bench.raw), &err);

@@ -16,8 +16,9 @@
 
 enum { WIRES_MOST = 64, CHUNK_BYTES = 65536 };
 
+/* None is ever freed: the wires end with the process, and what is on them then is no leak. */
 struct chunk {
-    struct chunk *next;
+    struct chunk *next, *made_before;
     int64_t due_us;
     size_t size, sent;
     char data[];
@@ -33,6 +34,7 @@ struct proxy {
     int listener, target_port;
     int64_t one_way_us;
     struct wire wires[WIRES_MOST];
+    struct chunk *made, *spare;
 };
 
 static struct sockaddr_in loopback(int port)
@@ -76,12 +78,33 @@ static void take_connection(struct proxy *proxy)
     lay_wire(proxy, server, client);
 }
 
-static void receive(const struct proxy *proxy, struct wire *wire)
+static struct chunk *take_chunk(struct proxy *proxy)
 {
-    struct chunk *chunk = kn_malloc(sizeof *chunk + CHUNK_BYTES);
+    struct chunk *chunk = proxy->spare;
+    if (chunk) {
+        proxy->spare = chunk->next;
+        return chunk;
+    }
+    chunk = kn_malloc(sizeof *chunk + CHUNK_BYTES);
+    chunk->made_before = proxy->made;
+    proxy->made = chunk;
+    return chunk;
+}
+
+static void give_back(struct proxy *proxy, struct chunk *chunk)
+{
+    chunk->next = proxy->spare;
+    proxy->spare = chunk;
+}
+
+static void receive(struct proxy *proxy, struct wire *wire)
+{
+    struct chunk *chunk = take_chunk(proxy);
     ssize_t size = recv(wire->from, chunk->data, CHUNK_BYTES, 0);
-    *chunk = (struct chunk){.due_us = kn_now_us() + proxy->one_way_us,
-                            .size = size > 0 ? (size_t)size : 0}; /* 0: the end */
+    chunk->next = NULL;
+    chunk->due_us = kn_now_us() + proxy->one_way_us;
+    chunk->size = size > 0 ? (size_t)size : 0; /* 0: the end */
+    chunk->sent = 0;
     *wire->last = chunk;
     wire->last = &chunk->next;
     if (size <= 0) {
@@ -96,12 +119,12 @@ static void drop(struct wire *wire)
     wire->from = -1; /* its sockets end with the process */
 }
 
-static void deliver(struct wire *wire, int64_t now_us)
+static void deliver(struct proxy *proxy, struct wire *wire, int64_t now_us)
 {
     while (wire->first && wire->first->due_us <= now_us) {
         struct chunk *chunk = wire->first;
         if (!chunk->size) {
-            free(chunk);
+            give_back(proxy, chunk);
             drop(wire);
             return;
         }
@@ -115,7 +138,7 @@ static void deliver(struct wire *wire, int64_t now_us)
         wire->first = chunk->next;
         if (!wire->first)
             wire->last = &wire->first;
-        free(chunk);
+        give_back(proxy, chunk);
     }
 }
 
@@ -147,7 +170,7 @@ static void *carry(void *arg)
             if (wire->from >= 0 && fds[i].fd == wire->from && fds[i].revents)
                 receive(proxy, wire);
             if (wire->from != -1)
-                deliver(wire, kn_now_us());
+                deliver(proxy, wire, kn_now_us());
         }
     }
     return NULL;

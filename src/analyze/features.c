@@ -494,6 +494,7 @@ void kn_features_rate(const struct kn_text *text, const struct kn_topics *topics
     free(r.sums.stance);
     free(r.sums.affirm);
     free(r.sums.disfluent);
+    free(r.sums.measure);
     free(r.sums.loud);
     free(r.sums.voiced);
     free(r.sums.lively);

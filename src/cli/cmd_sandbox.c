@@ -168,6 +168,18 @@ static enum kn_status read_options(struct stand *stand, struct kn_arena *arena,
 
 /* ---- the command ---- */
 
+/* The usual port may be another sandbox's; one that was asked for is taken or not. */
+static enum kn_status open_somewhere(const struct kn_sandbox_options *options,
+                                     struct kn_sandbox **ret_sandbox, struct kn_error *err)
+{
+    enum kn_status status = kn_sandbox_open(options, ret_sandbox, err);
+    if (status != KN_IO || options->port != KN_SANDBOX_PORT)
+        return status;
+    struct kn_sandbox_options elsewhere = *options;
+    elsewhere.port = 0;
+    return kn_sandbox_open(&elsewhere, ret_sandbox, err);
+}
+
 static int serve(struct stand *stand, const struct kn_sandbox_options *options)
 {
     struct kn_error err = {0};
@@ -175,7 +187,7 @@ static int serve(struct stand *stand, const struct kn_sandbox_options *options)
     enum kn_status status;
     {
         KN_LOCKED(&stand->line); /* nobody's request is told before the address is */
-        status = kn_sandbox_open(options, &stand->sandbox, &err);
+        status = open_somewhere(options, &stand->sandbox, &err);
         if (status == KN_OK)
             say_url(stand);
     }

@@ -188,7 +188,7 @@ const struct kn_command kn_commands[] = {
     },
     {
         .name = "publish",
-        .arguments = "CLIP…|FOLDER",
+        .arguments = "CLIP…",
         .summary = "post clips to YouTube, TikTok, Instagram, X, a folder or a webhook",
         .about =
             "Every clip goes to every place of --to, all at once, each on its own: what one "
@@ -219,7 +219,7 @@ const struct kn_command kn_commands[] = {
     },
     {
         .name = "posts",
-        .arguments = "[COMMAND ID…]",
+        .arguments = "[ID…]",
         .summary = "list posts, or cancel, retry, move or resolve some",
         .about =
             "Without arguments the newest posts with their states; with the number of one, all "

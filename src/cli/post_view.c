@@ -17,7 +17,11 @@
 #include "platform/platform.h"
 #include "platform/post_json.h"
 
-enum { NAME_COLUMNS = 34 };
+enum {
+    NAME_COLUMNS = 48, /* of the longest name at most */
+    WHERE_COLUMNS = 22,
+    WORTH_SAYING_US = 60000000, /* a shorter wait is not told */
+};
 
 /* ---- one post ---- */
 
@@ -94,9 +98,18 @@ json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena)
     return made;
 }
 
+static int name_columns(const struct kn_post *posts, int count, struct kn_arena *arena)
+{
+    int columns = (int)strlen("clip");
+    for (int i = 0; i < count; i++)
+        columns = KN_MAX(columns, kn_utf8_columns(kn_post_name(&posts[i], arena)));
+    return KN_MIN(columns, NAME_COLUMNS);
+}
+
 void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *arena)
 {
-    printf("%5s  %-*s %-22s %-11s %s\n", "post", NAME_COLUMNS, "clip", "where", "state", "");
+    int columns = name_columns(posts, count, arena);
+    printf("%5s  %-*s %-*s %-11s\n", "post", columns, "clip", WHERE_COLUMNS, "where", "state");
     for (int i = 0; i < count; i++) {
         const struct kn_post *post = &posts[i];
         const char *name = kn_post_name(post, arena);
@@ -107,9 +120,9 @@ void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *are
                  named ? post->account : "");
         kn_utf8_trim(where);
         kn_say("%5" PRId64 "  %s%*s %s%*s %-11s %s", post->id, name,
-               KN_MAX(NAME_COLUMNS - kn_utf8_columns(name), 0), "", where,
-               KN_MAX(22 - kn_utf8_columns(where), 0), "", kn_post_state_name(post->state),
-               kn_post_detail(post, arena));
+               KN_MAX(columns - kn_utf8_columns(name), 0), "", where,
+               KN_MAX(WHERE_COLUMNS - kn_utf8_columns(where), 0), "",
+               kn_post_state_name(post->state), kn_post_detail(post, arena));
     }
 }
 
@@ -215,7 +228,8 @@ void kn_post_display_hear(void *arg, const struct kn_post_news *news)
         shown++;
     if (shown == display->posts + display->count)
         return;
-    bool changed = shown->state != news->state || (news->due_us && news->reason[0]);
+    bool waits = news->due_us > kn_wall_us() + WORTH_SAYING_US && news->reason[0];
+    bool changed = shown->state != news->state || waits;
     shown->state = news->state;
     shown->sent_bytes = news->sent_bytes;
     if (display->json) {

@@ -11,9 +11,11 @@
 #include "base/vec.h"
 #include "cli/commands.h"
 #include "cli/post_view.h"
+#include "cli/progress_view.h"
 #include "cli/queue_view.h"
 #include "service/accounts.h"
 #include "service/post_plan.h"
+#include "service/post_renditions.h"
 #include "service/publisher.h"
 
 /* What posting from a command needs; one call. */
@@ -110,9 +112,21 @@ static const char *where(const struct kn_publish_target *target, struct kn_arena
 
 static json_t *finding_json(const struct kn_finding *finding)
 {
-    return json_pack("{s:s, s:o, s:o, s:b}", "rule", finding->rule, "text",
+    return json_pack("{s:s, s:o, s:o, s:b, s:b}", "rule", finding->rule, "text",
                      kn_json_text(finding->text), "what_to_do", kn_json_text(finding->remedy),
-                     "warning", finding->warning);
+                     "warning", finding->warning, "rendition", finding->rendition);
+}
+
+static json_t *rendition_json(const struct kn_rendition_target *target)
+{
+    return target ? json_pack("{s:i, s:i}", "width", target->width_px, "height", target->height_px)
+                  : json_null();
+}
+
+/* Then there is nothing to do about it. */
+static bool met_by_rendition(const struct kn_planned_post *post, const struct kn_finding *finding)
+{
+    return post->rendition && finding->rendition && !post->bad;
 }
 
 static void say_check(struct publishing *publishing, const struct kn_planned_post *post)
@@ -123,18 +137,22 @@ static void say_check(struct publishing *publishing, const struct kn_planned_pos
         json_t *findings = json_array();
         for (int i = 0; i < post->finding_count; i++)
             json_array_append_new(findings, finding_json(&post->findings[i]));
-        kn_print_json(json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "event", "checked", "clip",
-                                kn_json_text(clip->name), "to", kn_json_text(place), "good",
-                                !post->bad, "findings", findings, "title",
-                                kn_json_text(post->text.title), "caption",
-                                kn_json_text(post->text.caption)));
+        kn_print_json(json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "event", "checked",
+                                "clip", kn_json_text(clip->name), "to", kn_json_text(place), "good",
+                                !post->bad, "rendition", rendition_json(post->rendition),
+                                "findings", findings, "title", kn_json_text(post->text.title),
+                                "caption", kn_json_text(post->text.caption)));
         return;
     }
     if (!post->finding_count && publishing->settings->publish.check)
         kn_say("%s -> %s: fine", clip->name, place);
+    if (post->rendition && publishing->settings->publish.check)
+        kn_say("%s -> %s: a rendition of %dx%d will be made", clip->name, place,
+               post->rendition->width_px, post->rendition->height_px);
     for (int i = 0; i < post->finding_count; i++)
-        kn_say("%s -> %s%s; %s", clip->name, post->findings[i].warning ? "a remark: " : "",
-               post->findings[i].text, post->findings[i].remedy);
+        if (!met_by_rendition(post, &post->findings[i]))
+            kn_say("%s -> %s%s; %s", clip->name, post->findings[i].warning ? "a remark: " : "",
+                   post->findings[i].text, post->findings[i].remedy);
 }
 
 static void show_text(const struct kn_planned_post *post)
@@ -182,8 +200,62 @@ static enum kn_status plan(struct publishing *publishing, char **paths, int coun
     return KN_OK;
 }
 
+/* ---- renditions ---- */
+
+static void say_renditions(const struct publishing *publishing,
+                           const struct kn_post_renditions *renditions)
+{
+    int missing = kn_post_renditions_missing(renditions);
+    const char *platforms = kn_post_renditions_for(renditions, publishing->arena);
+    if (publishing->settings->json)
+        kn_print_json(json_pack("{s:s, s:i, s:i, s:o}", "event", "renditions", "count",
+                                kn_post_renditions_count(renditions), "to_make", missing, "for",
+                                kn_json_text(platforms)));
+    else if (missing && !publishing->settings->quiet)
+        kn_say("making %d rendition%s for %s", missing, missing == 1 ? "" : "s", platforms);
+}
+
+/* What the first check could not know is told. */
+static void check_renditions(struct publishing *publishing)
+{
+    for (int i = 0; i < publishing->planned_count; i++) {
+        const struct kn_planned_post *post = &publishing->planned[i];
+        if (!post->rendition || !post->bad)
+            continue;
+        publishing->refused++;
+        say_check(publishing, post);
+    }
+}
+
+static enum kn_status make_renditions(struct publishing *publishing,
+                                      struct kn_post_renditions *renditions)
+{
+    const struct kn_settings *settings = publishing->settings;
+    if (!kn_post_renditions_count(renditions))
+        return KN_OK;
+    say_renditions(publishing, renditions);
+    fflush(stdout); /* before the bars */
+    struct kn_progress *progress = kn_progress_new("renditions");
+    const struct kn_progress_options view = {
+        .style = settings->json || settings->quiet ? KN_PROGRESS_QUIET : KN_PROGRESS_AUTO,
+        .out = stderr,
+    };
+    struct kn_progress_display *display = kn_progress_display_start(&view);
+    kn_progress_display_add(display, 1, progress);
+    enum kn_status status = kn_post_renditions_make(renditions, publishing->arena,
+                                                    publishing->cancel, progress, &publishing->err);
+    kn_progress_end(progress, status);
+    kn_progress_display_stop(display);
+    kn_progress_free(progress);
+    if (status == KN_OK)
+        check_renditions(publishing);
+    return status;
+}
+
+/* ---- into the store ---- */
+
 /* What may go into the store; a post that is there is gone on with. */
-static enum kn_status keep(struct publishing *publishing)
+static enum kn_status store_posts(struct publishing *publishing)
 {
     int count = 0;
     struct kn_post_spec *specs =
@@ -206,6 +278,20 @@ static enum kn_status keep(struct publishing *publishing)
         if (again)
             status = kn_store_post_retry(publishing->store, made[i].id, &publishing->err);
     }
+    return status;
+}
+
+static enum kn_status keep(struct publishing *publishing)
+{
+    KN_SCOPED(kn_post_renditions) renditions = NULL;
+    enum kn_status status = kn_post_renditions_open(publishing->planned, publishing->planned_count,
+                                                    &renditions, &publishing->err);
+    if (status == KN_OK)
+        status = make_renditions(publishing, renditions);
+    if (status == KN_OK)
+        status = store_posts(publishing);
+    if (status == KN_OK)
+        kn_post_renditions_tidy(renditions, publishing->store);
     return status;
 }
 

@@ -29,6 +29,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "clip/burn.h"
+#include "clip/shown.h"
 #include "clip/sound.h"
 #include "clip/timing.h"
 #include "clip/wave.h"
@@ -196,48 +197,6 @@ static void *run_encoder(void *arg)
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-/* Two neighbours of the source: what is on show, and what comes next. */
-struct pump {
-    struct kn_video_reader *reader;
-    struct kn_picture shown, next;
-    bool ended;
-};
-
-static void pump_done(struct pump *pump)
-{
-    kn_picture_clear(&pump->shown);
-    kn_picture_clear(&pump->next);
-}
-
-static enum kn_status pump_advance(struct pump *pump, struct kn_error *err)
-{
-    kn_picture_move(&pump->shown, &pump->next);
-    enum kn_status status = kn_video_reader_read(pump->reader, &pump->next, err);
-    pump->ended = status == KN_END;
-    return pump->ended ? KN_OK : status;
-}
-
-/* The first two pictures. */
-static enum kn_status pump_start(struct pump *pump, const struct kn_render_request *request,
-                                 struct kn_error *err)
-{
-    enum kn_status status = pump_advance(pump, err);
-    if (status == KN_OK && pump->ended)
-        return kn_error_set(err, KN_DAMAGED, "%s: no picture can be decoded from %.1f s to %.1f s",
-                            request->source->path, kn_seconds(request->start_us),
-                            kn_seconds(request->end_us));
-    return status == KN_OK ? pump_advance(pump, err) : status;
-}
-
-/* Makes `shown` what is on show at `at_us`; the last picture stays on when there are no more. */
-static enum kn_status pump_to(struct pump *pump, int64_t at_us, struct kn_error *err)
-{
-    enum kn_status status = KN_OK;
-    while (status == KN_OK && !pump->ended && pump->next.at_us <= at_us)
-        status = pump_advance(pump, err);
-    return status;
-}
-
 /* Makes frame `index` of one target and hands it on. */
 static enum kn_status send_frame(struct output *output, int index, const struct kn_picture *picture,
                                  struct kn_error *err)
@@ -266,14 +225,15 @@ static enum kn_status send_frame(struct output *output, int index, const struct 
     return status == KN_OK ? KN_OK : kn_error_set(err, KN_CANCELLED, "stopped by request");
 }
 
-static enum kn_status send_frames(struct render *render, struct pump *pump, struct kn_error *err)
+static enum kn_status send_frames(struct render *render, struct kn_shown *shown,
+                                  struct kn_error *err)
 {
     for (int index = 0; index < render->timing.frames; index++) {
         enum kn_status status = kn_cancel_check(render->stop, err);
-        if (status == KN_OK && pump->reader)
-            status = pump_to(pump, kn_clip_source_us(&render->timing, index), err);
+        if (status == KN_OK && shown->reader)
+            status = kn_shown_at(shown, kn_clip_source_us(&render->timing, index), err);
         for (int i = 0; i < render->output_count && status == KN_OK; i++)
-            status = send_frame(&render->outputs[i], index, &pump->shown, err);
+            status = send_frame(&render->outputs[i], index, &shown->picture, err);
         if (status != KN_OK)
             return status;
     }
@@ -282,18 +242,15 @@ static enum kn_status send_frames(struct render *render, struct pump *pump, stru
 
 static enum kn_status produce(struct render *render, struct kn_error *err)
 {
-    struct pump pump = {.reader = render->reader};
+    const struct kn_render_request *request = render->request;
+    struct kn_shown shown = {.reader = render->reader};
     enum kn_status status = KN_OK;
-    if (pump.reader) {
-        status = pump_start(&pump, render->request, err);
-        if (status == KN_OK)
-            kn_clip_timing_align(&render->timing, render->request->source,
-                                 render->request->start_us, pump.shown.at_us,
-                                 pump.ended ? INT64_MAX : pump.next.at_us);
-    }
+    if (shown.reader)
+        status = kn_shown_start(&shown, request->source, request->start_us, request->end_us,
+                                &render->timing, err);
     if (status == KN_OK)
-        status = send_frames(render, &pump, err);
-    pump_done(&pump);
+        status = send_frames(render, &shown, err);
+    kn_shown_clear(&shown);
     return status;
 }
 
@@ -478,8 +435,9 @@ static enum kn_status render_once(const struct kn_render_request *request, struc
     render->request = request;
     render->progress = progress;
     render->stop = kn_cancel_new(cancel);
-    render->timing = kn_clip_timing_make(request->source, request->start_us, request->end_us,
-                                         request->settings->max_rate_hz, KN_ENCODER_SOUND_HZ);
+    render->timing = kn_clip_timing_make(
+        request->source, request->start_us, request->end_us,
+        kn_clip_rate(request->source, request->settings->max_rate_hz), KN_ENCODER_SOUND_HZ);
     pthread_mutex_init(&render->lock, NULL);
     pthread_cond_init(&render->changed, NULL);
     if (request->thumbnail && request->source->has_video)

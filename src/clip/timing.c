@@ -60,9 +60,8 @@ static int64_t frames_to_us(struct kn_rational rate, int64_t frames)
 }
 
 struct kn_clip_timing kn_clip_timing_make(const struct kn_source *source, int64_t start_us,
-                                          int64_t end_us, int max_hz, int sound_hz)
+                                          int64_t end_us, struct kn_rational rate, int sound_hz)
 {
-    struct kn_rational rate = kn_clip_rate(source, max_hz);
     double frames = kn_seconds(end_us - start_us) * hz(rate);
     struct kn_clip_timing timing = {.rate = rate, .frames = KN_MAX((int)lrint(frames), 1)};
     timing.samples = llrint((double)timing.frames * sound_hz * rate.den / rate.num);

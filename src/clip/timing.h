@@ -23,7 +23,7 @@ struct kn_clip_timing {
 struct kn_rational kn_clip_rate(const struct kn_source *source, int max_hz);
 
 struct kn_clip_timing kn_clip_timing_make(const struct kn_source *source, int64_t start_us,
-                                          int64_t end_us, int max_hz, int sound_hz);
+                                          int64_t end_us, struct kn_rational rate, int sound_hz);
 
 /*
  * Frames look at the middle of the time for which a picture is on show, so that jitter in the

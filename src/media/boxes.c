@@ -27,10 +27,10 @@ static bool read_at(const struct reading *reading, int64_t at, unsigned char *by
     return pread(reading->fd, bytes, size, at) == (ssize_t)size;
 }
 
-static uint64_t big_endian(const unsigned char *bytes, int count)
+static uint64_t big_endian(const unsigned char *bytes, size_t count)
 {
     uint64_t value = 0;
-    for (int i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         value = value << 8 | bytes[i];
     return value;
 }
@@ -46,10 +46,10 @@ static void read_edits(struct reading *reading, int64_t at)
     unsigned char head[8], entry[20];
     if (!read_at(reading, at, head, sizeof head))
         return;
-    int wide = head[0] == 1 ? 8 : 4;
+    size_t wide = head[0] == 1 ? 8 : 4;
     if (big_endian(head + 4, 4) > 1)
         reading->boxes->edit_lists = true;
-    if (big_endian(head + 4, 4) != 1 || !read_at(reading, at + 8, entry, (size_t)(2 * wide + 4)))
+    if (big_endian(head + 4, 4) != 1 || !read_at(reading, at + 8, entry, 2 * wide + 4))
         return;
     uint64_t start = big_endian(entry + wide, wide);
     bool gap = start >> (8 * wide - 1);

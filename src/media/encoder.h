@@ -29,6 +29,9 @@ struct kn_encoder_options {
     const char *preset;  /* of libx264: "veryfast"; hardware encoders keep their own */
     int crf;             /* 0..51; a quality of about the same is asked of hardware encoders */
     int threads;         /* of the picture encoder; 0: as many as cores */
+    /* Of the pictures, whatever the quality asks for: no part of the clip takes more than its
+     * length allows and one second on top; 0: no bound. */
+    int64_t bits_a_second_max;
     const char *title, *comment; /* may be NULL */
     struct kn_cancel *cancel;    /* looked at between packets; borrowed; NULL: none */
 };

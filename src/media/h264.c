@@ -1,6 +1,7 @@
 #include "media/h264.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <libavutil/hwcontext.h>
@@ -65,6 +66,8 @@ static void describe_stream(AVCodecContext *codec, const struct kn_encoder_optio
     codec->chroma_sample_location = AVCHROMA_LOC_LEFT;
     codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER; /* MP4 keeps parameter sets in its index */
     codec->thread_count = options->threads;
+    codec->rc_max_rate = options->bits_a_second_max; /* with a buffer of one second */
+    codec->rc_buffer_size = (int)KN_MIN(options->bits_a_second_max, INT_MAX);
 }
 
 /* Frames in the GPU's memory, filled by upload. */
@@ -96,6 +99,8 @@ static int open_codec(struct kn_h264 *h264, const struct h264_kind *kind,
         code = av_dict_set_int(&settings, kind->quality_option, options->crf, 0);
     else
         h264->codec->bit_rate = bit_rate(options);
+    if (options->bits_a_second_max && h264->codec->bit_rate > options->bits_a_second_max)
+        h264->codec->bit_rate = options->bits_a_second_max;
     if (code >= 0 && strcmp(kind->name, "libx264") == 0) {
         av_dict_set(&settings, "preset", options->preset, 0);
         av_dict_set(&settings, "profile", "high", 0);

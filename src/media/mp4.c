@@ -57,7 +57,10 @@ enum kn_status kn_mp4_begin(struct kn_mp4 *mp4, const char *title, const char *c
         return kn_av_error(err, code, "cannot write %s", mp4->name);
     mp4->file_open = true;
     AVDictionary *settings = NULL;
-    av_dict_set(&settings, "movflags", "+faststart", 0);
+    /* Pictures that are shown before others are decoded otherwise begin late, and a list of edits
+     * takes that back. Who leaves such lists aside (some platforms do) would have the sound 45 ms
+     * early; without them it is its encoder's delay late, 21 ms, and its own list says so. */
+    av_dict_set(&settings, "movflags", "+faststart+negative_cts_offsets", 0);
     code = avformat_write_header(format, &settings);
     av_dict_free(&settings);
     return code < 0 ? write_failed(mp4, code, err) : KN_OK;

@@ -168,11 +168,12 @@ static void add_filters(struct kn_str *spec, const struct kn_upright *upright,
     bool resized = nature->width_px != upright->width_px || nature->height_px != upright->height_px;
     bool shrinks = (int64_t)nature->width_px * nature->height_px >
                    (int64_t)upright->width_px * upright->height_px;
-    if (resized && shrinks)
+    bool odd = nature->width_px % 2 || nature->height_px % 2; /* zimg makes no 4:2:0 of that */
+    if (resized && (shrinks || odd))
         kn_str_printf(spec, ",scale=%d:%d:flags=bicubic", upright->width_px, upright->height_px);
     if (!is_output_colour(nature))
         add_colour(spec, nature);
-    if (resized && !shrinks)
+    if (resized && !shrinks && !odd)
         kn_str_printf(spec, ",scale=%d:%d:flags=bicubic", upright->width_px, upright->height_px);
     if (upright->rotation_deg == 90)
         kn_str_add(spec, ",transpose=clock");

@@ -170,6 +170,7 @@ enum kn_status kn_instagram_find(struct kn_posting *posting, bool published, str
 
 enum kn_status kn_instagram_read_back(struct kn_posting *posting, struct kn_error *err)
 {
+    static const char host[] = "https://www.instagram.com";
     const json_t *json = NULL;
     struct kn_instagram_refusal refusal;
     const char *media = kn_posting_text(posting, "media");
@@ -180,12 +181,11 @@ enum kn_status kn_instagram_read_back(struct kn_posting *posting, struct kn_erro
         return status;
     const char *url =
         status == KN_OK ? kn_answer_text(posting, json, "permalink", URL_BYTES_MAX) : NULL;
-    static const char host[] = "https://www.instagram.com/";
-    /* Also where another service stands for it: that may name the address that the real one would.
-     */
-    if (url && (kn_starts_with(url, host) ||
-                kn_starts_with(url, kn_posting_url(posting, "https://www.instagram.com", "/"))))
+    if (url && kn_starts_with(url, kn_posting_url(posting, host, "/")))
         return kn_posting_live(posting, media, url);
+    if (url && kn_starts_with(url, host)) /* a sandbox that names the real one */
+        return kn_posting_live(posting, media,
+                               kn_posting_url(posting, host, "%s", url + strlen(host)));
     /* The post is there, whatever becomes of this. */
     if (count(posting, "reads") < TRIES_MAX)
         return wait_s(posting, READ_S, "the reel's address is asked for");

@@ -39,8 +39,9 @@ struct kn_media_rules {
     int64_t bytes_max;
     int64_t duration_min_us, duration_max_us;
     int width_min_px, width_max_px, height_min_px, height_max_px; /* 0: no limit */
-    double aspect_min, aspect_max;                                /* width / height; 0: no limit */
-    double fps_min, fps_max;                                      /* 0: no limit */
+    int short_side_max_px;         /* of the shorter of the two; 0: no limit */
+    double aspect_min, aspect_max; /* width / height; 0: no limit */
+    double fps_min, fps_max;       /* 0: no limit */
     const char *const *containers; /* names of kn_media_facts.container; NULL ends them */
     const char *const *video_codecs, *const *audio_codecs; /* FFmpeg's names; NULL: any */
     int audio_rate_max, audio_channels_max;                /* 0: no limit */

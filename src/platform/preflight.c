@@ -107,13 +107,19 @@ static void check_picture(struct check *check, const struct kn_media_rules *rule
              "the picture is %d pixels high, and %s are allowed", facts->height_px,
              range(check, rules->height_min_px, rules->height_max_px))
             ->rendition = rules->height_max_px && facts->height_px > rules->height_max_px;
+    int shorter = KN_MIN(facts->width_px, facts->height_px);
+    if (rules->short_side_max_px && shorter > rules->short_side_max_px)
+        find(check, "short-side", "a smaller rendition is made unless --no-rendition forbids it",
+             "the picture's shorter side has %d pixels, and at most %d are allowed", shorter,
+             rules->short_side_max_px)
+            ->rendition = true;
     if ((rules->aspect_min && aspect < rules->aspect_min) ||
         (rules->aspect_max && aspect > rules->aspect_max))
         find(check, "aspect", "render another shape, with --aspect 9:16 or 1:1",
              "the picture's shape is %.3g:1, and %.3g:1 to %.3g:1 are allowed", aspect,
              rules->aspect_min, rules->aspect_max);
-    if ((rules->fps_min && facts->fps < rules->fps_min - 0.01) ||
-        (rules->fps_max && facts->fps > rules->fps_max + 0.01))
+    if ((rules->fps_min && facts->fps < rules->fps_min - KN_FPS_SLACK) ||
+        (rules->fps_max && facts->fps > rules->fps_max + KN_FPS_SLACK))
         find(check, "fps",
              "a rendition at an allowed rate is made unless --no-rendition forbids it",
              "it has %.4g pictures a second, and %.4g to %.4g are allowed", facts->fps,

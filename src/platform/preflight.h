@@ -26,9 +26,12 @@ struct kn_finding {
     const char *rule;   /* "duration": stable, for programs */
     const char *text;   /* one sentence: rule, value, limit */
     const char *remedy; /* one sentence */
-    bool rendition;     /* a rendition (platform/rendition.h) would meet it */
+    bool rendition;     /* a rendition (pipeline/rendition.h) would meet it */
     bool warning;       /* it is posted all the same */
 };
+
+/* Pictures a second so near to a limit count as within it: 60.0001 is what a clock makes of 60. */
+#define KN_FPS_SLACK 0.01
 
 struct kn_preflight {
     const struct kn_platform *platform;

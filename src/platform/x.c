@@ -19,6 +19,7 @@ static const struct kn_media_rules media = {
     .width_max_px = 1280,
     .height_min_px = 32,
     .height_max_px = 1280,
+    .short_side_max_px = 1024,
     .aspect_min = 1.0 / 3,
     .aspect_max = 3,
     .fps_max = 60,

@@ -121,7 +121,7 @@ static enum kn_status consent(struct kn_accounts *accounts, const struct kn_oaut
     enum kn_status status =
         kn_http_perform(accounts->options.http, &request, cancel, arena, &answer, NULL, err);
     if (status == KN_IO)
-        return kn_error_add(err, "there is no sandbox (`kirinuki sandbox` starts one)");
+        return kn_error_add(err, "there is no sandbox there (`kirinuki sandbox` starts one)");
     if (status != KN_OK)
         return kn_error_add(err, "the sandbox");
     const char *location = kn_http_header(&answer, "Location");

@@ -238,35 +238,67 @@ static struct kn_post_options choose_options(const struct planning *planning,
     };
 }
 
-static void plan_one(const struct planning *planning, const struct kn_publish_clip *clip,
-                     int64_t due_us, struct kn_planned_post *post)
+static void check(struct kn_planned_post *post, const struct kn_media_facts *facts,
+                  struct kn_arena *arena)
 {
-    const struct kn_publish_target *target = post->target;
-    struct kn_post_clip file = clip->file;
-    if (!planning->settings->thumbnails)
-        file.thumbnail = NULL;
-    if (!planning->settings->subtitles)
-        file.subtitles = NULL;
-    post->text = write_text(planning, clip, target->platform);
-    post->options = choose_options(planning, target->platform, due_us);
     const struct kn_preflight asked = {
-        .platform = target->platform,
-        .facts = &clip->facts,
+        .platform = post->target->platform,
+        .facts = facts,
         .text = &post->text,
         .options = &post->options,
         .now_us = kn_wall_us(),
     };
-    post->finding_count = kn_preflight(&asked, planning->arena, &post->findings);
+    post->bad = false;
+    post->finding_count = kn_preflight(&asked, arena, &post->findings);
     for (int i = 0; i < post->finding_count; i++)
         post->bad |= !post->findings[i].warning;
+}
+
+/* Where that is all that is wrong. */
+static void ask_for_rendition(struct kn_planned_post *post, const struct kn_media_facts *facts,
+                              struct kn_arena *arena)
+{
+    for (int i = 0; i < post->finding_count; i++)
+        if (!post->findings[i].warning && !post->findings[i].rendition)
+            return;
+    struct kn_rendition_target *target = kn_arena_alloc(arena, sizeof *target);
+    *target = kn_rendition_target_of(facts, post->target->platform->media);
+    post->rendition = target;
+    post->bad = false;
+}
+
+void kn_planned_post_take(struct kn_planned_post *post, const struct kn_post_clip *file,
+                          const struct kn_media_facts *facts, struct kn_arena *arena)
+{
+    check(post, facts, arena);
+    post->spec.clip = kn_post_clip_write(file, arena);
+    post->spec.bytes = file->bytes;
+}
+
+static void plan_one(const struct planning *planning, const struct kn_publish_clip *clip,
+                     int64_t due_us, struct kn_planned_post *post)
+{
+    const struct kn_publish_target *target = post->target;
+    const char *sandbox = target->platform->oauth ? planning->settings->sandbox : NULL;
+    post->file = clip->file;
+    if (!planning->settings->thumbnails)
+        post->file.thumbnail = NULL;
+    if (!planning->settings->subtitles)
+        post->file.subtitles = NULL;
+    post->text = write_text(planning, clip, target->platform);
+    post->options = choose_options(planning, target->platform, due_us);
+    check(post, &clip->facts, planning->arena);
+    if (post->bad && planning->settings->rendition)
+        ask_for_rendition(post, &clip->facts, planning->arena);
     post->spec = (struct kn_post_spec){
-        .key = kn_arena_printf(planning->arena, "%s %s:%s", file.hash, target->platform->name,
-                               target->account),
+        .key = kn_arena_printf(planning->arena, "%s %s:%s%s%s", post->file.hash,
+                               target->platform->name, target->account, sandbox ? " at " : "",
+                               sandbox ? sandbox : ""),
         .platform = target->platform->name,
         .account = target->account,
-        .clip = kn_post_clip_write(&file, planning->arena),
+        .clip = kn_post_clip_write(&post->file, planning->arena),
         .request = kn_post_request_write(&post->text, &post->options, planning->arena),
-        .bytes = file.bytes,
+        .bytes = post->file.bytes,
         .due_us = target->platform->schedules ? 0 : due_us,
     };
 }

@@ -9,6 +9,7 @@
 #include <kirinuki/arena.h>
 #include <kirinuki/cancel.h>
 
+#include "pipeline/rendition.h"
 #include "platform/preflight.h"
 #include "service/settings_publish.h"
 #include "store/store_posts.h"
@@ -62,11 +63,14 @@ enum kn_status kn_publish_targets_find(struct kn_store *store,
 struct kn_planned_post {
     int clip; /* of the clips */
     const struct kn_publish_target *target;
+    struct kn_post_clip file; /* the clip, with what is sent along */
     struct kn_post_text text;
     struct kn_post_options options;
     const struct kn_finding *findings; /* of the check */
     int finding_count;
-    bool bad; /* one of them is no warning */
+    bool bad; /* one of them keeps it from being posted */
+    /* What the findings ask for, where a rendition meets them all (service/post_renditions.h). */
+    const struct kn_rendition_target *rendition; /* NULL: the clip goes as it is */
     struct kn_post_spec spec;
     struct kn_post_planned planned; /* set when it is in the store */
 };
@@ -75,5 +79,9 @@ struct kn_planned_post {
 int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publish_target *targets,
                     int target_count, const struct kn_publish_settings *settings,
                     struct kn_arena *arena, struct kn_planned_post **ret_posts);
+
+/* Another file goes in the clip's place: checks it, and puts it into the spec, whose key stays. */
+void kn_planned_post_take(struct kn_planned_post *post, const struct kn_post_clip *file,
+                          const struct kn_media_facts *facts, struct kn_arena *arena);
 
 #endif

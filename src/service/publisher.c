@@ -445,8 +445,10 @@ void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_can
             status = kn_publisher_run(&due, stop, &err);
             wait_us = TICK_US; /* what an account has no room for is due still */
         }
+        /* Of a store that is away whoever works beside this has warned. */
         if (status != KN_OK && status != KN_CANCELLED)
-            kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
+            kn_log(may_pass(status) ? KN_LOG_DEBUG : KN_LOG_WARN, "publish", "%s",
+                   kn_error_text(&err));
         if (wake)
             (void)kn_wake_wait(wake, wait_us == INT64_MAX ? INT64_MAX : kn_now_us() + wait_us,
                                stop);

@@ -9,7 +9,8 @@
 #include "base/option.h"
 
 /* Where `kirinuki sandbox` listens if not told otherwise. */
-#define KN_SANDBOX_URL "http://127.0.0.1:8787"
+#define KN_SANDBOX_PORT 8787
+#define KN_SANDBOX_URL  "http://127.0.0.1:8787"
 
 enum kn_client {
     KN_CLIENT_YOUTUBE,

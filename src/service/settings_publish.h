@@ -16,16 +16,17 @@ struct kn_publish_settings {
     const char *language;           /* BCP 47; NULL: the clip's */
     int privacy;                    /* enum kn_privacy */
     bool made_for_kids, notify, draft, ai_label, share_to_feed;
-    bool thumbnails, subtitles;           /* are sent along where the platform takes them */
-    int64_t at_us;                        /* wall clock; 0: at once */
-    int64_t every_us;                     /* between the clips of one account; 0: none */
-    bool check;                           /* only says what would be wrong */
-    bool retry;                           /* those that are not live */
-    bool wait;                            /* until they are; else a worker does it */
-    bool posts;                           /* of a worker: it posts what is due */
-    const char *found_url;                /* of a post that a person has found; NULL */
-    bool absent;                          /* a person has not found it */
-    const char *outbox;                   /* of the folder platform; NULL: in the data folder */
+    bool thumbnails, subtitles; /* are sent along where the platform takes them */
+    bool rendition;             /* made where a platform does not take the clip as it is */
+    int64_t at_us;              /* wall clock; 0: at once */
+    int64_t every_us;           /* between the clips of one account; 0: none */
+    bool check;                 /* only says what would be wrong */
+    bool retry;                 /* those that are not live */
+    bool wait;                  /* until they are; else a worker does it */
+    bool posts;                 /* of a worker: it posts what is due */
+    const char *found_url;      /* of a post that a person has found; NULL */
+    bool absent;                /* a person has not found it */
+    const char *outbox;         /* of the folder platform; NULL: in the data folder */
     const char *webhook, *webhook_secret; /* NULL: not set */
     int at_once;
     const char *sandbox; /* an address; NULL: the platforms themselves */

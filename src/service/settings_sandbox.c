@@ -27,7 +27,7 @@ static const char *const dialect_names[] = {"openai", "whisper", NULL};
 /* clang-format off */
 const struct kn_settings_row kn_sandbox_rows[] = {
     {KN_FOR_SANDBOX, {"port", 0, KN_OPTION_INT, SANDBOX(port), "N",
-                      "where to listen; 0 takes any port that is free", "Server", 0, 65535,
+                      "where to listen: the usual port, or any if it is taken; 0: any", "Server", 0, 65535,
                       .args_only = true}},
     {KN_FOR_SANDBOX, {"address", 0, KN_OPTION_TEXT, SANDBOX(address), "IP",
                       "listen here instead of on this machine alone (127.0.0.1)", "Server",

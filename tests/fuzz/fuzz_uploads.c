@@ -62,10 +62,10 @@ static bool read_bytes(void *arg, int64_t at, void *data, size_t size)
 
 static void read_segment(const uint8_t *data, size_t size)
 {
-    struct kn_x_form form;
+    struct kn_xapi_form form;
     struct kn_arena *arena = kn_arena_new();
-    assert(kn_x_form_begin(&form, "multipart/form-data; boundary=b"));
-    const char *why = kn_x_form_read(&form, (const char *)data, size, arena);
+    assert(kn_xapi_form_begin(&form, "multipart/form-data; boundary=b"));
+    const char *why = kn_xapi_form_read(&form, (const char *)data, size, arena);
     assert(why || form.size <= size);
     kn_arena_free(arena);
 }
@@ -79,11 +79,11 @@ static const char *link_to(void *arg)
 /* What is shown has as many addresses as were counted. */
 static void read_text(const uint8_t *data, size_t size)
 {
-    struct kn_x_text read;
+    struct kn_xapi_text read;
     int links = 0;
     struct kn_arena *arena = kn_arena_new();
-    kn_x_text_read(kn_arena_strndup(arena, (const char *)data, size), arena, &read);
-    (void)kn_x_text_show(&read, arena, link_to, &links);
+    kn_xapi_text_read(kn_arena_strndup(arena, (const char *)data, size), arena, &read);
+    (void)kn_xapi_text_show(&read, arena, link_to, &links);
     assert(links == read.links && read.weight <= 23 * (int64_t)read.length);
     kn_arena_free(arena);
 }

@@ -12,7 +12,7 @@ class Sandbox:
     """A running `kirinuki sandbox --json`."""
 
     def __init__(self, *options):
-        self.process = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--json", *options],
+        self.process = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--port", "0", "--json", *options],
                                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
                                         env=environment(), cwd=HOME)
         self.url = json.loads(self.process.stdout.readline())["base_url"]

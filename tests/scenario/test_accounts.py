@@ -23,7 +23,7 @@ class World:
         self.home = home
         self.env = environment(XDG_DATA_HOME=home + "/data", DISPLAY="", WAYLAND_DISPLAY="")
         del self.env["KIRINUKI_STORE"]
-        self.sandbox = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--json"],
+        self.sandbox = subprocess.Popen([os.path.abspath(PROGRAM), "sandbox", "--port", "0", "--json"],
                                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
                                         env=self.env, cwd=HOME)
         port = json.loads(self.sandbox.stdout.readline())["port"]
@@ -245,7 +245,7 @@ def wrong_usage_is_one_sentence():
         expect_complaint(world("auth", "instagram"), 1, "https:// addresses only.*--redirect")
         world.sandbox.kill()
         world.sandbox.wait()
-        expect_complaint(world.auth("youtube"), 1, "there is no sandbox .*`kirinuki sandbox`")
+        expect_complaint(world.auth("youtube"), 1, "there is no sandbox there .*`kirinuki sandbox`")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def googles_client_uploads_and_finds_it():
 @case
 def a_client_of_x_uploads_posts_and_refreshes():
     video, _ = clip()
-    with Sandbox("--set", "processing=0.5") as sandbox:
+    kept = os.path.join(HOME, "kept-x")
+    with Sandbox("--set", "processing=0.5", "--keep", kept) as sandbox:
         said = run_client("x_client.mjs", "twitter-api-v2", sandbox, video)
         post, deleted = posts(sandbox)
         counts = json.load(fetch(sandbox, "/sandbox/ledger"))["counts"]
@@ -103,6 +104,8 @@ def a_client_of_x_uploads_posts_and_refreshes():
     assert (post["width"], post["height"], post["video"]) == (180, 320, "h264"), post
     assert deleted["state"] == "deleted", deleted
     assert counts["paths"]["x-append"] >= 2, counts
+    [whole] = os.listdir(kept)  # and no segments
+    assert os.path.getsize(os.path.join(kept, whole)) == said["bytes"]
 
 
 @case

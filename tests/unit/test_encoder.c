@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/str.h"
+#include "media/boxes.h"
 #include "media/encoder.h"
 
 enum { WIDTH = 160, HEIGHT = 284 };
@@ -142,6 +143,24 @@ static void files_are_what_players_and_platforms_want(void **state)
     kn_arena_free(arena);
 }
 
+/* Of a slow clip two pictures' delay is much more than any sound encoder's. */
+static void nothing_is_edited_away(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    const char *path = kn_path_join(arena, folder, "slow.mp4");
+    struct kn_encoder_options options = options_for(path);
+    struct kn_boxes boxes;
+    options.frame_rate = (struct kn_rational){10, 1};
+    encode(&options, 0);
+    assert_int_equal(kn_boxes_read(path, &boxes, NULL), KN_OK);
+    assert_true(boxes.index_first);
+    assert_false(boxes.edit_lists);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 static void the_same_input_gives_the_same_file(void **state)
 {
     (void)state;
@@ -276,6 +295,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_what_players_and_platforms_want),
+        cmocka_unit_test(nothing_is_edited_away),
         cmocka_unit_test(the_same_input_gives_the_same_file),
         cmocka_unit_test(what_cannot_be_is_said),
         cmocka_unit_test(missing_hardware_falls_back_with_a_remark),

@@ -19,6 +19,7 @@ static const struct kn_media_rules rules = {
     .width_min_px = 32,
     .width_max_px = 1280,
     .height_max_px = 1280,
+    .short_side_max_px = 1100,
     .aspect_min = 1.0 / 3,
     .aspect_max = 3,
     .fps_min = 23,
@@ -98,9 +99,10 @@ static void every_rule_of_the_file_is_checked(void **state)
     assert_string_equal(BROKEN_BY(facts.bytes = 0), "size");
     assert_string_equal(BROKEN_BY(facts.duration_us = 2999999), "duration");
     assert_string_equal(BROKEN_BY(facts.duration_us = 100000001), "duration"); /* the account's */
-    assert_string_equal(BROKEN_BY(facts.width_px = 1281), "width");
+    assert_string_equal(BROKEN_BY((facts.width_px = 1281, facts.height_px = 1000)), "width");
     assert_string_equal(BROKEN_BY(facts.width_px = 31), "width aspect");
     assert_string_equal(BROKEN_BY(facts.height_px = 1920), "height");
+    assert_string_equal(BROKEN_BY(facts.width_px = 1101), "short-side");
     assert_string_equal(BROKEN_BY(facts.fps = 22.9), "fps");
     assert_string_equal(BROKEN_BY(facts.fps = 60.0001), "");
     assert_string_equal(BROKEN_BY(facts.fps = 61), "fps");
@@ -141,15 +143,15 @@ static void sentences_name_value_and_limit(void **state)
     const struct kn_finding *findings;
     struct kn_media_facts facts = good_facts;
     facts.duration_us = 3723500000;
-    facts.width_px = 3840;
-    facts.height_px = 1280;
+    facts.width_px = 3000;
+    facts.height_px = 1080;
     const struct kn_preflight asked = {
         .platform = &platform, .facts = &facts, .text = &good_text, .options = &good_options};
     assert_int_equal(kn_preflight(&asked, arena, &findings), 2);
     assert_string_equal(findings[0].text,
                         "Strict: the clip lasts 1:02:03 h, and 2:20 min are allowed");
     assert_string_equal(findings[1].text,
-                        "Strict: the picture is 3840 pixels wide, and 32 to 1280 are allowed");
+                        "Strict: the picture is 3000 pixels wide, and 32 to 1280 are allowed");
     assert_true(findings[1].rendition && !findings[0].rendition);
 }
 

@@ -441,6 +441,7 @@ static void test_what_time_does(void **state)
     expect_error(&stage, 36001, 2207005);
     set(talk, "{\"instagram-priming\": 0}");
     /* B frames make an edit list; without faststart the index is at the end. */
+    set(talk, "{\"instagram-priming\": 0}");
     read_made(&stage, REEL_OF("-movflags +faststart -bf 2 -x264-params b-adapt=0"), "a.mp4");
     make_ready(&stage, REEL);
     expect_status(&stage, "ERROR");

@@ -63,7 +63,7 @@ static void test_segments(void **state)
     assert_int_equal(send_json(&stage, path_to(&stage, "append"),
                                "{\"segment_index\":0,\"media\":\"R0lGODlhAQAB\"}"),
                      200);
-    assert_true(atoll(told(&stage.talk, "data.expires_at")) > 1700000000);
+    assert_true(strtoll(told(&stage.talk, "data.expires_at"), NULL, 10) > 1700000000);
     assert_int_equal(finalize(&stage), 200);
     expect_text(&stage.talk, "data.processing_info.state", "pending");
     char size[16];
@@ -321,8 +321,8 @@ static void test_what_a_video_may_be(void **state)
 #pragma GCC diagnostic pop
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_upload file = {.facts = cases[i].facts};
-        struct kn_x_media media = {.kind = KN_X_VIDEO, .upload = &file};
-        kn_x_judge(&media, false);
+        struct kn_xapi_media media = {.kind = KN_XAPI_VIDEO, .upload = &file};
+        kn_xapi_judge(&media, false);
         const char *wanted = cases[i].message ? cases[i].message : "";
         if (strcmp(media.message ? media.message : "", wanted) != 0)
             fail_msg("case %zu: “%s”, not “%s”", i, media.message ? media.message : "", wanted);

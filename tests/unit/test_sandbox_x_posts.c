@@ -213,7 +213,7 @@ static void test_limits(void **state)
         assert_int_equal(look(&stage, "/2/users/me"), 200);
     assert_string_equal(head_of(talk, "x-rate-limit-remaining"), "0");
     expect(&stage, look(&stage, "/2/users/me"), 429, "Too Many Requests");
-    assert_true(atoll(head_of(talk, "x-rate-limit-reset")) > 1700000000);
+    assert_true(strtoll(head_of(talk, "x-rate-limit-reset"), NULL, 10) > 1700000000);
     expect(&stage, post(&stage, "another path"), 201, NULL);
     assert_string_equal(head_of(talk, "x-rate-limit-limit"), "100");
     assert_string_equal(head_of(talk, "x-rate-limit-remaining"), "99");
@@ -254,9 +254,29 @@ static void test_accidents(void **state)
     assert_int_equal(append(&stage, "0", NULL, gif, sizeof gif), 200);
     assert_int_equal(finalize(&stage), 200);
     expect(&stage, look(&stage, "/2/users/me"), 429, NULL);
-    int64_t wait_s = atoll(head_of(&stage.talk, "x-rate-limit-reset")) - time(NULL);
+    int64_t wait_s = strtoll(head_of(&stage.talk, "x-rate-limit-reset"), NULL, 10) - time(NULL);
     assert_in_range(wait_s, 1, 8);
     assert_string_equal(head_of(&stage.talk, "x-rate-limit-remaining"), "0");
+    talk_close(&stage.talk);
+}
+
+/* It says when to return in headers of its own, or not at all. */
+static void test_refusals_on_request(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"quota,path=x-status,first=1",
+                                         "429-bare,path=x-status,after=1,first=1",
+                                         "429,path=x-status,after=2,first=1", NULL};
+    struct stage stage;
+    stage_open(&stage, faults);
+    expect(&stage, look(&stage, "/2/users/me"), 402, "does not have any credits");
+    assert_string_equal(head_of(&stage.talk, "x-rate-limit-remaining"), "75");
+    expect(&stage, look(&stage, "/2/users/me"), 429, NULL);
+    assert_string_equal(head_of(&stage.talk, "x-rate-limit-reset"), "");
+    expect(&stage, look(&stage, "/2/users/me"), 429, NULL);
+    assert_string_not_equal(head_of(&stage.talk, "x-rate-limit-reset"), "");
+    assert_string_equal(head_of(&stage.talk, "retry-after"), "");
+    assert_int_equal(look(&stage, "/2/users/me"), 200);
     talk_close(&stage.talk);
 }
 
@@ -271,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_who_may),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accidents),
+        cmocka_unit_test(test_refusals_on_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,10 +81,10 @@ static void test_weights(void **state)
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(vectors); i++) {
         KN_SCOPED_STR text = {0};
-        struct kn_x_text read;
+        struct kn_xapi_text read;
         for (int n = 0; n < vectors[i].repeated; n++)
             kn_str_add(&text, vectors[i].text);
-        kn_x_text_read(kn_str_text(&text), arena, &read);
+        kn_xapi_text_read(kn_str_text(&text), arena, &read);
         if (read.weight != vectors[i].weight || read.links != vectors[i].links ||
             read.invalid != vectors[i].invalid)
             fail_msg("“%s”: %d with %d links, not %d with %d", vectors[i].text, (int)read.weight,
@@ -105,8 +105,8 @@ static void test_cashtags(void **state)
     };
     struct kn_arena *arena = kn_arena_new();
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
-        struct kn_x_text read;
-        kn_x_text_read(cases[i].text, arena, &read);
+        struct kn_xapi_text read;
+        kn_xapi_text_read(cases[i].text, arena, &read);
         if (read.cashtags != cases[i].count)
             fail_msg("“%s”: %d, not %d", cases[i].text, read.cashtags, cases[i].count);
     }
@@ -123,10 +123,10 @@ static void test_what_is_shown(void **state)
 {
     (void)state;
     struct kn_arena *arena = kn_arena_new();
-    struct kn_x_text read;
+    struct kn_xapi_text read;
     int links = 0;
-    kn_x_text_read("a & b < c: example.com, http://test.co/x?y 🐱", arena, &read);
-    assert_string_equal(kn_x_text_show(&read, arena, number, &links),
+    kn_xapi_text_read("a & b < c: example.com, http://test.co/x?y 🐱", arena, &read);
+    assert_string_equal(kn_xapi_text_show(&read, arena, number, &links),
                         "a &amp; b &lt; c: <1>, <2> 🐱");
     assert_int_equal(links, 2);
     kn_arena_free(arena);

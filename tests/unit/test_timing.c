@@ -65,8 +65,8 @@ static void pictures_and_sound_are_equally_long(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(rates); i++)
         for (int64_t length_us = 1; length_us < 200000000; length_us = length_us * 3 + 7777) {
             struct kn_source source = source_of(rates[i][0], rates[i][1], false);
-            struct kn_clip_timing timing =
-                kn_clip_timing_make(&source, 1000, 1000 + length_us, 30, 48000);
+            struct kn_clip_timing timing = kn_clip_timing_make(&source, 1000, 1000 + length_us,
+                                                               kn_clip_rate(&source, 30), 48000);
             double frame_s = (double)timing.rate.den / timing.rate.num;
             double pictures_s = timing.frames * frame_s;
             assert_true(timing.frames >= 1);
@@ -90,8 +90,8 @@ static void every_picture_is_shown_once_wherever_the_clip_begins(void **state)
     for (size_t i = 0; i < KN_COUNT_OF(rates); i++)
         for (int64_t start_us = 0; start_us < 400000; start_us += 1711) {
             struct kn_source source = source_of(rates[i][0], rates[i][1], false);
-            struct kn_clip_timing timing =
-                kn_clip_timing_make(&source, start_us, start_us + 60000000, 30, 48000);
+            struct kn_clip_timing timing = kn_clip_timing_make(
+                &source, start_us, start_us + 60000000, kn_clip_rate(&source, 30), 48000);
             int shown = 0;
             while (picture_us(&source, shown + 1) <= start_us)
                 shown++;
@@ -120,8 +120,8 @@ static void a_clip_that_starts_at_a_cut_never_shows_what_was_before(void **state
     struct kn_source source = source_of(30000, 1001, false);
     for (int cut = 0; cut < 300; cut++) {
         int64_t start_us = picture_us(&source, cut);
-        struct kn_clip_timing timing =
-            kn_clip_timing_make(&source, start_us, start_us + 1000000, 30, 48000);
+        struct kn_clip_timing timing = kn_clip_timing_make(&source, start_us, start_us + 1000000,
+                                                           kn_clip_rate(&source, 30), 48000);
         kn_clip_timing_align(&timing, &source, start_us, start_us, picture_us(&source, cut + 1));
         assert_true(kn_clip_source_us(&timing, 0) >= start_us);
         assert_true(kn_clip_source_us(&timing, 0) < picture_us(&source, cut + 1));

@@ -165,7 +165,8 @@ static void the_step_goes_on_while_a_batch_is_with_the_net(void **state)
         struct kn_error err = {0};
         assert_int_equal(run(&l, workers, NULL, &err), KN_OK);
         check_probabilities(&l);
-        assert_in_range(l.most_ahead, KN_VOICE_BATCH, 2 * KN_VOICE_BATCH);
+        /* The net counts a frame before it is asked for it, so one may be missing. */
+        assert_in_range(l.most_ahead, KN_VOICE_BATCH - 1, 2 * KN_VOICE_BATCH);
         free(l.probabilities);
     }
 }

@@ -76,7 +76,7 @@ const char *kn_mimic_name(enum kn_mimic_id id); /* "youtube" */
     X(INSTAGRAM_CALLS,   "instagram-calls",  4800,    1e9,   "calls for an account in 24 h")       \
     X(INSTAGRAM_PROFESSIONAL, "instagram-professional", 1, 1, "0: its accounts are personal ones") \
     X(INSTAGRAM_PRIMING, "instagram-priming", 1,      1,                                          \
-      "0: edit lists that skip the first samples, and no more, are refused as well")                        \
+      "0: to the letter: no edit list, also none that skips a sound encoder's delay")             \
     X(INSTAGRAM_FLAT,    "instagram-flat",   0,       1,                                          \
       "1: short tokens come in the older flat form")                                              \
     X(X_SECONDS,         "x-seconds",        1200,    7500,  "the longest video of its accounts")  \
@@ -196,7 +196,8 @@ struct kn_mimic {
     bool (*admit)(struct kn_mimic_visit *visit);
     /* Adds to a reply that is made what every answer carries. May be NULL. */
     void (*complete)(struct kn_mimic_visit *visit);
-    size_t state_size; /* zeroed, in the arena; zeroed again by a reset */
+    bool no_retry_after; /* it tells by other headers when to return */
+    size_t state_size;   /* zeroed, in the arena; zeroed again by a reset */
     /* What is due by now happens: processing ends, publishing times come. May be NULL. */
     void (*tick)(struct kn_mimics *m, void *state, int64_t now_us);
     /* Before the state is zeroed: gives back what is not in the arena. May be NULL. */

@@ -116,7 +116,8 @@ static void meet_fault(struct kn_mimic_visit *visit)
         if (refusals[i].kind == visit->fault.kind)
             kn_mimic_refuse(visit, refusals[i].why);
     double after_s = visit->fault.retry_after_s ? visit->fault.retry_after_s : 1;
-    if (visit->fault.kind == KN_FAULT_RATE || visit->fault.retry_after_s)
+    if (!visit->mimic->no_retry_after &&
+        (visit->fault.kind == KN_FAULT_RATE || visit->fault.retry_after_s))
         kn_mimic_header(visit, "Retry-After", "%.0f", after_s < 1 ? 1 : after_s);
     if (visit->fault.kind == KN_FAULT_TIMEOUT || visit->fault.kind == KN_FAULT_CUT)
         kn_mimic_empty(visit, 500);

@@ -16,20 +16,20 @@
 enum { AROUND_BYTES = 64 << 10 };
 
 struct appending {
-    struct kn_x_media *media;
+    struct kn_xapi_media *media;
     struct kn_upload *piece;
     struct kn_str body;
     size_t most; /* bytes of the body */
     bool json;
-    struct kn_x_form form; /* what the body says, also of JSON */
+    struct kn_xapi_form form; /* what the body says, also of JSON */
 };
 
 /* ---- the head ---- */
 
-static bool is_open(struct kn_mimic_visit *visit, const struct kn_x_media *media)
+static bool is_open(struct kn_mimic_visit *visit, const struct kn_xapi_media *media)
 {
     if (media->finishing || media->finalized)
-        kn_x_invalid(visit, "id", media->id, "The media upload is finalized already.");
+        kn_xapi_invalid(visit, "id", media->id, "The media upload is finalized already.");
     return !visit->decided;
 }
 
@@ -44,29 +44,29 @@ static enum kn_take take(struct kn_mimic_visit *visit, const void *data, size_t 
     return KN_TAKE_MORE;
 }
 
-void kn_x_append_begin(struct kn_mimic_visit *visit)
+void kn_xapi_append_begin(struct kn_mimic_visit *visit)
 {
     const char *type = kn_mimic_head(visit->exchange, "content-type");
-    struct kn_x_media *media = kn_x_find(visit, visit->wild[0]);
+    struct kn_xapi_media *media = kn_xapi_find(visit, visit->wild[0]);
     struct appending *appending = kn_arena_alloc(visit->arena, sizeof *appending);
     if (media && visit->fault.kind == KN_FAULT_EXPIRED)
         media->until_us = visit->now_us;
     if (!media || visit->fault.kind == KN_FAULT_EXPIRED) {
-        kn_x_missing(visit, "media", visit->wild[0]);
+        kn_xapi_missing(visit, "media", visit->wild[0]);
         return;
     }
     bool json = type && strncasecmp(type, "application/json", 16) == 0;
     if (!is_open(visit, media))
         return;
-    if (!json && !kn_x_form_begin(&appending->form, type)) {
-        kn_x_invalid(visit, NULL, NULL,
-                     "A segment comes as multipart/form-data with a boundary, or as "
-                     "application/json.");
+    if (!json && !kn_xapi_form_begin(&appending->form, type)) {
+        kn_xapi_invalid(visit, NULL, NULL,
+                        "A segment comes as multipart/form-data with a boundary, or as "
+                        "application/json.");
         return;
     }
     appending->json = json;
-    appending->most =
-        (json ? KN_X_SEGMENT_HARD_BYTES / 3 * 4 : KN_X_SEGMENT_HARD_BYTES) + (size_t)AROUND_BYTES;
+    appending->most = (json ? KN_XAPI_SEGMENT_HARD_BYTES / 3 * 4 : KN_XAPI_SEGMENT_HARD_BYTES) +
+                      (size_t)AROUND_BYTES;
     if (kn_mimic_length(visit->exchange) > (int64_t)appending->most) {
         visit->mimic->refuse(visit, KN_REFUSE_TOO_LARGE);
         return;
@@ -75,7 +75,7 @@ void kn_x_append_begin(struct kn_mimic_visit *visit)
     appending->piece = kn_spool_add(&visit->m->spool);
     visit->own = appending;
     visit->take = take;
-    kn_mimic_stream(visit, appending->piece, KN_X_SEGMENT_HARD_BYTES);
+    kn_mimic_stream(visit, appending->piece, KN_XAPI_SEGMENT_HARD_BYTES);
 }
 
 /* ---- the body ---- */
@@ -83,9 +83,9 @@ void kn_x_append_begin(struct kn_mimic_visit *visit)
 /* False: the answer is made. */
 static bool read_json(struct kn_mimic_visit *visit, struct appending *appending)
 {
-    static const struct kn_x_field fields[] = {
-        {.name = "segment_index", .type = KN_X_TEXT, .required = true},
-        {.name = "media", .type = KN_X_TEXT, .required = true},
+    static const struct kn_xapi_field fields[] = {
+        {.name = "segment_index", .type = KN_XAPI_TEXT, .required = true},
+        {.name = "media", .type = KN_XAPI_TEXT, .required = true},
         {0},
     };
     KN_SCOPED_JSON json =
@@ -95,17 +95,17 @@ static bool read_json(struct kn_mimic_visit *visit, struct appending *appending)
         json_object_set_new(json, "segment_index",
                             json_sprintf("%lld", (long long)json_integer_value(index)));
     if (!json_is_object(json)) {
-        kn_x_invalid(visit, NULL, NULL, "The body is no JSON object.");
+        kn_xapi_invalid(visit, NULL, NULL, "The body is no JSON object.");
         return false;
     }
-    if (!kn_x_fits(visit, json, fields))
+    if (!kn_xapi_fits(visit, json, fields))
         return false;
     const char *text = json_string_value(json_object_get(json, "media"));
     size_t room = strlen(text) / 4 * 3 + 3;
     unsigned char *data = kn_arena_alloc(visit->arena, room);
     if (sodium_base642bin(data, room, text, strlen(text), NULL, &appending->form.size, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0) {
-        kn_x_invalid(visit, "$.media", NULL, "$.media: is no base64");
+        kn_xapi_invalid(visit, "$.media", NULL, "$.media: is no base64");
         return false;
     }
     appending->form.index =
@@ -118,10 +118,10 @@ static bool read_body(struct kn_mimic_visit *visit, struct appending *appending)
 {
     if (appending->json)
         return read_json(visit, appending);
-    const char *why = kn_x_form_read(&appending->form, kn_str_text(&appending->body),
-                                     appending->body.length, visit->arena);
+    const char *why = kn_xapi_form_read(&appending->form, kn_str_text(&appending->body),
+                                        appending->body.length, visit->arena);
     if (why)
-        kn_x_invalid(visit, NULL, NULL, "%s", why);
+        kn_xapi_invalid(visit, NULL, NULL, "%s", why);
     return !why;
 }
 
@@ -132,22 +132,22 @@ static bool judge(struct kn_mimic_visit *visit, const struct appending *appendin
     long long index;
     int64_t most = (int64_t)visit->m->settings[KN_MIMIC_X_SEGMENT];
     if (!appending->form.index ||
-        !kn_parse_int(appending->form.index, 0, KN_X_SEGMENTS_MAX - 1, &index))
-        kn_x_invalid(visit, "segment_index", appending->form.index,
-                     "segment_index: must be from 0 to %d", KN_X_SEGMENTS_MAX - 1);
+        !kn_parse_int(appending->form.index, 0, KN_XAPI_SEGMENTS_MAX - 1, &index))
+        kn_xapi_invalid(visit, "segment_index", appending->form.index,
+                        "segment_index: must be from 0 to %d", KN_XAPI_SEGMENTS_MAX - 1);
     else if (!appending->form.size)
-        kn_x_invalid(visit, "media", NULL, "media: is missing or empty");
-    else if (appending->form.size > KN_X_SEGMENT_HARD_BYTES)
+        kn_xapi_invalid(visit, "media", NULL, "media: is missing or empty");
+    else if (appending->form.size > KN_XAPI_SEGMENT_HARD_BYTES)
         visit->mimic->refuse(visit, KN_REFUSE_TOO_LARGE);
     else if ((int64_t)appending->form.size > most)
-        kn_x_invalid(visit, "media", NULL, "media: a segment has at most %lld bytes",
-                     (long long)most);
+        kn_xapi_invalid(visit, "media", NULL, "media: a segment has at most %lld bytes",
+                        (long long)most);
     else
         *ret_index = (int)index;
     return !visit->decided;
 }
 
-static void keep(struct kn_mimic_visit *visit, struct kn_x_media *media, int index,
+static void keep(struct kn_mimic_visit *visit, struct kn_xapi_media *media, int index,
                  struct kn_upload *piece)
 {
     while (media->segments.count <= index)
@@ -160,15 +160,15 @@ static void keep(struct kn_mimic_visit *visit, struct kn_x_media *media, int ind
         json_pack("{s:{s:I}}", "data", "expires_at", (json_int_t)(media->until_us / KN_US_PER_S)));
 }
 
-void kn_x_append_run(struct kn_mimic_visit *visit)
+void kn_xapi_append_run(struct kn_mimic_visit *visit)
 {
     struct appending *appending = visit->own;
-    struct kn_x_media *media = appending->media;
+    struct kn_xapi_media *media = appending->media;
     int index = 0;
     if (visit->over)
         visit->mimic->refuse(visit, KN_REFUSE_TOO_LARGE);
     else if (visit->now_us >= media->until_us)
-        kn_x_missing(visit, "media", media->id);
+        kn_xapi_missing(visit, "media", media->id);
     else if (is_open(visit, media) && read_body(visit, appending) &&
              judge(visit, appending, &index)) {
         if (kn_mimic_store(visit, appending->form.data, appending->form.size) == KN_TAKE_MORE)
@@ -181,7 +181,7 @@ void kn_x_append_run(struct kn_mimic_visit *visit)
     kn_str_free(&appending->body);
 }
 
-void kn_x_append_gone(struct kn_mimic_visit *visit)
+void kn_xapi_append_gone(struct kn_mimic_visit *visit)
 {
     struct appending *appending = visit->own;
     if (!appending)

@@ -8,7 +8,7 @@ enum { BOUNDARY_MAX = 70 }; /* RFC 2046, section 5.1.1 */
 
 static const char malformed[] = "The multipart body is malformed.";
 
-bool kn_x_form_begin(struct kn_x_form *form, const char *content_type)
+bool kn_xapi_form_begin(struct kn_xapi_form *form, const char *content_type)
 {
     static const char type[] = "multipart/form-data";
     if (!content_type || strncasecmp(content_type, type, sizeof type - 1) != 0)
@@ -22,7 +22,7 @@ bool kn_x_form_begin(struct kn_x_form *form, const char *content_type)
     size_t length = strcspn(at, quoted ? "\"" : "; \t");
     if (length == 0 || length > BOUNDARY_MAX)
         return false;
-    *form = (struct kn_x_form){0};
+    *form = (struct kn_xapi_form){0};
     snprintf(form->mark, sizeof form->mark, "\r\n--%.*s", (int)length, at);
     return true;
 }
@@ -42,8 +42,8 @@ static const char *part_name(struct kn_arena *arena, const char *head)
 }
 
 /* NULL: it is taken. */
-static const char *take_part(struct kn_x_form *form, const char *name, const char *at, size_t size,
-                             struct kn_arena *arena)
+static const char *take_part(struct kn_xapi_form *form, const char *name, const char *at,
+                             size_t size, struct kn_arena *arena)
 {
     if (strcmp(name, "segment_index") == 0 && !form->index) {
         form->index = kn_arena_strndup(arena, at, size);
@@ -57,7 +57,7 @@ static const char *take_part(struct kn_x_form *form, const char *name, const cha
 }
 
 /* The part whose head begins at *at; NULL: it is taken, and *at is behind the next boundary. */
-static const char *read_part(struct kn_x_form *form, const char **at, const char *end,
+static const char *read_part(struct kn_xapi_form *form, const char **at, const char *end,
                              struct kn_arena *arena)
 {
     size_t length = strlen(form->mark);
@@ -73,8 +73,8 @@ static const char *read_part(struct kn_x_form *form, const char **at, const char
     return take_part(form, part_name(arena, head), content, (size_t)(close - content), arena);
 }
 
-const char *kn_x_form_read(struct kn_x_form *form, const char *body, size_t size,
-                           struct kn_arena *arena)
+const char *kn_xapi_form_read(struct kn_xapi_form *form, const char *body, size_t size,
+                              struct kn_arena *arena)
 {
     const char *end = body + size, *why = NULL;
     const char *first = form->mark + 2; /* it may be without the line end */

@@ -10,7 +10,7 @@
 
 #include <kirinuki/arena.h>
 
-struct kn_x_form {
+struct kn_xapi_form {
     char mark[80];             /* line end, two hyphens, boundary */
     const char *index;         /* NULL: it is not there */
     const unsigned char *data; /* borrows the body; NULL */
@@ -18,9 +18,9 @@ struct kn_x_form {
 };
 
 /* False: that is no such type. */
-bool kn_x_form_begin(struct kn_x_form *form, const char *content_type);
+bool kn_xapi_form_begin(struct kn_xapi_form *form, const char *content_type);
 /* NULL: it was read to its closing boundary; else a sentence on what is wrong. */
-const char *kn_x_form_read(struct kn_x_form *form, const char *body, size_t size,
-                           struct kn_arena *arena);
+const char *kn_xapi_form_read(struct kn_xapi_form *form, const char *body, size_t size,
+                              struct kn_arena *arena);
 
 #endif

@@ -50,10 +50,10 @@ static const char *judge_gif(const struct kn_shown_facts *facts)
                                                                         : NULL;
 }
 
-void kn_x_judge(struct kn_x_media *media, bool fails)
+void kn_xapi_judge(struct kn_xapi_media *media, bool fails)
 {
     const struct kn_shown_facts *facts = &media->upload->facts;
-    const char *why = media->kind == KN_X_GIF ? judge_gif(facts) : judge_video(facts);
+    const char *why = media->kind == KN_XAPI_GIF ? judge_gif(facts) : judge_video(facts);
     if (!why && !fails)
         return;
     bool unreadable = !facts->readable || !facts->video[0];
@@ -73,11 +73,11 @@ static bool begins_with_text(const char *path, const char *text)
     return memmem(head, size, text, strlen(text)) != NULL;
 }
 
-const char *kn_x_judge_small(const struct kn_x_media *media)
+const char *kn_xapi_judge_small(const struct kn_xapi_media *media)
 {
-    if (media->kind == KN_X_IMAGE && !media->upload->facts.video[0])
+    if (media->kind == KN_XAPI_IMAGE && !media->upload->facts.video[0])
         return "The file is no image that is known.";
-    if (media->kind == KN_X_CAPTIONS && !begins_with_text(media->upload->path, "-->"))
+    if (media->kind == KN_XAPI_CAPTIONS && !begins_with_text(media->upload->path, "-->"))
         return "The file has no subtitles.";
     return NULL;
 }

@@ -58,7 +58,7 @@ static bool is_cyrillic(uint32_t c)
 static bool may_follow(uint32_t before, bool scheme)
 {
     if (is_alnum(before) || is_one_of(before, "@$#") || before == 0xFF20 || before == 0xFF03 ||
-        kn_x_is_invalid(before))
+        kn_xapi_is_invalid(before))
         return false;
     return scheme || !is_one_of(before, "-_./");
 }
@@ -81,7 +81,7 @@ static int scheme_length(const struct reader *r, int from)
 
 static bool is_label_point(uint32_t c, bool scheme)
 {
-    if (!c || kn_x_is_invalid(c))
+    if (!c || kn_xapi_is_invalid(c))
         return false;
     if (c < 128)
         return is_alnum(c) || c == '-' || (scheme && c == '_');
@@ -255,7 +255,7 @@ static int slug_length(const struct reader *r, int from, const char *host, int d
     return i - from - 1 > SLUG_POINTS ? -1 : i > from + 1 ? i - from : 0;
 }
 
-int kn_x_link_length(const uint32_t *text, int length, int from)
+int kn_xapi_link_length(const uint32_t *text, int length, int from)
 {
     static const char shortener[] = "t.co";
     struct reader r = {text, length};

@@ -20,14 +20,14 @@ static const char *const types[] = {
  * and 16 are seen, 13 is documented. */
 static const struct {
     const char *name;
-    enum kn_x_kind kind;
+    enum kn_xapi_kind kind;
     int prefix;
     int64_t most;
 } categories[] = {
-    {"tweet_video", KN_X_VIDEO, 7, 8000000000}, {"amplify_video", KN_X_VIDEO, 13, 8000000000},
-    {"dm_video", KN_X_VIDEO, 7, 8000000000},    {"tweet_gif", KN_X_GIF, 16, 15000000},
-    {"dm_gif", KN_X_GIF, 16, 15000000},         {"tweet_image", KN_X_IMAGE, 3, 5000000},
-    {"dm_image", KN_X_IMAGE, 3, 5000000},       {"subtitles", KN_X_CAPTIONS, 24, 1000000},
+    {"tweet_video", KN_XAPI_VIDEO, 7, 8000000000}, {"amplify_video", KN_XAPI_VIDEO, 13, 8000000000},
+    {"dm_video", KN_XAPI_VIDEO, 7, 8000000000},    {"tweet_gif", KN_XAPI_GIF, 16, 15000000},
+    {"dm_gif", KN_XAPI_GIF, 16, 15000000},         {"tweet_image", KN_XAPI_IMAGE, 3, 5000000},
+    {"dm_image", KN_XAPI_IMAGE, 3, 5000000},       {"subtitles", KN_XAPI_CAPTIONS, 24, 1000000},
 };
 static const char *const category_names[] = {
     "tweet_video", "amplify_video", "dm_video",  "tweet_gif", "dm_gif",
@@ -36,31 +36,32 @@ static const char *const category_names[] = {
 
 /* ---- initialize ---- */
 
-static bool kind_of_type(const char *type, enum kn_x_kind *ret_kind)
+static bool kind_of_type(const char *type, enum kn_xapi_kind *ret_kind)
 {
     if (kn_starts_with(type, "model/"))
         return false;
-    *ret_kind = kn_starts_with(type, "video/")   ? KN_X_VIDEO
-                : kn_starts_with(type, "text/")  ? KN_X_CAPTIONS
-                : strcmp(type, "image/gif") == 0 ? KN_X_GIF
-                                                 : KN_X_IMAGE;
+    *ret_kind = kn_starts_with(type, "video/")   ? KN_XAPI_VIDEO
+                : kn_starts_with(type, "text/")  ? KN_XAPI_CAPTIONS
+                : strcmp(type, "image/gif") == 0 ? KN_XAPI_GIF
+                                                 : KN_XAPI_IMAGE;
     return true;
 }
 
 /* The one that is named, or the first of the type's kind; -1: the answer is made. */
 static int find_category(struct kn_mimic_visit *visit, const char *name, const char *type)
 {
-    enum kn_x_kind kind;
+    enum kn_xapi_kind kind;
     bool known = kind_of_type(type, &kind);
     for (size_t i = 0; known && i < KN_COUNT_OF(categories); i++)
         if (categories[i].kind == kind && (!name || strcmp(categories[i].name, name) == 0))
             return (int)i;
-    kn_x_invalid(visit, "$.media_category", name,
-                 "$.media_category: does not go with a media_type of %s", type);
+    kn_xapi_invalid(visit, "$.media_category", name,
+                    "$.media_category: does not go with a media_type of %s", type);
     return -1;
 }
 
-static json_int_t seconds_left(const struct kn_mimic_visit *visit, const struct kn_x_media *media)
+static json_int_t seconds_left(const struct kn_mimic_visit *visit,
+                               const struct kn_xapi_media *media)
 {
     return (json_int_t)((media->until_us - visit->now_us) / KN_US_PER_S);
 }
@@ -68,9 +69,9 @@ static json_int_t seconds_left(const struct kn_mimic_visit *visit, const struct 
 static void open_media(struct kn_mimic_visit *visit, int category, const char *type, int64_t total)
 {
     struct kn_mimics *m = visit->m;
-    struct kn_x_state *state = visit->state;
-    struct kn_x_media *media = kn_arena_alloc(m->arena, sizeof *media);
-    media->id = kn_x_make_id(m);
+    struct kn_xapi_state *state = visit->state;
+    struct kn_xapi_media *media = kn_arena_alloc(m->arena, sizeof *media);
+    media->id = kn_xapi_make_id(m);
     media->key = kn_arena_printf(m->arena, "%d_%s", categories[category].prefix, media->id);
     media->account = visit->who.account;
     media->kind = categories[category].kind;
@@ -84,18 +85,18 @@ static void open_media(struct kn_mimic_visit *visit, int category, const char *t
                             "expires_after_secs", seconds_left(visit, media)));
 }
 
-void kn_mimic_x_initialize(struct kn_mimic_visit *visit)
+void kn_xapi_initialize(struct kn_mimic_visit *visit)
 {
-    static const struct kn_x_field owner = {.name = "id", .type = KN_X_ID};
-    static const struct kn_x_field fields[] = {
-        {.name = "media_type", .type = KN_X_TEXT, .required = true, .among = types},
-        {.name = "total_bytes", .type = KN_X_INTEGER, .required = true, .most = 17179869184},
-        {.name = "media_category", .type = KN_X_TEXT, .among = category_names},
-        {.name = "shared", .type = KN_X_BOOL},
-        {.name = "additional_owners", .type = KN_X_LIST, .inner = &owner},
+    static const struct kn_xapi_field owner = {.name = "id", .type = KN_XAPI_ID};
+    static const struct kn_xapi_field fields[] = {
+        {.name = "media_type", .type = KN_XAPI_TEXT, .required = true, .among = types},
+        {.name = "total_bytes", .type = KN_XAPI_INTEGER, .required = true, .most = 17179869184},
+        {.name = "media_category", .type = KN_XAPI_TEXT, .among = category_names},
+        {.name = "shared", .type = KN_XAPI_BOOL},
+        {.name = "additional_owners", .type = KN_XAPI_LIST, .inner = &owner},
         {0},
     };
-    const json_t *body = kn_x_body(visit, fields);
+    const json_t *body = kn_xapi_body(visit, fields);
     if (!body)
         return;
     const char *type = json_string_value(json_object_get(body, "media_type"));
@@ -105,20 +106,20 @@ void kn_mimic_x_initialize(struct kn_mimic_visit *visit)
     if (category < 0)
         return;
     if (total > categories[category].most)
-        kn_x_invalid(visit, "$.total_bytes", NULL,
-                     "$.total_bytes: a file of %s has at most %" PRId64 " bytes",
-                     categories[category].name, categories[category].most);
+        kn_xapi_invalid(visit, "$.total_bytes", NULL,
+                        "$.total_bytes: a file of %s has at most %" PRId64 " bytes",
+                        categories[category].name, categories[category].most);
     else
         open_media(visit, category, type, total);
 }
 
 /* ---- what others ask ---- */
 
-struct kn_x_media *kn_x_find(const struct kn_mimic_visit *visit, const char *id)
+struct kn_xapi_media *kn_xapi_find(const struct kn_mimic_visit *visit, const char *id)
 {
-    const struct kn_x_state *state = visit->state;
+    const struct kn_xapi_state *state = visit->state;
     for (int i = state->media.count - 1; i >= 0; i--) {
-        struct kn_x_media *media = state->media.at[i];
+        struct kn_xapi_media *media = state->media.at[i];
         if (strcmp(media->id, id) == 0)
             return media->account == visit->who.account && visit->now_us < media->until_us ? media
                                                                                            : NULL;
@@ -126,13 +127,13 @@ struct kn_x_media *kn_x_find(const struct kn_mimic_visit *visit, const char *id)
     return NULL;
 }
 
-bool kn_x_is_ready(const struct kn_mimic_visit *visit, const struct kn_x_media *media)
+bool kn_xapi_is_ready(const struct kn_mimic_visit *visit, const struct kn_xapi_media *media)
 {
     return media->finalized && !media->code && visit->now_us >= media->processed_us;
 }
 
 /* What still comes in finds it expired. */
-void kn_x_media_free(struct kn_x_media *media)
+void kn_xapi_media_free(struct kn_xapi_media *media)
 {
     media->until_us = 0;
     kn_vec_free(&media->segments);
@@ -141,7 +142,7 @@ void kn_x_media_free(struct kn_x_media *media)
 
 /* ---- processing, as it is told ---- */
 
-static json_t *processing_json(const struct kn_mimic_visit *visit, struct kn_x_media *media)
+static json_t *processing_json(const struct kn_mimic_visit *visit, struct kn_xapi_media *media)
 {
     int64_t all_us = KN_MAX(media->processed_us - media->finalized_us, 1);
     int64_t left_us = media->processed_us - visit->now_us;
@@ -161,32 +162,32 @@ static json_t *processing_json(const struct kn_mimic_visit *visit, struct kn_x_m
     return json;
 }
 
-static void answer_state(struct kn_mimic_visit *visit, struct kn_x_media *media)
+static void answer_state(struct kn_mimic_visit *visit, struct kn_xapi_media *media)
 {
     json_t *data = json_pack("{s:s, s:s, s:I}", "id", media->id, "media_key", media->key,
                              "expires_after_secs", seconds_left(visit, media));
     if (media->finalized)
         json_object_set_new(data, "size", json_integer(media->total));
-    if (media->finalized && (media->kind == KN_X_VIDEO || media->kind == KN_X_GIF))
+    if (media->finalized && (media->kind == KN_XAPI_VIDEO || media->kind == KN_XAPI_GIF))
         json_object_set_new(data, "processing_info", processing_json(visit, media));
     kn_mimic_json(visit, 200, json_pack("{s:o}", "data", data));
 }
 
-void kn_x_status(struct kn_mimic_visit *visit)
+void kn_xapi_status(struct kn_mimic_visit *visit)
 {
     static const char *const known[] = {"command", "media_id", NULL};
     const char *command = kn_mimic_query(visit->exchange, "command");
     const char *id = kn_mimic_query(visit->exchange, "media_id");
-    if (!kn_x_query_fits(visit, known))
+    if (!kn_xapi_query_fits(visit, known))
         return;
     if (!command || strcmp(command, "STATUS") != 0 || !id) {
-        kn_x_invalid(visit, id ? "command" : "media_id", command,
-                     "The query has to be command=STATUS and a media_id.");
+        kn_xapi_invalid(visit, id ? "command" : "media_id", command,
+                        "The query has to be command=STATUS and a media_id.");
         return;
     }
-    struct kn_x_media *media = kn_x_find(visit, id);
+    struct kn_xapi_media *media = kn_xapi_find(visit, id);
     if (!media) {
-        kn_x_missing(visit, "media", id);
+        kn_xapi_missing(visit, "media", id);
         return;
     }
     if (visit->now_us < media->next_look_us)
@@ -199,7 +200,7 @@ void kn_x_status(struct kn_mimic_visit *visit)
 /* The segments in their order, in the request's arena; NULL: they are not all there, or not as long
  * as it was said. */
 static struct kn_upload **all_segments(const struct kn_mimic_visit *visit,
-                                       const struct kn_x_media *media)
+                                       const struct kn_xapi_media *media)
 {
     int64_t sum = 0;
     for (int i = 0; i < media->segments.count; i++) {
@@ -214,7 +215,7 @@ static struct kn_upload **all_segments(const struct kn_mimic_visit *visit,
 }
 
 /* Others go on meanwhile; a reset leaves what is in the arena, and no files. */
-static bool put_together(struct kn_mimic_visit *visit, struct kn_x_media *media,
+static bool put_together(struct kn_mimic_visit *visit, struct kn_xapi_media *media,
                          struct kn_upload **segments)
 {
     int count = media->segments.count;
@@ -236,9 +237,9 @@ static bool put_together(struct kn_mimic_visit *visit, struct kn_x_media *media,
     return fine && visit->now_us < media->until_us;
 }
 
-static void begin_processing(struct kn_mimic_visit *visit, struct kn_x_media *media)
+static void begin_processing(struct kn_mimic_visit *visit, struct kn_xapi_media *media)
 {
-    bool processes = media->kind == KN_X_VIDEO || media->kind == KN_X_GIF;
+    bool processes = media->kind == KN_XAPI_VIDEO || media->kind == KN_XAPI_GIF;
     double seconds = processes ? visit->m->settings[KN_MIMIC_PROCESSING_S] : 0;
     if (processes && visit->fault.kind == KN_FAULT_SLOW_PROCESSING)
         seconds = visit->fault.seconds ? visit->fault.seconds : SLOW_S;
@@ -246,7 +247,7 @@ static void begin_processing(struct kn_mimic_visit *visit, struct kn_x_media *me
     media->finalized_us = visit->now_us;
     media->processed_us = visit->now_us + (int64_t)(seconds * 1e6);
     if (processes)
-        kn_x_judge(media, visit->fault.kind == KN_FAULT_BAD_PROCESSING);
+        kn_xapi_judge(media, visit->fault.kind == KN_FAULT_BAD_PROCESSING);
 }
 
 static bool body_is_empty(struct kn_mimic_visit *visit)
@@ -254,26 +255,27 @@ static bool body_is_empty(struct kn_mimic_visit *visit)
     const json_t *body = kn_mimic_body(visit);
     bool empty = visit->exchange->body_size == 0 || (body && json_object_size(body) == 0);
     if (!empty)
-        kn_x_invalid(visit, NULL, NULL, "Finalize takes no body, or an empty object.");
+        kn_xapi_invalid(visit, NULL, NULL, "Finalize takes no body, or an empty object.");
     return empty;
 }
 
-void kn_mimic_x_finalize(struct kn_mimic_visit *visit)
+void kn_xapi_finalize(struct kn_mimic_visit *visit)
 {
-    struct kn_x_media *media = kn_x_find(visit, visit->wild[0]);
+    struct kn_xapi_media *media = kn_xapi_find(visit, visit->wild[0]);
     if (!media) {
-        kn_x_missing(visit, "media", visit->wild[0]);
+        kn_xapi_missing(visit, "media", visit->wild[0]);
         return;
     }
     if (!body_is_empty(visit))
         return;
     if (media->finishing || media->finalized) {
-        kn_x_invalid(visit, "id", media->id, "The media upload is finalized already.");
+        kn_xapi_invalid(visit, "id", media->id, "The media upload is finalized already.");
         return;
     }
     struct kn_upload **segments = all_segments(visit, media);
     if (!segments) {
-        kn_x_invalid(visit, "id", media->id, "Segments do not add up to provided total file size.");
+        kn_xapi_invalid(visit, "id", media->id,
+                        "Segments do not add up to provided total file size.");
         return;
     }
     if (!put_together(visit, media, segments)) {
@@ -281,10 +283,10 @@ void kn_mimic_x_finalize(struct kn_mimic_visit *visit)
         visit->mimic->refuse(visit, KN_REFUSE_SERVER);
         return;
     }
-    const char *why = kn_x_judge_small(media);
+    const char *why = kn_xapi_judge_small(media);
     if (why) {
         media->until_us = 0;
-        kn_x_invalid(visit, "id", media->id, "%s", why);
+        kn_xapi_invalid(visit, "id", media->id, "%s", why);
         return;
     }
     begin_processing(visit, media);

@@ -16,63 +16,67 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 
 static const char *const audiences[] = {"following", "mentionedUsers", "subscribers", "verified",
                                         NULL};
-static const struct kn_x_field id_item = {.name = "id", .type = KN_X_ID};
-static const struct kn_x_field option_item = {
-    .name = "option", .type = KN_X_TEXT, .least = 1, .most = 25};
-static const struct kn_x_field nothing[] = {{0}};
+static const struct kn_xapi_field id_item = {.name = "id", .type = KN_XAPI_ID};
+static const struct kn_xapi_field option_item = {
+    .name = "option", .type = KN_XAPI_TEXT, .least = 1, .most = 25};
+static const struct kn_xapi_field nothing[] = {{0}};
 
-static const struct kn_x_field media_fields[] = {
+static const struct kn_xapi_field media_fields[] = {
     {.name = "media_ids",
-     .type = KN_X_LIST,
+     .type = KN_XAPI_LIST,
      .required = true,
      .least = 1,
      .most = 4,
      .inner = &id_item},
-    {.name = "tagged_user_ids", .type = KN_X_LIST, .most = 10, .inner = &id_item},
-    {.name = "title", .type = KN_X_TEXT},
-    {.name = "description", .type = KN_X_TEXT},
-    {.name = "preview_media_id", .type = KN_X_ID},
-    {.name = "embeddable", .type = KN_X_BOOL},
-    {.name = "call_to_actions", .type = KN_X_OBJECT, .inner = nothing},
+    {.name = "tagged_user_ids", .type = KN_XAPI_LIST, .most = 10, .inner = &id_item},
+    {.name = "title", .type = KN_XAPI_TEXT},
+    {.name = "description", .type = KN_XAPI_TEXT},
+    {.name = "preview_media_id", .type = KN_XAPI_ID},
+    {.name = "embeddable", .type = KN_XAPI_BOOL},
+    {.name = "call_to_actions", .type = KN_XAPI_OBJECT, .inner = nothing},
     {0},
 };
-static const struct kn_x_field reply_fields[] = {
-    {.name = "in_reply_to_tweet_id", .type = KN_X_ID, .required = true},
-    {.name = "exclude_reply_user_ids", .type = KN_X_LIST, .inner = &id_item},
-    {.name = "auto_populate_reply_metadata", .type = KN_X_BOOL},
+static const struct kn_xapi_field reply_fields[] = {
+    {.name = "in_reply_to_tweet_id", .type = KN_XAPI_ID, .required = true},
+    {.name = "exclude_reply_user_ids", .type = KN_XAPI_LIST, .inner = &id_item},
+    {.name = "auto_populate_reply_metadata", .type = KN_XAPI_BOOL},
     {0},
 };
-static const struct kn_x_field poll_fields[] = {
+static const struct kn_xapi_field poll_fields[] = {
     {.name = "options",
-     .type = KN_X_LIST,
+     .type = KN_XAPI_LIST,
      .required = true,
      .least = 2,
      .most = 4,
      .inner = &option_item},
-    {.name = "duration_minutes", .type = KN_X_INTEGER, .required = true, .least = 5, .most = 10080},
-    {.name = "reply_settings", .type = KN_X_TEXT, .among = audiences},
+    {.name = "duration_minutes",
+     .type = KN_XAPI_INTEGER,
+     .required = true,
+     .least = 5,
+     .most = 10080},
+    {.name = "reply_settings", .type = KN_XAPI_TEXT, .among = audiences},
     {0},
 };
-static const struct kn_x_field geo_fields[] = {{.name = "place_id", .type = KN_X_TEXT}, {0}};
-static const struct kn_x_field edit_fields[] = {
-    {.name = "previous_post_id", .type = KN_X_ID, .required = true}, {0}};
-static const struct kn_x_field post_fields[] = {
-    {.name = "text", .type = KN_X_TEXT},
-    {.name = "media", .type = KN_X_OBJECT, .inner = media_fields},
-    {.name = "reply", .type = KN_X_OBJECT, .inner = reply_fields},
-    {.name = "reply_settings", .type = KN_X_TEXT, .among = audiences},
-    {.name = "quote_tweet_id", .type = KN_X_ID},
-    {.name = "poll", .type = KN_X_OBJECT, .inner = poll_fields},
-    {.name = "made_with_ai", .type = KN_X_BOOL},
-    {.name = "paid_partnership", .type = KN_X_BOOL},
-    {.name = "community_id", .type = KN_X_ID},
-    {.name = "share_with_followers", .type = KN_X_BOOL},
-    {.name = "for_super_followers_only", .type = KN_X_BOOL},
-    {.name = "geo", .type = KN_X_OBJECT, .inner = geo_fields},
-    {.name = "nullcast", .type = KN_X_BOOL},
-    {.name = "edit_options", .type = KN_X_OBJECT, .inner = edit_fields},
-    {.name = "card_uri", .type = KN_X_TEXT},
-    {.name = "direct_message_deep_link", .type = KN_X_TEXT},
+static const struct kn_xapi_field geo_fields[] = {{.name = "place_id", .type = KN_XAPI_TEXT}, {0}};
+static const struct kn_xapi_field edit_fields[] = {
+    {.name = "previous_post_id", .type = KN_XAPI_ID, .required = true}, {0}};
+static const struct kn_xapi_field post_fields[] = {
+    {.name = "text", .type = KN_XAPI_TEXT},
+    {.name = "media", .type = KN_XAPI_OBJECT, .inner = media_fields},
+    {.name = "reply", .type = KN_XAPI_OBJECT, .inner = reply_fields},
+    {.name = "reply_settings", .type = KN_XAPI_TEXT, .among = audiences},
+    {.name = "quote_tweet_id", .type = KN_XAPI_ID},
+    {.name = "poll", .type = KN_XAPI_OBJECT, .inner = poll_fields},
+    {.name = "made_with_ai", .type = KN_XAPI_BOOL},
+    {.name = "paid_partnership", .type = KN_XAPI_BOOL},
+    {.name = "community_id", .type = KN_XAPI_ID},
+    {.name = "share_with_followers", .type = KN_XAPI_BOOL},
+    {.name = "for_super_followers_only", .type = KN_XAPI_BOOL},
+    {.name = "geo", .type = KN_XAPI_OBJECT, .inner = geo_fields},
+    {.name = "nullcast", .type = KN_XAPI_BOOL},
+    {.name = "edit_options", .type = KN_XAPI_OBJECT, .inner = edit_fields},
+    {.name = "card_uri", .type = KN_XAPI_TEXT},
+    {.name = "direct_message_deep_link", .type = KN_XAPI_TEXT},
     {0},
 };
 
@@ -85,9 +89,10 @@ static bool excludes_itself(struct kn_mimic_visit *visit, const json_t *body)
     for (size_t i = 0; i < KN_COUNT_OF(alone); i++)
         count += json_object_get(body, alone[i]) != NULL;
     if (count > 1)
-        kn_x_invalid(visit, NULL, NULL,
-                     "media, poll, quote_tweet_id, card_uri and direct_message_deep_link exclude "
-                     "each other.");
+        kn_xapi_invalid(
+            visit, NULL, NULL,
+            "media, poll, quote_tweet_id, card_uri and direct_message_deep_link exclude "
+            "each other.");
     return count > 1;
 }
 
@@ -102,7 +107,7 @@ static bool needs_another_plan(struct kn_mimic_visit *visit, const json_t *body)
         const json_t *value = json_object_get(body, fields[i]);
         if (!value || json_is_false(value))
             continue;
-        kn_x_forbid(visit, NULL);
+        kn_xapi_forbid(visit, NULL);
         return true;
     }
     return false;
@@ -112,37 +117,37 @@ static bool needs_another_plan(struct kn_mimic_visit *visit, const json_t *body)
 
 static bool refuse_media(struct kn_mimic_visit *visit, const char *id)
 {
-    kn_x_invalid(visit, "media.media_ids", id, "Your media IDs are invalid.");
+    kn_xapi_invalid(visit, "media.media_ids", id, "Your media IDs are invalid.");
     return false;
 }
 
 /* Four images, or a GIF, or a video. */
-static bool mixes(const struct kn_x_post *post)
+static bool mixes(const struct kn_xapi_post *post)
 {
     int images = 0;
     for (int i = 0; i < post->media.count; i++)
-        images += post->media.at[i]->kind == KN_X_IMAGE;
+        images += post->media.at[i]->kind == KN_XAPI_IMAGE;
     return post->media.count > 1 && (images < post->media.count || images > IMAGES_MAX);
 }
 
-static bool takes_too_long(struct kn_mimic_visit *visit, const struct kn_x_media *media)
+static bool takes_too_long(struct kn_mimic_visit *visit, const struct kn_xapi_media *media)
 {
     double most_s = visit->m->settings[KN_MIMIC_X_SECONDS];
-    if (media->kind != KN_X_VIDEO || (double)media->upload->facts.duration_us <= most_s * 1e6)
+    if (media->kind != KN_XAPI_VIDEO || (double)media->upload->facts.duration_us <= most_s * 1e6)
         return false;
-    kn_x_forbid(visit, kn_arena_printf(visit->arena,
-                                       "This user is not allowed to post a video longer than %d "
-                                       "minutes.",
-                                       (int)(most_s / 60)));
+    kn_xapi_forbid(visit, kn_arena_printf(visit->arena,
+                                          "This user is not allowed to post a video longer than %d "
+                                          "minutes.",
+                                          (int)(most_s / 60)));
     return true;
 }
 
-static bool take_media(struct kn_mimic_visit *visit, const json_t *ids, struct kn_x_post *post)
+static bool take_media(struct kn_mimic_visit *visit, const json_t *ids, struct kn_xapi_post *post)
 {
     for (size_t i = 0; i < json_array_size(ids); i++) {
         const char *id = json_string_value(json_array_get(ids, i));
-        struct kn_x_media *media = kn_x_find(visit, id);
-        if (!media || !kn_x_is_ready(visit, media) || media->kind == KN_X_CAPTIONS ||
+        struct kn_xapi_media *media = kn_xapi_find(visit, id);
+        if (!media || !kn_xapi_is_ready(visit, media) || media->kind == KN_XAPI_CAPTIONS ||
             kn_starts_with(media->category, "dm_"))
             return refuse_media(visit, id);
         for (int k = 0; k < post->media.count; k++)
@@ -151,8 +156,8 @@ static bool take_media(struct kn_mimic_visit *visit, const json_t *ids, struct k
         kn_vec_push(&post->media, media);
     }
     if (mixes(post)) {
-        kn_x_invalid(visit, "media.media_ids", NULL,
-                     "A post has up to four images, or one GIF, or one video.");
+        kn_xapi_invalid(visit, "media.media_ids", NULL,
+                        "A post has up to four images, or one GIF, or one video.");
         return false;
     }
     for (int i = 0; i < post->media.count; i++)
@@ -163,25 +168,25 @@ static bool take_media(struct kn_mimic_visit *visit, const json_t *ids, struct k
 
 /* ---- its text ---- */
 
-static bool judge_text(struct kn_mimic_visit *visit, const char *text, const struct kn_x_text *read,
-                       bool needed)
+static bool judge_text(struct kn_mimic_visit *visit, const char *text,
+                       const struct kn_xapi_text *read, bool needed)
 {
     if (needed && !text[0])
-        kn_x_invalid(visit, "$.text", NULL, "$.text: is missing but it is required");
+        kn_xapi_invalid(visit, "$.text", NULL, "$.text: is missing but it is required");
     else if (read->invalid)
-        kn_x_invalid(visit, "$.text", NULL, "$.text: holds characters that are not allowed");
-    else if (read->weight > KN_X_WEIGHT_MAX || read->cashtags > 1)
-        kn_x_forbid(visit, NULL);
+        kn_xapi_invalid(visit, "$.text", NULL, "$.text: holds characters that are not allowed");
+    else if (read->weight > KN_XAPI_WEIGHT_MAX || read->cashtags > 1)
+        kn_xapi_forbid(visit, NULL);
     return !visit->decided;
 }
 
 /* The same text by the same account, not long ago; without a text the same file. */
-static bool is_duplicate(const struct kn_mimic_visit *visit, const struct kn_x_post *post)
+static bool is_duplicate(const struct kn_mimic_visit *visit, const struct kn_xapi_post *post)
 {
-    const struct kn_x_state *state = visit->state;
+    const struct kn_xapi_state *state = visit->state;
     int64_t since_us = visit->now_us - (int64_t)(visit->m->settings[KN_MIMIC_X_DUPLICATES] * 1e6);
     for (int i = 0; i < state->posts.count; i++) {
-        const struct kn_x_post *other = state->posts.at[i];
+        const struct kn_xapi_post *other = state->posts.at[i];
         bool same = other->account == post->account && !other->deleted &&
                     other->made_us > since_us && strcmp(other->text, post->text) == 0;
         if (same && !post->text[0])
@@ -200,16 +205,16 @@ static const char *shorten(void *arg)
 }
 
 /* Media are a link at the end. */
-static const char *show(struct kn_mimic_visit *visit, const struct kn_x_text *read, bool media)
+static const char *show(struct kn_mimic_visit *visit, const struct kn_xapi_text *read, bool media)
 {
     struct kn_mimics *m = visit->m;
-    const char *text = kn_x_text_show(read, m->arena, shorten, m);
+    const char *text = kn_xapi_text_show(read, m->arena, shorten, m);
     return media ? kn_arena_printf(m->arena, "%s%s%s", text, text[0] ? " " : "", shorten(m)) : text;
 }
 
 /* ---- into the ledger ---- */
 
-static json_t *subtitles_json(const struct kn_x_media *media)
+static json_t *subtitles_json(const struct kn_xapi_media *media)
 {
     json_t *list = json_array();
     for (int i = 0; i < media->subtitles.count; i++)
@@ -220,10 +225,11 @@ static json_t *subtitles_json(const struct kn_x_media *media)
     return list;
 }
 
-static void enter_ledger(struct kn_mimic_visit *visit, struct kn_x_post *post, const json_t *body)
+static void enter_ledger(struct kn_mimic_visit *visit, struct kn_xapi_post *post,
+                         const json_t *body)
 {
     struct kn_mimics *m = visit->m;
-    const struct kn_x_media *media = post->media.count ? post->media.at[0] : NULL;
+    const struct kn_xapi_media *media = post->media.count ? post->media.at[0] : NULL;
     post->post = kn_shown_posts_add(m, "x", post->account, visit->now_us);
     post->post->id = post->id;
     post->post->url = kn_arena_printf(m->arena, "https://x.com/%s/status/%s",
@@ -234,18 +240,18 @@ static void enter_ledger(struct kn_mimic_visit *visit, struct kn_x_post *post, c
                      json_is_true(json_object_get(body, "made_with_ai")), "alt_text",
                      kn_json_text(media ? media->alt_text : NULL), "subtitles",
                      media ? subtitles_json(media) : json_array()));
-    if (media && media->kind == KN_X_IMAGE)
+    if (media && media->kind == KN_XAPI_IMAGE)
         post->post->cover = media->upload;
     else if (media)
         post->post->video = media->upload;
     kn_shown_appear(m, post->post, visit->now_us);
 }
 
-static void publish(struct kn_mimic_visit *visit, struct kn_x_post *post,
-                    const struct kn_x_text *read, const json_t *body)
+static void publish(struct kn_mimic_visit *visit, struct kn_xapi_post *post,
+                    const struct kn_xapi_text *read, const json_t *body)
 {
-    struct kn_x_state *state = visit->state;
-    post->id = kn_x_make_id(visit->m);
+    struct kn_xapi_state *state = visit->state;
+    post->id = kn_xapi_make_id(visit->m);
     post->text = kn_arena_strdup(visit->m->arena, post->text);
     post->shown = show(visit, read, post->media.count > 0);
     kn_vec_push(&state->posts, post);
@@ -258,34 +264,34 @@ static void publish(struct kn_mimic_visit *visit, struct kn_x_post *post,
 /* ---- the routes' functions ---- */
 
 /* False: the answer is made. */
-static bool judge(struct kn_mimic_visit *visit, const json_t *body, struct kn_x_post *post,
-                  struct kn_x_text *ret_read)
+static bool judge(struct kn_mimic_visit *visit, const json_t *body, struct kn_xapi_post *post,
+                  struct kn_xapi_text *ret_read)
 {
     const json_t *media = json_object_get(body, "media");
     if (excludes_itself(visit, body) || needs_another_plan(visit, body))
         return false;
     if (kn_utf8_count(post->text) > POINTS_MAX) {
-        kn_x_forbid(visit, NULL);
+        kn_xapi_forbid(visit, NULL);
         return false;
     }
-    kn_x_text_read(post->text, visit->arena, ret_read);
+    kn_xapi_text_read(post->text, visit->arena, ret_read);
     if (!judge_text(visit, post->text, ret_read, !media) ||
         !take_media(visit, json_object_get(media, "media_ids"), post))
         return false;
     if (is_duplicate(visit, post)) {
-        kn_x_forbid(visit, "You are not allowed to create a Tweet with duplicate content.");
+        kn_xapi_forbid(visit, "You are not allowed to create a Tweet with duplicate content.");
         return false;
     }
-    return kn_x_charge(visit, ret_read->links ? LINK_DOLLARS : POST_DOLLARS);
+    return kn_xapi_charge(visit, ret_read->links ? LINK_DOLLARS : POST_DOLLARS);
 }
 
-void kn_x_create(struct kn_mimic_visit *visit)
+void kn_xapi_create(struct kn_mimic_visit *visit)
 {
-    const json_t *body = kn_x_body(visit, post_fields);
+    const json_t *body = kn_xapi_body(visit, post_fields);
     if (!body)
         return;
-    struct kn_x_text read;
-    struct kn_x_post *post = kn_arena_alloc(visit->m->arena, sizeof *post);
+    struct kn_xapi_text read;
+    struct kn_xapi_post *post = kn_arena_alloc(visit->m->arena, sizeof *post);
     const char *text = json_string_value(json_object_get(body, "text"));
     post->account = visit->who.account;
     post->made_us = visit->now_us;
@@ -296,15 +302,15 @@ void kn_x_create(struct kn_mimic_visit *visit)
         kn_vec_free(&post->media);
 }
 
-void kn_x_delete(struct kn_mimic_visit *visit)
+void kn_xapi_delete(struct kn_mimic_visit *visit)
 {
-    const struct kn_x_state *state = visit->state;
+    const struct kn_xapi_state *state = visit->state;
     for (int i = 0; i < state->posts.count; i++) {
-        struct kn_x_post *post = state->posts.at[i];
+        struct kn_xapi_post *post = state->posts.at[i];
         if (post->deleted || strcmp(post->id, visit->wild[0]) != 0)
             continue;
         if (post->account != visit->who.account) {
-            kn_x_forbid(visit, NULL);
+            kn_xapi_forbid(visit, NULL);
             return;
         }
         post->deleted = true;
@@ -312,5 +318,5 @@ void kn_x_delete(struct kn_mimic_visit *visit)
         kn_mimic_json(visit, 200, json_pack("{s:{s:b}}", "data", "deleted", true));
         return;
     }
-    kn_x_missing(visit, "tweet", visit->wild[0]);
+    kn_xapi_missing(visit, "tweet", visit->wild[0]);
 }

@@ -14,31 +14,31 @@ enum { THE_APP = -1 };
 
 static const struct {
     int user, app; /* 0: no limit is documented */
-} limits[KN_X_CALL_COUNT] = {
-    [KN_X_INITIALIZE] = {1875, 180000},
-    [KN_X_APPEND] = {1875, 180000},
-    [KN_X_FINALIZE] = {1875, 180000},
-    [KN_X_STATUS] = {1000, 100000},
-    [KN_X_METADATA] = {500, 50000},
-    [KN_X_SUBTITLES] = {100, 10000},
-    [KN_X_CREATE] = {100, 10000},
-    [KN_X_DELETE] = {50, 0},
-    [KN_X_ME] = {75, 0},
-    [KN_X_TIMELINE] = {900, 0},
+} limits[KN_XAPI_CALL_COUNT] = {
+    [KN_XAPI_INITIALIZE] = {1875, 180000},
+    [KN_XAPI_APPEND] = {1875, 180000},
+    [KN_XAPI_FINALIZE] = {1875, 180000},
+    [KN_XAPI_STATUS] = {1000, 100000},
+    [KN_XAPI_METADATA] = {500, 50000},
+    [KN_XAPI_SUBTITLES] = {100, 10000},
+    [KN_XAPI_CREATE] = {100, 10000},
+    [KN_XAPI_DELETE] = {50, 0},
+    [KN_XAPI_ME] = {75, 0},
+    [KN_XAPI_TIMELINE] = {900, 0},
 };
 
 /* The window that is open, or a new one. Valid until the next call. */
-static struct kn_x_window *window_of(const struct kn_mimic_visit *visit, enum kn_x_call call,
-                                     int account)
+static struct kn_xapi_window *window_of(const struct kn_mimic_visit *visit, enum kn_xapi_call call,
+                                        int account)
 {
-    struct kn_x_state *state = visit->state;
+    struct kn_xapi_state *state = visit->state;
     int i = 0;
     while (i < state->windows.count &&
            (state->windows.at[i].call != call || state->windows.at[i].account != account))
         i++;
     if (i == state->windows.count)
-        kn_vec_push(&state->windows, ((struct kn_x_window){.call = call, .account = account}));
-    struct kn_x_window *window = &state->windows.at[i];
+        kn_vec_push(&state->windows, ((struct kn_xapi_window){.call = call, .account = account}));
+    struct kn_xapi_window *window = &state->windows.at[i];
     if (visit->now_us >= window->until_us) {
         window->until_us = visit->now_us + (account == THE_APP ? APP_US : USER_US);
         window->used = 0;
@@ -46,16 +46,17 @@ static struct kn_x_window *window_of(const struct kn_mimic_visit *visit, enum kn
     return window;
 }
 
-static bool count(const struct kn_mimic_visit *visit, enum kn_x_call call, int account, int limit)
+static bool count(const struct kn_mimic_visit *visit, enum kn_xapi_call call, int account,
+                  int limit)
 {
-    struct kn_x_window *window = window_of(visit, call, account);
+    struct kn_xapi_window *window = window_of(visit, call, account);
     if (limit && window->used >= limit)
         return false;
     window->used++;
     return true;
 }
 
-bool kn_x_admit(struct kn_mimic_visit *visit, enum kn_x_call call)
+bool kn_xapi_admit(struct kn_mimic_visit *visit, enum kn_xapi_call call)
 {
     if (count(visit, call, visit->who.account, limits[call].user) &&
         count(visit, call, THE_APP, limits[call].app))
@@ -76,10 +77,10 @@ static void tell(struct kn_mimic_visit *visit, const char *name, int limit, int 
 }
 
 /* An accident that says so is as if the window were used up until it is said to pass. */
-void kn_x_tell_rates(struct kn_mimic_visit *visit, enum kn_x_call call)
+void kn_xapi_tell_rates(struct kn_mimic_visit *visit, enum kn_xapi_call call)
 {
     int limit = limits[call].user;
-    struct kn_x_window user = {.until_us = visit->now_us + USER_US};
+    struct kn_xapi_window user = {.until_us = visit->now_us + USER_US};
     if (visit->fault.kind == KN_FAULT_RATE_BARE)
         return;
     if (visit->who.grant)
@@ -91,14 +92,14 @@ void kn_x_tell_rates(struct kn_mimic_visit *visit, enum kn_x_call call)
     }
     tell(visit, "x-rate-limit", limit, user.used, user.until_us);
     if (limits[call].app && visit->who.grant) {
-        const struct kn_x_window *app = window_of(visit, call, THE_APP);
+        const struct kn_xapi_window *app = window_of(visit, call, THE_APP);
         tell(visit, "x-app-limit-24hour", limits[call].app, app->used, app->until_us);
     }
 }
 
-bool kn_x_charge(struct kn_mimic_visit *visit, double dollars)
+bool kn_xapi_charge(struct kn_mimic_visit *visit, double dollars)
 {
-    struct kn_x_state *state = visit->state;
+    struct kn_xapi_state *state = visit->state;
     if (state->spent + dollars > visit->m->settings[KN_MIMIC_X_CREDITS]) {
         visit->mimic->refuse(visit, KN_REFUSE_QUOTA);
         return false;

@@ -18,7 +18,7 @@ enum {
     CASHTAG_LETTERS = 6,
 };
 
-bool kn_x_is_invalid(uint32_t c)
+bool kn_xapi_is_invalid(uint32_t c)
 {
     return c == 0xFFFE || c == 0xFEFF || c == 0xFFFF;
 }
@@ -86,7 +86,7 @@ static bool is_letter(uint32_t c)
 }
 
 /* "$AB", "$BRK.A": a dollar sign and letters that stand alone. */
-static bool is_cashtag(const struct kn_x_text *text, int from)
+static bool is_cashtag(const struct kn_xapi_text *text, int from)
 {
     int at = from + 1, letters = 0;
     if (text->at[from] != '$' || (from > 0 && !u_isUWhiteSpace((UChar32)text->at[from - 1])))
@@ -102,26 +102,26 @@ static bool is_cashtag(const struct kn_x_text *text, int from)
                        u_ispunct((UChar32)text->at[at]));
 }
 
-static void weigh(struct kn_x_text *text)
+static void weigh(struct kn_xapi_text *text)
 {
     int64_t weight = 0;
     for (int i = 0; i < text->length;) {
-        int link = kn_x_link_length(text->at, text->length, i);
+        int link = kn_xapi_link_length(text->at, text->length, i);
         int emoji = link ? 0 : emoji_length(text->at + i, text->length - i);
         text->links += link > 0;
         text->cashtags += is_cashtag(text, i);
-        text->invalid |= kn_x_is_invalid(text->at[i]);
+        text->invalid |= kn_xapi_is_invalid(text->at[i]);
         weight += link ? LINK : emoji ? HEAVY : weight_of(text->at[i]);
         i += link ? link : emoji ? emoji : 1;
     }
     text->weight = weight / SCALE;
 }
 
-void kn_x_text_read(const char *text, struct kn_arena *arena, struct kn_x_text *ret_text)
+void kn_xapi_text_read(const char *text, struct kn_arena *arena, struct kn_xapi_text *ret_text)
 {
     int32_t units = 0;
     const UChar *composed = compose(text, arena, &units);
-    *ret_text = (struct kn_x_text){.invalid = !composed};
+    *ret_text = (struct kn_xapi_text){.invalid = !composed};
     uint32_t *points = kn_arena_array(arena, (size_t)units + 1, sizeof *points);
     for (int32_t i = 0; composed && i < units;) {
         UChar32 c;
@@ -148,12 +148,12 @@ static void add_point(struct kn_str *out, uint32_t c)
         kn_str_add_bytes(out, bytes, (size_t)count);
 }
 
-const char *kn_x_text_show(const struct kn_x_text *text, struct kn_arena *arena,
-                           const char *(*link)(void *arg), void *arg)
+const char *kn_xapi_text_show(const struct kn_xapi_text *text, struct kn_arena *arena,
+                              const char *(*link)(void *arg), void *arg)
 {
     KN_SCOPED_STR out = {0};
     for (int i = 0; i < text->length;) {
-        int length = kn_x_link_length(text->at, text->length, i);
+        int length = kn_xapi_link_length(text->at, text->length, i);
         if (length)
             kn_str_add(&out, link(arg));
         else

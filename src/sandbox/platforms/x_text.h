@@ -11,9 +11,9 @@
 
 #include <kirinuki/arena.h>
 
-enum { KN_X_WEIGHT_MAX = 280 };
+enum { KN_XAPI_WEIGHT_MAX = 280 };
 
-struct kn_x_text {
+struct kn_xapi_text {
     const uint32_t *at; /* code points of the text in its composed form (NFC) */
     int length;
     int64_t weight; /* hundredths are cut off */
@@ -22,16 +22,16 @@ struct kn_x_text {
 };
 
 /* In `arena`. */
-void kn_x_text_read(const char *text, struct kn_arena *arena, struct kn_x_text *ret_text);
+void kn_xapi_text_read(const char *text, struct kn_arena *arena, struct kn_xapi_text *ret_text);
 /* The text as it is shown: `link` gives what stands for each address, in the order of the text;
  * "&",
  * "<" and ">" are entities. In `arena`. */
-const char *kn_x_text_show(const struct kn_x_text *text, struct kn_arena *arena,
-                           const char *(*link)(void *arg), void *arg);
+const char *kn_xapi_text_show(const struct kn_xapi_text *text, struct kn_arena *arena,
+                              const char *(*link)(void *arg), void *arg);
 
 /* x_link.c: code points of the address that begins at `from`; 0: none does. */
-int kn_x_link_length(const uint32_t *text, int length, int from);
+int kn_xapi_link_length(const uint32_t *text, int length, int from);
 /* May this code point stand before an address? */
-bool kn_x_is_invalid(uint32_t c);
+bool kn_xapi_is_invalid(uint32_t c);
 
 #endif

@@ -7,12 +7,12 @@
 
 enum { PAGE = 10, PAGE_LEAST = 5, PAGE_MOST = 100 };
 
-void kn_x_me(struct kn_mimic_visit *visit)
+void kn_xapi_me(struct kn_mimic_visit *visit)
 {
     static const char *const known[] = {"user.fields", "expansions", "tweet.fields", NULL};
     const char *name = visit->m->accounts[visit->who.account];
     char id[KN_MIMIC_ID_BYTES];
-    if (kn_x_query_fits(visit, known))
+    if (kn_xapi_query_fits(visit, known))
         kn_mimic_json(visit, 200,
                       json_pack("{s:{s:s, s:s, s:s}}", "data", "id",
                                 kn_mimic_account_id(KN_MIMIC_X, visit->who.account, id), "name",
@@ -49,8 +49,8 @@ static bool judge_fields(struct kn_mimic_visit *visit, const char *list)
         while (fields[i] && strcmp(fields[i], name) != 0)
             i++;
         if (!fields[i]) {
-            kn_x_invalid(visit, "tweet.fields", name,
-                         "The query parameter value [%.60s] is not one of tweet.fields.", name);
+            kn_xapi_invalid(visit, "tweet.fields", name,
+                            "The query parameter value [%.60s] is not one of tweet.fields.", name);
             return false;
         }
         at += size;
@@ -58,7 +58,7 @@ static bool judge_fields(struct kn_mimic_visit *visit, const char *list)
     return true;
 }
 
-static json_t *post_json(const struct kn_x_post *post, const char *list)
+static json_t *post_json(const struct kn_xapi_post *post, const char *list)
 {
     char id[KN_MIMIC_ID_BYTES], time[KN_TIME_TEXT_BYTES];
     json_t *json = json_pack("{s:s, s:o, s:[s]}", "id", post->id, "text", kn_json_text(post->shown),
@@ -93,12 +93,12 @@ static int find_account(const struct kn_mimic_visit *visit, const char *id)
 
 static json_t *page_json(const struct kn_mimic_visit *visit, int account, int skip, int page)
 {
-    const struct kn_x_state *state = visit->state;
+    const struct kn_xapi_state *state = visit->state;
     const char *list = kn_mimic_query(visit->exchange, "tweet.fields");
     json_t *data = json_array(), *meta = json_object();
     int position = 0;
     for (int i = state->posts.count - 1; i >= 0; i--) {
-        const struct kn_x_post *post = state->posts.at[i];
+        const struct kn_xapi_post *post = state->posts.at[i];
         if (post->account != account || post->deleted)
             continue;
         if (position >= skip && position < skip + page) {
@@ -130,7 +130,7 @@ static void answer_nobody(struct kn_mimic_visit *visit, const char *id)
                             "detail", json_sprintf("Could not find user with id: [%.40s].", id)));
 }
 
-void kn_x_timeline(struct kn_mimic_visit *visit)
+void kn_xapi_timeline(struct kn_mimic_visit *visit)
 {
     static const char *const known[] = {"max_results",
                                         "pagination_token",
@@ -142,16 +142,16 @@ void kn_x_timeline(struct kn_mimic_visit *visit)
     const char *most = kn_mimic_query(visit->exchange, "max_results");
     const char *token = kn_mimic_query(visit->exchange, "pagination_token");
     long long page = PAGE, skip = 0;
-    if (!kn_x_query_fits(visit, known) ||
+    if (!kn_xapi_query_fits(visit, known) ||
         !judge_fields(visit, kn_mimic_query(visit->exchange, "tweet.fields")))
         return;
     int account = find_account(visit, visit->wild[0]);
     if (most && !kn_parse_int(most, PAGE_LEAST, PAGE_MOST, &page))
-        kn_x_invalid(visit, "max_results", most,
-                     "The max_results query parameter value is not from %d to %d.", PAGE_LEAST,
-                     PAGE_MOST);
+        kn_xapi_invalid(visit, "max_results", most,
+                        "The max_results query parameter value is not from %d to %d.", PAGE_LEAST,
+                        PAGE_MOST);
     else if (token && (!kn_starts_with(token, "sb") || !kn_parse_int(token + 2, 0, 1 << 30, &skip)))
-        kn_x_invalid(visit, "pagination_token", token, "The pagination_token is not valid.");
+        kn_xapi_invalid(visit, "pagination_token", token, "The pagination_token is not valid.");
     else if (account < 0)
         answer_nobody(visit, visit->wild[0]);
     else
