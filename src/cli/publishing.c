@@ -94,7 +94,8 @@ static enum kn_status connect_sandbox(struct publishing *publishing)
         enum kn_status status = kn_accounts_connect_sandbox(
             publishing->accounts, (*at)->oauth, url, NULL, publishing->cancel, publishing->arena,
             &connected, &publishing->err);
-        if (status == KN_CANCELLED || (status != KN_OK && !has_account(publishing, (*at)->name)))
+        bool bad_day = status == KN_REMOTE || status == KN_TIMEOUT;
+        if (status != KN_OK && !(bad_day && has_account(publishing, (*at)->name)))
             return status;
     }
     return KN_OK;

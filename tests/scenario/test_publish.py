@@ -106,15 +106,16 @@ def all_platforms_get_it_and_events_tell():
 @case
 def a_check_names_what_is_refused_and_sends_nothing():
     small, long_text = clip("small", size="120x90", seconds=1), "wörd " * 1200
-    silent = os.path.join(folder("clips"), "matroska.mkv")
-    ffmpeg("-i", clip(), "-c", "copy", silent)
+    other = os.path.join(folder("clips"), "matroska.mkv")
+    ffmpeg("-i", clip(), "-c", "copy", other)
     with World("check") as world:
         assert world.publish(clip(), "-t", "all", "--check").code == 0
         for arguments, code, words in (
                 ((small, "-t", "tiktok"), 1, "TikTok: the picture is 120 pixels wide"),
                 ((small, "-t", "instagram"), 1, "s, and at least 3 s are needed"),
                 ((small, clip(), "-t", "tiktok"), 3, "pixels"),
-                ((silent, "-t", "x,youtube"), 3, "X: its container is mkv, and "),
+                ((other, "-t", "x,youtube", "--no-rendition"), 3, "X: its container is mkv, and "),
+                ((other, "-t", "x,youtube"), 0, "a rendition of 360x640 will be made"),
                 ((clip(), "-t", "youtube", "--title", "a < b"), 1, "has a '<', which is not"),
                 ((clip(), "-t", "x", "--privacy", "friends"), 1, "X: a post cannot be friends"),
                 ((clip(), "-t", "youtube,x", "--privacy", "unlisted"), 3, "cannot be unlisted")):
@@ -221,13 +222,13 @@ def a_clip_that_is_gone_or_changed_is_told():
 
 @case
 def a_file_that_changes_while_it_is_sent_is_told():
-    with World("changes", "--bandwidth", "8M") as world:
-        path = thick(clip(), 3_000_000)
+    with World("changes", "--bandwidth", "64M") as world:
+        path = thick(clip(), 24_000_000)  # more than what lies between the two on its way
         child = world.start("publish", path, "-t", "youtube", "--json", "--sandbox=" + world.url)
         about = os.stat(path)
         until(child, lambda event: event.get("sent_bytes"))
         with open(path, "r+b") as file:  # in place, near its end, and with the old time
-            file.seek(2_900_000)
+            file.seek(23_900_000)
             file.write(b"changed")
         os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
         code, events = end_of(child)
@@ -288,6 +289,18 @@ def people_decide():
         expect_complaint(world("posts", "retry", str(posts["x"])), 1, "live")
         expect_complaint(world("posts", "resolve", str(posts["x"])), 1, "--url URL")
         expect_complaint(world("posts", "frobnicate"), 2, "posts takes the number of a post")
+
+
+@case
+def a_cancel_is_heard_in_the_middle_of_an_upload():
+    with World("cancel", "--bandwidth", "2M") as world:
+        path = thick(clip(), 8_000_000)  # half a minute
+        child = world.start("publish", path, "-t", "youtube", "--json", "--sandbox=" + world.url)
+        until(child, lambda event: event.get("sent_bytes"))
+        assert "will be stopped" in world("posts", "cancel", "1").out
+        code, events = end_of(child)
+        assert code == 1 and events[-1]["posts"][0]["state"] == "cancelled", events[-1]
+        assert world.shown() == [], world.shown()
 
 
 @case
@@ -369,9 +382,9 @@ def a_run_publishes_what_it_makes():
             raise Skip("somebody's sandbox runs on the usual port, and would be taken")
     with World("run") as world:
         outcome = world("run", talk, "--no-speech", "-n", "1", "-l", "5-8", "--preset", "ultrafast",
-                        "-o", world.home + "/clips", "--publish", "youtube,tiktok,instagram", "--sandbox")
+                        "-o", world.home + "/clips", "--publish", "all", "--sandbox")
         assert outcome.code == 0, outcome
-        for platform in "youtube", "tiktok", "instagram":
+        for platform in PLATFORMS:
             assert re.search(rf"-> {platform}: live http", outcome.out), outcome
 
 
