@@ -6,6 +6,7 @@
 #include "store/sqlite_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,8 +123,20 @@ static enum kn_status check_path(const char *path, struct kn_error *err)
     return KN_OK;
 }
 
+/* A new one is its owner's alone: it holds the addresses of uploads and what is yet to be posted.
+ */
+static void make_private(const char *path)
+{
+    if (kn_starts_with(path, "file:"))
+        return;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static enum kn_status open_file(struct kn_sqlite_link *link, struct kn_error *err)
 {
+    make_private(link->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
     int code = sqlite3_open_v2(link->path, &link->db, flags, NULL);
     if (code != SQLITE_OK)

@@ -116,7 +116,7 @@ def a_check_names_what_is_refused_and_sends_nothing():
                 ((small, clip(), "-t", "tiktok"), 3, "pixels"),
                 ((other, "-t", "x,youtube", "--no-rendition"), 3, "X: its container is mkv, and "),
                 ((other, "-t", "x,youtube"), 0, "a rendition of 360x640 will be made"),
-                ((clip(), "-t", "youtube", "--title", "a < b"), 1, "has a '<', which is not"),
+                ((clip(), "-t", "youtube", "--title", "a < b"), 0, "a ‹ b"),
                 ((clip(), "-t", "x", "--privacy", "friends"), 1, "X: a post cannot be friends"),
                 ((clip(), "-t", "youtube,x", "--privacy", "unlisted"), 3, "cannot be unlisted")):
             outcome = world.publish(*arguments, "--check")
