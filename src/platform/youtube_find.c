@@ -5,7 +5,12 @@
 #include "base/str.h"
 #include "platform/youtube.h"
 
-enum { PAGES_MAX = 4, PAGE_ITEMS = 50, LOOKS_MAX = 3, LOOK_WAIT_S = 20 };
+enum {
+    PAGES_MAX = 20 /* two units of the quota each */,
+    PAGE_ITEMS = 50,
+    LOOKS_MAX = 3,
+    LOOK_WAIT_S = 20
+};
 
 /* After this time what is not listed is not there: since the session was found gone, or since the
  * sending began, which may have taken hours itself. */

@@ -10,7 +10,7 @@ CLIPS, KILLS = (60, 20) if os.environ.get("KN_FAULT_ALL") else (8, 4)
 
 @case
 def no_accident_and_no_kill_posts_twice_or_lies():
-    figures = chaos.Chaos("chaos", CLIPS, 0.15, 11).run(KILLS)
+    figures = chaos.Chaos("chaos", CLIPS, 0.3, 11).run(KILLS)
     assert figures["there"] == figures["posts"] == CLIPS * len(chaos.PLATFORMS), figures
     assert figures["kills"] >= 1 and figures["accidents"] >= CLIPS, figures
 
