@@ -3,8 +3,8 @@
 #
 # A developer's run builds with gcc and runs all tests. CI=true adds the commands of the README, the
 # tests under clang with AddressSanitizer and UndefinedBehaviorSanitizer, ThreadSanitizer on what
-# threads share, the fuzz targets for FUZZ_SECONDS (60) each, and every lint; unit tests that compute
-# for long run with the sanitizers alone. It has twenty minutes on two cores. One clang build serves
+# threads share, the fuzz targets for FUZZ_SECONDS (30) each, and every lint; unit tests that compute
+# for long run with the sanitizers alone, the recogniser's without. It has twenty minutes on two cores. One clang build serves
 # the sanitizers and the fuzzers, and shows that clang has no warnings: it has the same ones however
 # much it optimises.
 . "$(dirname "$0")/lib.sh"
@@ -80,8 +80,6 @@ sanitized='-Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true -Doptimiz
 sanitized+=' -Dc_args=-gline-tables-only'
 clang_build() { (CC=clang build_in build-sanitize "$sanitized" all); }
 
-finished_tidy() { wait "$tidy" || { cat build/tidy.log && false; }; }
-
 # Whether programs of this sanitizer run here: some kernels' address layouts are too much for
 # ThreadSanitizer.
 sanitizer_runs() { # COMPILER SANITIZER
@@ -92,7 +90,7 @@ sanitizer_runs() { # COMPILER SANITIZER
 
 # fuzz DIR: every target built there for a while, eight a core side by side, from its corpus.
 fuzz() {
-    local dir=$1 seconds=${FUZZ_SECONDS:-60} start=$SECONDS target name pids=() names=()
+    local dir=$1 seconds=${FUZZ_SECONDS:-30} start=$SECONDS target name pids=() names=()
     reap() {
         local i
         for i in "${!pids[@]}"; do
@@ -130,17 +128,13 @@ say 'checking:'
 began=$SECONDS
 if $everything; then
     say "  $(one_line="$(cc --version)"; printf '%s' "${one_line%%$'\n'*}"), $(clang --version | head -n 1)"
-    # Minutes of work, in what the tests leave of the cores: many of them use one at a time.
-    mkdir -p build
-    nice -n 19 scripts/lint.sh tidy >build/tidy.log 2>&1 &
-    tidy=$!
 fi
 if $everything; then
     tests build '' all --no-suite slow # which run with the sanitizers
     commands
     one 'clang builds it without a warning' clang_build
     CC=clang tests build-sanitize "$sanitized" all \
-        --suite unit --suite models --suite contract --timeout-multiplier 4
+        --suite unit --suite contract --timeout-multiplier 4
     if sanitizer_runs cc thread; then
         tests build-tsan '-Db_sanitize=thread -Doptimization=1' threaded-tests --suite threads --timeout-multiplier 4
     else
@@ -148,10 +142,9 @@ if $everything; then
         count 0 0 1
     fi
     fuzz build-sanitize
-    for lint in $(scripts/lint.sh --list | grep -v '^tidy$'); do
+    for lint in $(scripts/lint.sh --list); do
         one "lint $lint" scripts/lint.sh "$lint"
     done
-    one 'lint tidy' finished_tidy
 else
     tests build '' all
     for lint in $(scripts/lint.sh --list-fast); do

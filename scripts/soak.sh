@@ -12,4 +12,7 @@ build_in build '' all
 
 say 'soak: a kill at every call'
 KN_FAULT_ALL=1 meson test -C build --no-rebuild --suite fault --timeout-multiplier 10 --print-errorlogs
+say 'soak: the recogniser under AddressSanitizer'
+(CC=clang build_in build-sanitize '-Db_sanitize=address,undefined -Db_lundef=false' all)
+meson test -C build-sanitize --no-rebuild --suite models --timeout-multiplier 8 --print-errorlogs
 exec python3 scripts/soak.py "${MINUTES:-10}" "${SEED:-$(date +%s)}"
