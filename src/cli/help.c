@@ -287,7 +287,7 @@ const struct kn_command kn_commands[] = {
     {
         .name = "sandbox",
         .arguments = "",
-        .summary = "imitate the AI services on this machine, without an account",
+        .summary = "play AI services and platforms on this machine, without an account",
         .about =
             "Serves transcriptions, chats with pictures and JSON schemas, and the list of models "
             "as\n"
@@ -298,7 +298,12 @@ const struct kn_command kn_commands[] = {
             "set,\n"
             "so that bad days can be tried out: 429, 500, 503, connections that are cut, JSON that "
             "is\n"
-            "wrong. Everything that was asked stands in GET /sandbox/ledger. Nothing is sent to\n"
+            "wrong. Everything that was asked stands in GET /sandbox/ledger. YouTube, TikTok, "
+            "Instagram "
+            "and X\n"
+            "are played as well: its address in a browser shows what was \"posted\". Nothing is "
+            "sent "
+            "to\n"
             "anybody. Stop it with Ctrl-C. docs/sandbox.md tells everything.\n",
         .examples = "  kirinuki sandbox --port 8090                a base URL for any client\n"
                     "  kirinuki sandbox --latency 2±1              answers within 1 to 3 seconds\n"

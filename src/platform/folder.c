@@ -278,6 +278,5 @@ const struct kn_platform kn_platform_folder = {
     .summary = "an outbox on this machine: the clip, and its texts as JSON beside it",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
-    .uploads_at_once = 2, /* more are no faster on one disk */
     .advance = advance,
 };

@@ -355,6 +355,5 @@ const struct kn_platform kn_platform_instagram = {
     .oauth = &kn_oauth_instagram_page,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
-    .uploads_at_once = 3,
     .advance = advance,
 };

@@ -72,7 +72,6 @@ struct kn_platform {
     const struct kn_quota *quotas;
     int quota_count;
     const struct kn_oauth *oauth; /* how an account is made; NULL: it needs none */
-    int uploads_at_once;          /* for an account, unless set otherwise */
     unsigned privacies;           /* 1 << enum kn_privacy each that it knows; 0: it has no choice */
     bool schedules;               /* makes public at a set time by itself */
 

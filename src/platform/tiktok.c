@@ -211,7 +211,6 @@ const struct kn_platform kn_platform_tiktok = {
     .oauth = &kn_oauth_tiktok,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
-    .uploads_at_once = 3, /* of 6 that may be begun in a minute */
     .privacies = 1u << KN_PRIVACY_PUBLIC | 1u << KN_PRIVACY_FOLLOWERS | 1u << KN_PRIVACY_FRIENDS |
                  1u << KN_PRIVACY_PRIVATE,
     .advance = advance,

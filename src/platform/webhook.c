@@ -190,6 +190,5 @@ const struct kn_platform kn_platform_webhook = {
     .summary = "anything else that takes clips: a POST to an address of your own",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
-    .uploads_at_once = 3,
     .advance = advance,
 };

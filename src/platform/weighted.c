@@ -71,7 +71,9 @@ static size_t without_surplus(const char *at, size_t size)
     return size > 3 && memcmp(at + size - 3, variation, 3) == 0 && !needed ? size - 3 : size;
 }
 
-size_t kn_weighted_emoji(const char *at)
+/* Bytes of the emoji at `at`; 0: there is none. One that Unicode recommends is one, with all that
+ * it is composed of. */
+static size_t emoji_at(const char *at)
 {
     UChar full[EMOJI_BYTES];
     if ((unsigned char)at[0] < 0x80 && !strchr("0123456789#*", at[0]))
@@ -103,13 +105,13 @@ static int64_t length_composed(const char *text)
     int64_t length = 0;
     uint32_t c;
     for (const char *at = text; *at;) {
-        size_t size = kn_weighted_url(text, at);
+        size_t size = kn_web_address(text, at);
         if (size) {
             length += KN_WEIGHTED_URL;
             at += size;
             continue;
         }
-        size = kn_weighted_emoji(at);
+        size = emoji_at(at);
         if (size) {
             length += 2;
             at += size;
@@ -131,9 +133,4 @@ int64_t kn_weighted_length(const char *text)
     int64_t length = length_composed(composed ? composed : kn_str_text(&clean));
     free(composed);
     return length;
-}
-
-size_t kn_weighted_url(const char *text, const char *at)
-{
-    return kn_web_address(text, at);
 }

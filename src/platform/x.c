@@ -42,11 +42,6 @@ static const struct kn_quota quotas[] = {
      .source = "X API rate limits, 2026-09-11: initialize, append and finalize, each"},
 };
 
-int64_t kn_x_now_us(const struct kn_posting *posting)
-{
-    return posting->host->now_us(posting->host->arg);
-}
-
 const char *kn_x_api(const struct kn_posting *posting, const char *format, ...)
 {
     va_list args;
@@ -77,7 +72,7 @@ static enum kn_status advance(struct kn_posting *posting, struct kn_error *err)
         return kn_x_look(posting, err);
     if (!kn_posting_text(posting, "media"))
         return kn_x_initialize(posting, err);
-    if (kn_posting_number(posting, "media_until_us") <= kn_x_now_us(posting))
+    if (kn_posting_number(posting, "media_until_us") <= kn_posting_now_us(posting))
         return kn_x_start_over(posting, "the upload has expired", err);
     if (kn_posting_number(posting, "ready")) {
         if (posting->clip.subtitles && !kn_posting_number(posting, "subtitles_done"))
@@ -103,6 +98,5 @@ const struct kn_platform kn_platform_x = {
     .oauth = &kn_oauth_x,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
-    .uploads_at_once = 3,
     .advance = advance,
 };

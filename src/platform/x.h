@@ -21,7 +21,6 @@
 
 #include "platform/posting.h"
 
-int64_t kn_x_now_us(const struct kn_posting *posting);
 const char *kn_x_api(const struct kn_posting *posting, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* A request with the account's token, and with `json` as its body, or NULL. */

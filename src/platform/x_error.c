@@ -36,7 +36,7 @@ static bool is_problem(struct kn_posting *posting, const struct kn_http_answer *
 static enum kn_status too_many(struct kn_posting *posting, const struct kn_http_answer *answer,
                                const char *quota)
 {
-    int64_t now_us = kn_x_now_us(posting);
+    int64_t now_us = kn_posting_now_us(posting);
     const char *reset = kn_http_header(answer, "x-rate-limit-reset");
     long long reset_s;
     bool capped = is_problem(posting, answer, "usage-capped");

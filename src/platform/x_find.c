@@ -171,7 +171,7 @@ static enum kn_status not_there(struct kn_posting *posting, struct kn_error *err
     int64_t doubts = kn_posting_number(posting, "doubts");
     if (looks < (int64_t)KN_COUNT_OF(waits_s)) {
         kn_posting_set_number(posting, "looks", looks + 1);
-        return kn_posting_wait(posting, kn_x_now_us(posting) + waits_s[looks] * KN_US_PER_S,
+        return kn_posting_wait(posting, kn_posting_now_us(posting) + waits_s[looks] * KN_US_PER_S,
                                "X's answer was lost; the post is looked for");
     }
     if (duplicate && !doubts) {
@@ -181,7 +181,7 @@ static enum kn_status not_there(struct kn_posting *posting, struct kn_error *err
         return kn_posting_fail(posting, "change the text and publish it again",
                                "X refuses the text: the account has posted the same not long ago");
     }
-    if (kn_x_now_us(posting) - kn_posting_intended_us(posting) >= certain_us && !duplicate)
+    if (kn_posting_now_us(posting) - kn_posting_intended_us(posting) >= certain_us && !duplicate)
         return send_again(posting, err);
     if (duplicate)
         return unknown(posting,

@@ -151,6 +151,6 @@ enum kn_status kn_x_subtitles(struct kn_posting *posting, struct kn_error *err)
     if (tries >= TRIES_MAX)
         return give_up(posting, kn_error_text(err), err);
     kn_posting_set_number(posting, "subtitles_tries", tries);
-    return kn_posting_wait(posting, kn_x_now_us(posting) + TRY_WAIT_S * KN_US_PER_S,
+    return kn_posting_wait(posting, kn_posting_now_us(posting) + TRY_WAIT_S * KN_US_PER_S,
                            "subtitles are tried again: %s", kn_error_text(err));
 }

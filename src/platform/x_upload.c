@@ -49,7 +49,7 @@ enum kn_status kn_x_initialize(struct kn_posting *posting, struct kn_error *err)
     if (key)
         kn_posting_set_text(posting, "media_key", key);
     kn_posting_set_number(posting, "media_until_us",
-                          kn_x_now_us(posting) + expires_s * KN_US_PER_S);
+                          kn_posting_now_us(posting) + expires_s * KN_US_PER_S);
     posting->state = KN_POST_UPLOADING;
     status = kn_posting_remember(posting, err);
     return status == KN_OK ? kn_posting_step(posting) : status;
@@ -161,7 +161,7 @@ static enum kn_status take_state(struct kn_posting *posting, const json_t *json,
     int64_t wait_s = kn_answer_number(info, "check_after_secs", CHECK_USUALLY_S);
     posting->state = KN_POST_PROCESSING;
     return kn_posting_wait(posting,
-                           kn_x_now_us(posting) +
+                           kn_posting_now_us(posting) +
                                KN_CLAMP(wait_s, INT64_C(1), (int64_t)CHECK_MOST_S) * KN_US_PER_S,
                            "X processes the video");
 }

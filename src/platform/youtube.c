@@ -47,11 +47,6 @@ const char *kn_youtube_api(const struct kn_posting *posting, const char *format,
     return kn_posting_url(posting, "https://www.googleapis.com", "%s", path);
 }
 
-int64_t kn_youtube_now_us(const struct kn_posting *posting)
-{
-    return posting->host->now_us(posting->host->arg);
-}
-
 static enum kn_status advance(struct kn_posting *posting, struct kn_error *err)
 {
     if (kn_posting_text(posting, "id")) {
@@ -91,7 +86,6 @@ const struct kn_platform kn_platform_youtube = {
     .oauth = &kn_oauth_youtube,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
-    .uploads_at_once = 3,
     .privacies = 1u << KN_PRIVACY_PUBLIC | 1u << KN_PRIVACY_UNLISTED | 1u << KN_PRIVACY_PRIVATE,
     .schedules = true,
     .advance = advance,

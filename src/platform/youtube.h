@@ -32,7 +32,6 @@ enum { KN_YOUTUBE_MARK_LENGTH = 19 /* as tags count, with a comma */ };
 const char *kn_youtube_mark(const struct kn_posting *posting);
 const char *kn_youtube_api(const struct kn_posting *posting, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-int64_t kn_youtube_now_us(const struct kn_posting *posting);
 
 /* ---- youtube_upload.c ---- */
 

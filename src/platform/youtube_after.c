@@ -54,7 +54,7 @@ static enum kn_status extra_later(struct kn_posting *posting, const struct extra
     if (tries >= TRIES_MAX)
         return give_up_extra(posting, extra, why, err);
     kn_posting_set_number(posting, extra->tries, tries);
-    return kn_posting_wait(posting, kn_youtube_now_us(posting) + TRY_WAIT_S * KN_US_PER_S,
+    return kn_posting_wait(posting, kn_posting_now_us(posting) + TRY_WAIT_S * KN_US_PER_S,
                            "%s is tried again: %s", extra->what, why);
 }
 
@@ -155,7 +155,7 @@ static enum kn_status arrived_well(struct kn_posting *posting, const json_t *sta
     const char *url = kn_posting_url(posting, "https://www.youtube.com", "/watch?v=%s", id);
     const char *privacy = status ? kn_answer_id(posting, status, "privacyStatus") : NULL;
     bool is_private = privacy && strcmp(privacy, "private") == 0;
-    bool later = options->publish_at_us > kn_youtube_now_us(posting);
+    bool later = options->publish_at_us > kn_posting_now_us(posting);
     bool planned = later && (!status || kn_answer_at(status, "publishAt"));
     if (is_private && options->privacy != KN_PRIVACY_PRIVATE && !planned)
         kn_posting_remark(posting,
@@ -167,7 +167,7 @@ static enum kn_status arrived_well(struct kn_posting *posting, const json_t *sta
 
 static enum kn_status look_again(struct kn_posting *posting, const json_t *item)
 {
-    int64_t looks = kn_posting_number(posting, "looks"), now_us = kn_youtube_now_us(posting);
+    int64_t looks = kn_posting_number(posting, "looks"), now_us = kn_posting_now_us(posting);
     int64_t wait_s = KN_MIN(WATCH_FIRST_S + looks * WATCH_GROWS, WATCH_MOST_S);
     int64_t left_ms = kn_answer_number(item, "processingDetails.processingProgress.timeLeftMs", 0);
     if (left_ms > 0)
@@ -219,7 +219,7 @@ static enum kn_status not_seen(struct kn_posting *posting, const char *why)
         return unwatched(posting, why);
     kn_posting_set_number(posting, "watch_failures", failures);
     return kn_posting_wait(posting,
-                           kn_youtube_now_us(posting) + failures * WATCH_FIRST_S * KN_US_PER_S,
+                           kn_posting_now_us(posting) + failures * WATCH_FIRST_S * KN_US_PER_S,
                            "the video is there; its processing cannot be followed now: %s", why);
 }
 
@@ -251,7 +251,7 @@ enum kn_status kn_youtube_watch(struct kn_posting *posting, struct kn_error *err
     kn_posting_forget(posting, "watch_failures");
     if (json_array_size(items) > 0)
         return judge(posting, json_array_get(items, 0));
-    if (kn_youtube_now_us(posting) - kn_posting_number(posting, "arrived_us") < lost_us)
+    if (kn_posting_now_us(posting) - kn_posting_number(posting, "arrived_us") < lost_us)
         return look_again(posting, NULL);
     return kn_youtube_gave_up(posting, "notThere");
 }

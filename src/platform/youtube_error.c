@@ -99,7 +99,7 @@ enum kn_status kn_youtube_refusal(struct kn_posting *posting, const struct kn_ht
     static const char *const too_fast[] = {"rateLimitExceeded", "userRateLimitExceeded",
                                            "uploadRateLimitExceeded", NULL};
     const char *reason = kn_youtube_reason(posting, answer);
-    int64_t now_us = kn_youtube_now_us(posting);
+    int64_t now_us = kn_posting_now_us(posting);
     if (is(reason, used_up))
         return kn_posting_used_up(posting, quota, kn_pacific_midnight_after_us(now_us),
                                   "YouTube's quota of this application is used up for today; it "

@@ -157,7 +157,7 @@ enum kn_status kn_youtube_look(struct kn_posting *posting, struct kn_error *err)
         return status;
     if (search.id)
         return kn_youtube_arrived(posting, search.id, err);
-    int64_t now_us = kn_youtube_now_us(posting);
+    int64_t now_us = kn_posting_now_us(posting);
     bool certain = now_us - kn_posting_number(posting, "gone_us") >= certain_us ||
                    now_us - kn_posting_intended_us(posting) >= certain_in_any_case_us;
     if (complete && certain)

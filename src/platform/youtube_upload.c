@@ -31,7 +31,7 @@ static const char *content_type(const char *path)
 
 static bool is_scheduled(const struct kn_posting *posting)
 {
-    return posting->options.publish_at_us > kn_youtube_now_us(posting);
+    return posting->options.publish_at_us > kn_posting_now_us(posting);
 }
 
 /* NULL: YouTube has no such setting. */
@@ -107,7 +107,7 @@ static enum kn_status opened(struct kn_posting *posting, const struct kn_http_an
     if (!session || !may_have_token(posting, session))
         return kn_error_set(err, KN_REMOTE, "YouTube's answer names no upload session");
     kn_posting_set_text(posting, "session", session);
-    kn_posting_set_number(posting, "session_us", kn_youtube_now_us(posting));
+    kn_posting_set_number(posting, "session_us", kn_posting_now_us(posting));
     kn_posting_forget(posting, "offset");
     kn_posting_forget(posting, "doubt");
     posting->state = KN_POST_UPLOADING;
@@ -177,7 +177,7 @@ enum kn_status kn_youtube_arrived(struct kn_posting *posting, const char *id, st
     static const char *const keys[] = {"session", "offset",   "doubt", "stuck",
                                        "gone_us", "sessions", "looks"};
     kn_posting_set_text(posting, "id", id);
-    kn_posting_set_number(posting, "arrived_us", kn_youtube_now_us(posting));
+    kn_posting_set_number(posting, "arrived_us", kn_posting_now_us(posting));
     for (size_t i = 0; i < KN_COUNT_OF(keys); i++)
         kn_posting_forget(posting, keys[i]);
     posting->state = KN_POST_PROCESSING;
@@ -209,7 +209,7 @@ static enum kn_status gone(struct kn_posting *posting, struct kn_error *err)
 {
     if (!kn_posting_intended_us(posting))
         return kn_youtube_start_over(posting, err);
-    kn_posting_set_number(posting, "gone_us", kn_youtube_now_us(posting));
+    kn_posting_set_number(posting, "gone_us", kn_posting_now_us(posting));
     enum kn_status status = kn_posting_remember(posting, err);
     return status == KN_OK ? kn_posting_step(posting) : status;
 }

@@ -49,6 +49,12 @@ static void lose_all(struct kn_publisher *publisher)
     kn_cancel_trigger(publisher->rouse);
 }
 
+static bool has_lost(struct kn_publisher *publisher)
+{
+    KN_LOCKED(&publisher->lock);
+    return publisher->lost;
+}
+
 static void renew(struct kn_publisher *publisher, int64_t worker)
 {
     struct kn_arena *arena = kn_arena_new();
@@ -311,7 +317,7 @@ static enum kn_status take_turn(struct kn_publisher *publisher, int64_t *ret_unt
     int64_t due_us = INT64_MAX;
     enum kn_status status = KN_OK;
     bury_ended(publisher);
-    if (publisher->lost)
+    if (has_lost(publisher))
         status = join(publisher, err);
     if (status == KN_OK)
         status = claim(publisher, err);

@@ -46,7 +46,6 @@ struct kn_publisher_options {
     int only_count;
     bool drain;          /* without `only`: ends when nothing is under way or due, here */
     int64_t patience_us; /* 0: 15 min */
-    int64_t grace_ms;    /* after `stop`, for requests that are in flight; 0: 2 s */
     /* Optional: changes of states and bytes, on any of the threads, one call at a time. */
     void (*heard)(void *arg, const struct kn_post_news *news);
     void *arg;

@@ -114,6 +114,17 @@ static enum kn_status remember(void *arg, const struct kn_posting *posting, stru
     return KN_OK;
 }
 
+/* What was booked for a post that never began is others' to use. */
+static void return_quotas(struct work *work)
+{
+    const struct kn_platform *platform = work->posting.platform;
+    struct kn_error err;
+    for (int i = 0; platform && i < platform->quota_count; i++)
+        if (kn_store_quota_return(work->task->publisher->store, work->task->post.id,
+                                  platform->quotas[i].kind, &err) != KN_OK)
+            kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
+}
+
 /* The end, or a pause until `due_us` (0: it is final). */
 static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
 {
@@ -142,6 +153,9 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
                kn_error_text(&err));
         return;
     }
+    bool ended = all.state == KN_POST_FAILED || all.state == KN_POST_CANCELLED;
+    if (ended && work->task->state == KN_POST_PLANNED && !work->task->post.sent_bytes)
+        return_quotas(work);
     work->task->state = all.state;
     tell(work, all.state, due_us, posting->url, posting->reason, posting->remedy);
 }
@@ -350,8 +364,10 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         return;
     }
     posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
-    posting->remedy = status == KN_DENIED ? "connect the account again, then `kirinuki posts retry`"
-                                          : "mend it, then `kirinuki posts retry`";
+    posting->remedy = intended ? "it may be there: `kirinuki posts retry` asks the platform first, "
+                                 "`posts resolve` is for what you have seen yourself"
+                      : status == KN_DENIED ? "then `kirinuki posts retry`"
+                                            : "mend it, then `kirinuki posts retry`";
     give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
 }
 
