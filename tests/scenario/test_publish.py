@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -251,6 +252,16 @@ def an_account_that_was_ended_there_is_told():
         for post in posts:
             assert f"`kirinuki auth {post['platform']}`" in post["reason"] + post["what_to_do"], post
         assert world.shown() == []
+
+
+@case
+def what_never_began_uses_nothing_up():
+    """TikTok refuses the clip before its upload: the account's posts of the day are all left."""
+    with World("unbegun", "--set", "tiktok-seconds=3") as world:
+        post, = world.published(clip(), "-t", "tiktok", code=1)
+        assert post["state"] == "failed" and "allows this account 3 s" in post["reason"], post
+        with sqlite3.connect(world.home + "/queue.db") as queue:
+            assert queue.execute("SELECT count(*) FROM quota_use").fetchone() == (0,)
 
 
 @case

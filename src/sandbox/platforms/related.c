@@ -4,24 +4,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { JSON_MAX = 1 << 20, HEAD_MAX = 8192, BOUNDARY_MAX = 70 }; /* RFC 2046, section 5.1.1 */
+enum { JSON_MAX = 1 << 20, HEAD_MAX = 8192 };
 
 bool kn_related_begin(struct kn_related *related, const char *content_type)
 {
-    static const char type[] = "multipart/related";
-    if (!content_type || strncasecmp(content_type, type, sizeof type - 1) != 0)
-        return false;
-    const char *at = strcasestr(content_type, "boundary=");
-    if (!at)
-        return false;
-    at += strlen("boundary=");
-    bool quoted = *at == '"';
-    at += quoted;
-    size_t length = strcspn(at, quoted ? "\"" : "; \t");
-    if (length == 0 || length > BOUNDARY_MAX)
-        return false;
     *related = (struct kn_related){0};
-    snprintf(related->mark, sizeof related->mark, "\r\n--%.*s", (int)length, at);
+    if (!kn_boundary_find(content_type, "multipart/related", related->mark))
+        return false;
     kn_str_add(&related->held, "\r\n"); /* so that the first boundary is like the others */
     return true;
 }

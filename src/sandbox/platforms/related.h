@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/str.h"
+#include "sandbox/platforms/boundary.h"
 
 enum kn_related_at {
     KN_RELATED_PREAMBLE,
@@ -22,8 +23,8 @@ enum kn_related_at {
 
 struct kn_related {
     enum kn_related_at at;
-    char mark[80]; /* line end, two hyphens, boundary */
-    int parts;     /* whose head was there */
+    char mark[KN_BOUNDARY_BYTES]; /* before each part */
+    int parts;                    /* whose head was there */
     struct kn_str held;
     struct kn_str json;
     char file_type[64];

@@ -4,27 +4,12 @@
 #include <string.h>
 #include <strings.h>
 
-enum { BOUNDARY_MAX = 70 }; /* RFC 2046, section 5.1.1 */
-
 static const char malformed[] = "The multipart body is malformed.";
 
 bool kn_xapi_form_begin(struct kn_xapi_form *form, const char *content_type)
 {
-    static const char type[] = "multipart/form-data";
-    if (!content_type || strncasecmp(content_type, type, sizeof type - 1) != 0)
-        return false;
-    const char *at = strcasestr(content_type, "boundary=");
-    if (!at)
-        return false;
-    at += strlen("boundary=");
-    bool quoted = *at == '"';
-    at += quoted;
-    size_t length = strcspn(at, quoted ? "\"" : "; \t");
-    if (length == 0 || length > BOUNDARY_MAX)
-        return false;
     *form = (struct kn_xapi_form){0};
-    snprintf(form->mark, sizeof form->mark, "\r\n--%.*s", (int)length, at);
-    return true;
+    return kn_boundary_find(content_type, "multipart/form-data", form->mark);
 }
 
 /* The value of name="…" in a part's head; a file's name is another parameter. In the arena. */

@@ -10,10 +10,12 @@
 
 #include <kirinuki/arena.h>
 
+#include "sandbox/platforms/boundary.h"
+
 struct kn_xapi_form {
-    char mark[80];             /* line end, two hyphens, boundary */
-    const char *index;         /* NULL: it is not there */
-    const unsigned char *data; /* borrows the body; NULL */
+    char mark[KN_BOUNDARY_BYTES]; /* before each part */
+    const char *index;            /* NULL: it is not there */
+    const unsigned char *data;    /* borrows the body; NULL */
     size_t size;
 };
 
