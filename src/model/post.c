@@ -1,7 +1,5 @@
 #include "model/post.h"
 
-#include <string.h>
-
 static const char *const state_names[KN_POST_STATE_COUNT] = {
     [KN_POST_PLANNED] = "planned",       [KN_POST_UPLOADING] = "uploading",
     [KN_POST_PROCESSING] = "processing", [KN_POST_LIVE] = "live",
@@ -12,16 +10,6 @@ static const char *const state_names[KN_POST_STATE_COUNT] = {
 const char *kn_post_state_name(enum kn_post_state state)
 {
     return (unsigned)state < KN_POST_STATE_COUNT ? state_names[state] : "?";
-}
-
-bool kn_post_state_parse(const char *name, enum kn_post_state *ret_state)
-{
-    for (int state = 0; state < KN_POST_STATE_COUNT; state++)
-        if (strcmp(name, state_names[state]) == 0) {
-            *ret_state = (enum kn_post_state)state;
-            return true;
-        }
-    return false;
 }
 
 bool kn_post_state_final(enum kn_post_state state)

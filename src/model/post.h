@@ -35,7 +35,6 @@ enum kn_post_state {
     KN_POST_STATE_COUNT
 };
 const char *kn_post_state_name(enum kn_post_state state); /* "planned"; never NULL */
-bool kn_post_state_parse(const char *name, enum kn_post_state *ret_state);
 bool kn_post_state_final(enum kn_post_state state); /* nothing happens to it by itself any more */
 
 enum kn_privacy {

@@ -26,25 +26,11 @@ static void states_have_names_and_ends(void **state)
     (void)state;
     assert_int_equal(KN_COUNT_OF(states), KN_POST_STATE_COUNT);
     for (size_t i = 0; i < KN_COUNT_OF(states); i++) {
-        enum kn_post_state got = KN_POST_STATE_COUNT;
         assert_int_equal(states[i].state, states[i].number);
         assert_string_equal(kn_post_state_name(states[i].state), states[i].name);
-        assert_true(kn_post_state_parse(states[i].name, &got));
-        assert_int_equal(got, states[i].state);
         assert_int_equal(kn_post_state_final(states[i].state), states[i].final);
     }
     assert_string_equal(kn_post_state_name((enum kn_post_state)99), "?");
-}
-
-static void other_names_are_none(void **state)
-{
-    static const char *const wrong[] = {"", "Live", "live ", "published", "?"};
-    (void)state;
-    for (size_t i = 0; i < KN_COUNT_OF(wrong); i++) {
-        enum kn_post_state got = KN_POST_SCHEDULED;
-        assert_false(kn_post_state_parse(wrong[i], &got));
-        assert_int_equal(got, KN_POST_SCHEDULED);
-    }
 }
 
 static void privacies_have_names(void **state)
@@ -62,7 +48,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_have_names_and_ends),
-        cmocka_unit_test(other_names_are_none),
         cmocka_unit_test(privacies_have_names),
     };
     return cmocka_run_group_tests_name("post", tests, NULL, NULL);
