@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """chaos.py: BENCH_POSTS (1000) posts with accidents in every step of every protocol, and a publisher
 that is killed BENCH_KILLS (50) times at random. In the end each clip is on each platform exactly once,
-nothing is called live that is not there, and what could not be decided was found by one command.
+and nothing is called live that is not there; how many posts were UNKNOWN, and what settled them
+(`posts retry`, or looking and `posts resolve`), is in the figures.
 
 SEED repeats a sequence. See tests/fault/chaos.py.
 """
