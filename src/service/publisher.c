@@ -288,7 +288,7 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     };
     enum kn_status status =
         kn_store_posts_list(publisher->store, &filter, arena, &posts, &count, err);
-    int64_t patient_us = kn_wall_us() + (options->only ? options->patience_us : 0);
+    int64_t patient_us = kn_store_now_us(publisher->store) + (options->only ? options->patience_us : 0);
     *ret_left = false;
     for (int i = 0; status == KN_OK && i < count; i++)
         *ret_left |= posts[i].due_us <= patient_us || (posts[i].worker && options->only);
@@ -332,7 +332,7 @@ static enum kn_status take_turn(struct kn_publisher *publisher, int64_t *ret_unt
     int64_t now_us = kn_now_us(), most_us = now_us + publisher->options.lease_us;
     *ret_until_us = publisher->running ? now_us + TICK_US : most_us;
     if (due_us != INT64_MAX) {
-        int64_t wait_us = KN_MAX(due_us - kn_wall_us(), TICK_US);
+        int64_t wait_us = KN_MAX(due_us - kn_store_now_us(publisher->store), TICK_US);
         *ret_until_us = KN_MIN(*ret_until_us, now_us + KN_MIN(wait_us, most_us - now_us));
     }
     return status;
@@ -446,7 +446,7 @@ void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_can
         if (status == KN_OK)
             status = kn_store_posts_next_due(options->store, &due_us, &err);
         if (status == KN_OK)
-            wait_us = due_us == INT64_MAX ? INT64_MAX : KN_MAX(due_us - kn_wall_us(), 0);
+            wait_us = due_us == INT64_MAX ? INT64_MAX : KN_MAX(due_us - kn_store_now_us(options->store), 0);
         if (status == KN_OK && wait_us == 0) {
             status = kn_publisher_run(&due, stop, &err);
             wait_us = TICK_US; /* what an account has no room for is due still */

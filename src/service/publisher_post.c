@@ -38,6 +38,12 @@ struct work {
     bool cancel_asked;  /* somebody wants it stopped */
 };
 
+/* What is planned, booked and waited for goes by the store's clock, which all who work share. */
+static int64_t store_now_us(const struct work *work)
+{
+    return kn_store_now_us(work->task->publisher->store);
+}
+
 static void tell(struct work *work, enum kn_post_state state, int64_t due_us, const char *url,
                  const char *reason, const char *remedy)
 {
@@ -142,7 +148,7 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
         .url = posting->url,
         .reason = posting->reason ? posting->reason : "",
         .remedy = posting->remedy ? posting->remedy : "",
-        .public_us = state == KN_POST_LIVE        ? kn_wall_us()
+        .public_us = state == KN_POST_LIVE        ? store_now_us(work)
                      : state == KN_POST_SCHEDULED ? posting->options.publish_at_us
                                                   : 0,
     };
@@ -179,8 +185,7 @@ static void progress(void *arg, int64_t sent_bytes)
 
 static int64_t now_us(void *arg)
 {
-    (void)arg;
-    return kn_wall_us();
+    return store_now_us(arg);
 }
 
 /* ---- what comes before the first step ---- */
@@ -189,7 +194,7 @@ static int64_t now_us(void *arg)
 static struct kn_quota_use use_of(const struct work *work, const struct kn_quota *quota)
 {
     const struct kn_post *post = &work->task->post;
-    int64_t now = kn_wall_us();
+    int64_t now = store_now_us(work);
     struct kn_quota_use use = {
         .platform = post->platform,
         .account = quota->of_application ? "" : post->account,
@@ -228,7 +233,7 @@ static bool book_quotas(struct work *work, struct kn_error *err)
                             platform->label, quota->limit, quota->kind,
                             kn_time_local(free_us, when));
         else
-            kn_posting_wait(&work->posting, kn_wall_us() + 5000000, "%s", kn_error_text(err));
+            kn_posting_wait(&work->posting, store_now_us(work) + 5000000, "%s", kn_error_text(err));
         give_up(work, KN_POST_PLANNED, work->posting.wait_until_us);
         return false;
     }
@@ -312,45 +317,48 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     };
     posting->host = &work->host;
     posting->marker = marker_of(&task->post, task->arena);
+    posting->number = task->post.id;
     return status;
 }
 
 /* ---- step by step ---- */
 
+/* FAILED, or UNKNOWN where it may be there. */
+static void end_badly(struct work *work, const char *remedy, const struct kn_error *err)
+{
+    struct kn_posting *posting = &work->posting;
+    (void)kn_posting_give_up(posting, NULL, remedy, "%s", kn_error_text(err));
+    give_up(work, posting->next == KN_NEXT_UNKNOWN ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+}
+
 /* After a failure that may pass. */
 static void try_later(struct work *work, const struct kn_error *err)
 {
     struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
     work->tries++;
-    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
     if (work->tries <= TRIES_MAX) {
-        give_up(work, posting->state, kn_wall_us() + kn_backoff_us(&backoff, work->tries, 0));
+        posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
+        give_up(work, posting->state, store_now_us(work) + kn_backoff_us(&backoff, work->tries, 0));
         return;
     }
-    posting->remedy = intended ? "look at the account; then `kirinuki posts retry`, which asks the "
-                                 "platform first, or `kirinuki posts resolve`"
-                               : "try again with `kirinuki posts retry`";
-    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+    end_badly(work, "try it again later with `kirinuki publish --retry`", err);
 }
 
 /* It was stopped: by somebody who wants it so, or with us. */
 static void stop(struct work *work)
 {
     struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
+    bool intended = kn_posting_intended_us(posting);
     posting->reason = NULL;
     work->cancel_asked |= work->task->stop_asked;
     if (work->cancel_asked && !intended)
         give_up(work, KN_POST_CANCELLED, 0);
     else
-        give_up(work, posting->state, kn_wall_us());
+        give_up(work, posting->state, store_now_us(work));
 }
 
 static void fail(struct work *work, enum kn_status status, const struct kn_error *err)
 {
-    struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
     if (status == KN_LOST || work->task->lost) {
         kn_log(KN_LOG_INFO, "publish", "%s", kn_error_text(err));
         return;
@@ -363,12 +371,10 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         try_later(work, err);
         return;
     }
-    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
-    posting->remedy = intended ? "it may be there: `kirinuki posts retry` asks the platform first, "
-                                 "`posts resolve` is for what you have seen yourself"
-                      : status == KN_DENIED ? "then `kirinuki posts retry`"
-                                            : "mend it, then `kirinuki posts retry`";
-    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+    end_badly(work,
+              status == KN_INVALID ? "`kirinuki publish` with the clip plans it as it is now"
+                                   : "after that, `kirinuki publish --retry`",
+              err);
 }
 
 /* Others who share the quota are not to run into it one after the other. */
@@ -395,12 +401,12 @@ static bool go_on(struct work *work)
         return true;
     case KN_NEXT_WAIT:
         close_quota(work);
-        if (posting->wait_until_us - kn_wall_us() > HOLD_US) {
+        if (posting->wait_until_us - store_now_us(work) > HOLD_US) {
             give_up(work, posting->state, posting->wait_until_us);
             return false;
         }
         (void)kn_cancel_wait_ms(work->task->cancel,
-                                (posting->wait_until_us - kn_wall_us()) / 1000 + 1);
+                                (posting->wait_until_us - store_now_us(work)) / 1000 + 1);
         return true;
     case KN_NEXT_LIVE:
         give_up(work, KN_POST_LIVE, 0);
@@ -438,6 +444,12 @@ static void advance_to_the_end(struct work *work)
     }
 }
 
+/* One that may be there is asked after, whatever is left of the quotas: it has its part of them. */
+static bool is_under_way(const struct work *work)
+{
+    return work->task->post.state != KN_POST_PLANNED || kn_posting_intended_us(&work->posting);
+}
+
 void kn_post_task_run(struct kn_post_task *task)
 {
     struct kn_error err = {0};
@@ -449,7 +461,7 @@ void kn_post_task_run(struct kn_post_task *task)
         status = KN_CANCELLED;
     if (status != KN_OK)
         fail(&work, status, &err);
-    else if (task->post.state != KN_POST_PLANNED || book_quotas(&work, &err))
+    else if (is_under_way(&work) || book_quotas(&work, &err))
         advance_to_the_end(&work);
     kn_posting_done(&work.posting);
     json_decref(work.posting.memory);

@@ -3,18 +3,20 @@ again and again. What a post was said to be has to be true in the end, and no cl
 
 Who waits for minutes here, waits for a platform; so the times of posts are put forward in the store,
 and quotas are forgotten, as though time had passed.
+
+The store is a file, or where a server runs beside this (with-postgres.sh) a database there.
 """
 import collections
 import json
 import os
 import random
 import signal
-import sqlite3
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
 # pylint: disable=wrong-import-position
+from fault import STORE, make_store, rows  # noqa: E402
 from posting import PLATFORMS, World, clip  # noqa: E402
 from scenario import folder  # noqa: E402
 
@@ -70,15 +72,15 @@ class Chaos:
     def __init__(self, name, count, chance, seed):
         self.random = random.Random(seed)
         self.figures = collections.Counter()
+        self.database, where = make_store(name)
         self.world = World(name, *accidents(chance), "--bandwidth", "40M", "--latency", "20ms±15ms",
-                           "--seed", str(seed))
+                           "--seed", str(seed), store=where)
         self.store = self.world.env["KIRINUKI_STORE"]
         self.clips = make_clips(count)
 
     def sql(self, *statements):
-        with sqlite3.connect(self.store, timeout=60) as database:
-            for statement in statements:
-                database.execute(statement)
+        """The rows of the last one."""
+        return [rows(self, statement) for statement in statements][-1]
 
     def hurry(self):
         now_us = int(time.time() * 1e6)
@@ -87,16 +89,9 @@ class Chaos:
                  "DELETE FROM quota_use", "UPDATE quota SET closed_until_us = 0")
 
     def let_an_hour_pass(self):
-        """For what waits until a platform can be sure, or has its next slot: the platforms' clock
-        goes on, and times that are remembered lie further back."""
+        """For what waits until a platform can be sure, or has its next slot: posts go by the
+        platforms' clock, which goes on."""
         self.world.ask("/sandbox/clock", {"advance_s": 3700})
-        with sqlite3.connect(self.store, timeout=60) as database:
-            open_ones = "SELECT id, memory FROM post WHERE state <= 2"
-            for number, memory in database.execute(open_ones).fetchall():
-                kept = {key: value - 3_700_000_000 if key.endswith("_us") else value
-                        for key, value in json.loads(memory).items()}
-                database.execute("UPDATE post SET memory = ? WHERE id = ?",
-                                 (json.dumps(kept), number))
 
     def states(self):
         return collections.Counter(post["state"] for post in self.world.known().values())
@@ -211,6 +206,7 @@ def main(posts, kills, chance, seed):
     begin = time.monotonic()
     chaos = Chaos(f"chaos-{seed}", -(-posts // len(PLATFORMS)), chance, seed)
     figures = chaos.run(kills)
+    figures["store"] = STORE
     figures["seconds"] = round(time.monotonic() - begin, 1)
     print(json.dumps(figures, indent=1))
     return figures

@@ -3,12 +3,12 @@
 import os
 
 import chaos
-from scenario import case, main
+from fault import each_store, main
 
 CLIPS, KILLS = (60, 20) if os.environ.get("KN_FAULT_ALL") else (8, 4)
 
 
-@case
+@each_store
 def no_accident_and_no_kill_posts_twice_or_lies():
     figures = chaos.Chaos("chaos", CLIPS, 0.3, 11).run(KILLS)
     assert figures["there"] == figures["posts"] == CLIPS * len(chaos.PLATFORMS), figures

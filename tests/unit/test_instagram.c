@@ -132,7 +132,7 @@ static void say_state(struct world *w, struct container *container, const struct
 {
     int polls = container->stored == w->h.clip.bytes ? ++container->polls : 0;
     bool fails = container - w->containers < w->fails_times;
-    bool known = w->h.now_us >= container->published_us + w->lag_us;
+    bool known = harness_there_us(&w->h) >= container->published_us + w->lag_us;
     const char *code = container->published && known                               ? "PUBLISHED"
                        : w->expires && polls > POLLS && container == w->containers ? "EXPIRED"
                        : polls <= POLLS                                            ? "IN_PROGRESS"
@@ -160,9 +160,9 @@ static void publish(struct world *w, const struct kn_exchange *x, struct kn_repl
         refuse(x, reply, 400, 9007, 2207027);
     else {
         container->published = true;
-        container->published_us = w->h.now_us;
+        container->published_us = harness_there_us(&w->h);
         w->reels[w->reel_count++] =
-            (struct reel){.caption = kn_strdup(container->caption), .at_us = w->h.now_us};
+            (struct reel){.caption = kn_strdup(container->caption), .at_us = harness_there_us(&w->h)};
         harness_reply(x, reply, 200, "{\"id\":\"1792%d\"}", w->reel_count);
     }
 }
@@ -345,7 +345,7 @@ static void a_lost_container_is_found_among_the_reels(void **state)
     w->hides_reels = true;
     harness_run(&w->h, &lost);
     assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
-    assert_non_null(strstr(w->h.remedy, "look at the profile"));
+    assert_non_null(strstr(w->h.remedy, "look among the reels of "));
     assert_int_equal(w->reel_count, 1);
     w->hides_reels = false;
     w->twin = true;
