@@ -162,7 +162,8 @@ class Chaos:
             unknown = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
             if not unknown:
                 return
-            assert self.world("posts", "retry", *map(str, unknown)).code == 0
+            said = self.world("posts", "retry", "--unknown")
+            assert said.code == 0 and said.out.startswith(f"{len(unknown)} post"), said
             self.to_the_end()
             left = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
             self.figures["found by retry"] += len(unknown) - len(left)

@@ -233,6 +233,7 @@ static void run(struct harness *h, const struct harness_plan *plan)
             .settings = h->settings,
             .service_url = h->service_url,
             .marker = "0123456789abcdef",
+            .number = 12,
             .host = &host,
             .arena = kn_arena_new(),
             .memory = json_loads(h->memory, 0, NULL),
