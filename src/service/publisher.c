@@ -23,6 +23,31 @@ void kn_publisher_tell(struct kn_publisher *publisher, const struct kn_post_news
         publisher->options.heard(publisher->options.arg, news);
 }
 
+/* ---- a store that fails ---- */
+
+int64_t kn_publisher_patience_us(const struct kn_publisher *publisher)
+{
+    enum { LEASES = 3 }; /* after one of them others may have the posts anyway */
+    const struct kn_publisher_options *options = &publisher->options;
+    return options->only || options->drain ? LEASES * options->lease_us : INT64_MAX;
+}
+
+bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err)
+{
+    KN_LOCKED(&publisher->lock);
+    if (err && publisher->trouble.status != KN_OK)
+        *err = publisher->trouble;
+    return publisher->trouble.status != KN_OK;
+}
+
+void kn_publisher_trouble(struct kn_publisher *publisher, const struct kn_error *err)
+{
+    KN_LOCKED(&publisher->lock);
+    if (publisher->trouble.status == KN_OK)
+        publisher->trouble = *err;
+    kn_cancel_trigger(publisher->rouse);
+}
+
 /* ---- the lease ---- */
 
 static enum kn_status join(struct kn_publisher *publisher, struct kn_error *err)
@@ -63,8 +88,9 @@ static void renew(struct kn_publisher *publisher, int64_t worker)
     int count;
     enum kn_status status = kn_store_renew(publisher->store, worker, publisher->options.lease_us,
                                            arena, &jobs, &count, &err);
-    if (status != KN_OK)
+    if (status != KN_OK && !publisher->unrenewed)
         kn_log(KN_LOG_WARN, "publish", "the lease could not be renewed: %s", kn_error_text(&err));
+    publisher->unrenewed = status != KN_OK;
     if (status == KN_LOST) {
         KN_LOCKED(&publisher->lock);
         if (publisher->worker == worker)
@@ -346,18 +372,22 @@ static bool may_pass(enum kn_status status)
 
 static enum kn_status work(struct kn_publisher *publisher, struct kn_error *err)
 {
-    bool left = true, said = false;
+    bool left = true, ends = publisher->options.only || publisher->options.drain;
+    int64_t failing_us = 0; /* since then; 0: it does not */
     while (left && !kn_cancel_requested(publisher->stop)) {
         int64_t until_us = kn_now_us() + AWAY_US;
         enum kn_status status = take_turn(publisher, &until_us, err);
-        bool ends = publisher->options.only || publisher->options.drain;
         if (status == KN_OK && ends && publisher->running == 0)
             status = any_left(publisher, &left, err);
         if (status != KN_OK && !may_pass(status))
             return status;
-        if (status != KN_OK && !said)
+        if (status != KN_OK && !failing_us)
             kn_log(KN_LOG_WARN, "publish", "the store: %s", kn_error_text(err));
-        said = status != KN_OK;
+        failing_us = status == KN_OK ? 0 : failing_us ? failing_us : kn_now_us();
+        if (failing_us && kn_now_us() - failing_us >= kn_publisher_patience_us(publisher))
+            kn_publisher_trouble(publisher, err);
+        if (kn_publisher_in_trouble(publisher, err))
+            return err->status;
         if (left)
             sleep_a_while(publisher, until_us);
         tell_bytes(publisher);

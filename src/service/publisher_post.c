@@ -21,9 +21,11 @@
 enum {
     TRIES_MAX = 12,    /* in a row without a step forward */
     HOLD_US = 1500000, /* a shorter wait is not worth giving the post up for */
-    STORE_TRIES = 20,
     STORE_APART_MS = 500,
+    LAST_TRIES = 4, /* to save, when it is to stop */
 };
+
+static const char waits_for_store[] = "it goes on by itself when that is over";
 
 static const struct kn_backoff backoff = {
     .first_us = 2000000, .most_us = 300000000, .growth = 2, .sure = 0.3};
@@ -66,15 +68,20 @@ static void tell(struct work *work, enum kn_post_state state, int64_t due_us, co
 
 /* ---- what is saved ---- */
 
-/* A store that is away for a moment is waited for: what the platform has done must not be
- * forgotten.
- */
+static bool may_pass(enum kn_status status)
+{
+    return status == KN_REMOTE || status == KN_TIMEOUT || status == KN_IO || status == KN_NO_SPACE;
+}
+
+/* A store that is away, or whose disk is full, is waited for: what the platform has done must not be
+ * forgotten. */
 static enum kn_status save(struct work *work, struct kn_post_save *save, struct kn_error *err)
 {
     struct kn_post_task *task = work->task;
     enum kn_status status = KN_LOST;
+    int64_t begin_us = kn_now_us();
     save->holder = task->holder;
-    for (int tries = 0; tries < STORE_TRIES && !task->lost; tries++) {
+    for (int tries = 1; !task->lost; tries++) {
         status = kn_store_post_save(task->publisher->store, save, err);
         if (status == KN_OK) {
             work->cancel_asked |= save->cancel_asked;
@@ -82,9 +89,15 @@ static enum kn_status save(struct work *work, struct kn_post_save *save, struct 
         }
         if (status == KN_LOST)
             task->lost = true;
-        if (status != KN_REMOTE && status != KN_TIMEOUT && status != KN_IO && status != KN_NO_SPACE)
+        if (!may_pass(status) || kn_publisher_in_trouble(task->publisher, NULL))
             break;
-        if (kn_cancel_wait_ms(task->cancel, STORE_APART_MS) && tries > 3)
+        if (tries == 1)
+            tell(work, task->state, 0, NULL, kn_error_text(err), waits_for_store);
+        if (kn_now_us() - begin_us >= kn_publisher_patience_us(task->publisher)) {
+            kn_publisher_trouble(task->publisher, err);
+            break;
+        }
+        if (kn_cancel_wait_ms(task->cancel, STORE_APART_MS) && tries > LAST_TRIES)
             break;
     }
     if (task->lost)
@@ -363,6 +376,8 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         kn_log(KN_LOG_INFO, "publish", "%s", kn_error_text(err));
         return;
     }
+    if (kn_publisher_in_trouble(work->task->publisher, NULL))
+        return; /* nothing can be saved; whoever is next goes on from what was */
     if (status == KN_CANCELLED) {
         stop(work);
         return;
