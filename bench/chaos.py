@@ -13,6 +13,7 @@ import sys
 
 os.environ.setdefault("KN_SOURCE_ROOT", os.getcwd())
 os.environ.setdefault("KN_PROGRAM", os.path.abspath("build/kirinuki"))
+os.environ.setdefault("KN_BUILD_ROOT", os.path.abspath("build"))
 BESIDE = "tests/support/with-postgres.sh"
 SKIPPED = 77
 

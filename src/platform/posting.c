@@ -1,6 +1,7 @@
 #include "platform/posting.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -244,9 +245,24 @@ enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, con
     return KN_OK;
 }
 
+/* A time that was set by a clock that is wrong is not the one that was meant. */
+static void remark_clock(struct kn_posting *posting)
+{
+    int64_t ahead_us = kn_posting_ahead_us(posting), minute_us = 60 * KN_US_PER_S;
+    char span[KN_TIME_TEXT_BYTES];
+    if (ahead_us && posting->options.publish_at_us)
+        kn_posting_remark(posting,
+                          "this machine's clock is %s %s %s's, so its time of publication is not "
+                          "the one that was meant",
+                          kn_time_span((llabs(ahead_us) + minute_us / 2) / minute_us * minute_us,
+                                       span),
+                          ahead_us < 0 ? "ahead of" : "behind", posting->platform->label);
+}
+
 static enum kn_status there(struct kn_posting *posting, enum kn_posting_next next,
                             const char *remote_id, const char *url)
 {
+    remark_clock(posting);
     posting->next = next;
     posting->remote_id = kn_arena_strdup(posting->arena, remote_id);
     posting->url = kn_arena_strdup(posting->arena, url);

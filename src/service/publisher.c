@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -116,6 +117,22 @@ static void *keep_alive(void *arg)
     }
     pthread_mutex_unlock(&publisher->lock);
     return NULL;
+}
+
+/* ---- clocks ---- */
+
+/* Whoever says --at means this machine's clock, which is worth a look then. Once. */
+static void compare_clocks(struct kn_publisher *publisher)
+{
+    enum { APART_MOST_MIN = 2 };
+    static const int64_t minute_us = 60 * KN_US_PER_S;
+    char span[KN_TIME_TEXT_BYTES];
+    int64_t ahead_us = kn_wall_us() - kn_store_now_us(publisher->store);
+    int64_t apart_us = (llabs(ahead_us) + minute_us / 2) / minute_us * minute_us;
+    if (apart_us > APART_MOST_MIN * minute_us)
+        kn_log(KN_LOG_WARN, "publish",
+               "this machine's clock is %s %s the database's, by which times of posts go: set it",
+               kn_time_span(apart_us, span), ahead_us < 0 ? "behind" : "ahead of");
 }
 
 /* ---- the posts that run ---- */
@@ -437,6 +454,7 @@ enum kn_status kn_publisher_run(const struct kn_publisher_options *options, stru
     pthread_mutex_init(&publisher.news, NULL);
     kn_cond_init(&publisher.beat);
     publisher.rouse = kn_cancel_new(stop);
+    compare_clocks(&publisher);
     status = join(&publisher, err);
     int failed = 0;
     if (status == KN_OK)

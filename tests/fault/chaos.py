@@ -1,6 +1,8 @@
 """Posts on a bad day: accidents in every step of every protocol, and a process that is killed
 again and again. What a post was said to be has to be true in the end, and no clip is there twice.
 
+Each process has another clock, as though the machine's were set again and again.
+
 Who waits for minutes here, waits for a platform; so the times of posts are put forward in the store,
 and quotas are forgotten, as though time had passed.
 
@@ -16,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
 # pylint: disable=wrong-import-position
-from fault import STORE, make_store, rows  # noqa: E402
+from fault import STORE, break_calls, make_store, rows  # noqa: E402
 from posting import PLATFORMS, World, clip  # noqa: E402
 from scenario import folder  # noqa: E402
 
@@ -38,6 +40,7 @@ ACCIDENTS = {
 LIMITS = ["youtube-inserts", "youtube-units", "tiktok-posts", "tiktok-pending", "tiktok-creator-rate",
           "tiktok-init-rate", "tiktok-status-rate", "instagram-posts", "instagram-containers",
           "instagram-calls"]
+CLOCKS_S = [0, -3000, 3000]  # ahead of what it is
 OPEN = ("planned", "uploading", "processing")
 GONE = ("failed", "deleted")
 
@@ -83,9 +86,10 @@ class Chaos:
         return [rows(self, statement) for statement in statements][-1]
 
     def hurry(self):
-        now_us = int(time.time() * 1e6)
+        now_us = int((time.time() - 7200) * 1e6)  # by any of the clocks
         self.sql("UPDATE worker SET alive_until_us = 1",  # of the dead; nobody else is there
                  f"UPDATE post SET due_us = {now_us} WHERE due_us > {now_us} AND state <= 2",
+                 "UPDATE account SET taken_until_us = 0",  # by the dead, too
                  "DELETE FROM quota_use", "UPDATE quota SET closed_until_us = 0")
 
     def let_an_hour_pass(self):
@@ -112,7 +116,8 @@ class Chaos:
     def work(self, kill_after_s=None):
         """One process that posts what is due; killed after a time, or until it is done."""
         self.hurry()
-        child = self.world.start("worker", "--drain", "--lease", "5")
+        clock = break_calls("", 0, "", CLOCK=str(self.random.choice(CLOCKS_S)))
+        child = self.world.start("worker", "--drain", "--lease", "5", **clock)
         try:
             out, err = child.communicate(timeout=kill_after_s or 300)
         except Exception:  # pylint: disable=broad-except

@@ -50,6 +50,10 @@ def only_postgres(function):
     return case(function) if POSTGRES and function else None
 
 
+def only_sqlite(function):
+    return None if POSTGRES else case(function)
+
+
 def make_store(name):
     """Of the kind that this program is for: its database's name, and where it is; None: a file."""
     base = "fault_" + name.replace("-", "_")
