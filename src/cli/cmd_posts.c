@@ -167,7 +167,8 @@ static int act(struct kn_queue_call *call)
     if (call->settings.publish.unknown) {
         if (call->rest_count == 1 && strcmp(call->rest[0], "retry") == 0)
             return decide_all_unknown(call);
-        (void)kn_error_set(&call->err, KN_INVALID, "--unknown goes with posts retry, without numbers");
+        (void)kn_error_set(&call->err, KN_INVALID,
+                           "--unknown goes with posts retry, without numbers");
         return kn_complain_usage("posts", &call->err);
     }
     for (size_t i = 0; call->rest_count && i < KN_COUNT_OF(commands); i++)

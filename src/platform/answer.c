@@ -94,10 +94,11 @@ const char *kn_answer_sentence(struct kn_posting *posting, const json_t *json, c
         return NULL;
     KN_SCOPED_STR plain = {0};
     leave_out_tags(text, &plain);
-    if (!plain.length)
-        return NULL;
-    return kn_arena_strdup(posting->arena,
-                           kn_text_show(kn_str_text(&plain), shown, sizeof shown));
+    kn_text_show(kn_str_text(&plain), shown, sizeof shown);
+    size_t length = strlen(shown);
+    while (length && strchr(". ", shown[length - 1])) /* our own sentence goes on */
+        length--;
+    return length ? kn_arena_strndup(posting->arena, shown, length) : NULL;
 }
 
 int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise)

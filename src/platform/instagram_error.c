@@ -11,7 +11,8 @@
 enum { BUSY_S = 20, SLOW_DOWN_S = 600, USED_UP_S = 3600, REGAIN_MAX_MIN = 24 * 60 };
 
 static const char retry[] = "try it again with “kirinuki publish --retry”";
-static const char connect_again[] = "connect the account again with “kirinuki auth instagram”";
+static const char connect_again[] =
+    "connect the account again with “kirinuki auth instagram”, then “kirinuki publish --retry”";
 static const char render_again[] =
     "render it as MP4 with H.264 and AAC, 23 to 60 pictures a second, 3 s to 15 min";
 static const char in_app[] = "open Instagram's app with this account and do what it asks for";
@@ -179,11 +180,11 @@ static struct kn_instagram_refusal judge(struct kn_posting *posting,
     /* rupload has no codes: of one that has expired or is not known it says as much as of one that
      * it does not like. */
     if (kn_answer_at(json, "debug_info") && !is_token_refused(posting, answer))
-        return (struct kn_instagram_refusal){
-            KN_INSTAGRAM_NEW,
-            kn_arena_printf(posting->arena, "%s%s%s", no_upload.sentence, said ? ": " : "",
-                            said ? said : ""),
-            retry};
+        return (struct kn_instagram_refusal){KN_INSTAGRAM_NEW,
+                                             kn_arena_printf(posting->arena, "%s%s%s",
+                                                             no_upload.sentence, said ? ": " : "",
+                                                             said ? said : ""),
+                                             retry};
     bool permission = code == 10 || (code >= 200 && code <= 299);
     return (struct kn_instagram_refusal){
         answer->status == 429 ? KN_INSTAGRAM_SLOW_DOWN : KN_INSTAGRAM_STOP,

@@ -118,8 +118,8 @@ struct search {
     int64_t since_us, until_us; /* when it can have been published */
     int found;                  /* how many can be it */
     const char *id;             /* the last of these */
-    int others;                 /* of the same time, with another caption, which people can change */
-    bool complete;              /* all that may be it was seen */
+    int others;    /* of the same time, with another caption, which people can change */
+    bool complete; /* all that may be it was seen */
 };
 
 /* The newest come first. */
@@ -158,9 +158,9 @@ static enum kn_status look_through_all(struct kn_posting *posting, struct search
     const char *after = "";
     for (int page = 0; page < PAGES_MAX && !search->complete; page++) {
         const json_t *json = NULL;
-        const char *url = kn_instagram_url(
-            posting, "/%s/media?fields=id,caption,timestamp&limit=%d%s%s",
-            kn_instagram_user(posting), LISTED, *after ? "&after=" : "", after);
+        const char *url =
+            kn_instagram_url(posting, "/%s/media?fields=id,caption,timestamp&limit=%d%s%s",
+                             kn_instagram_user(posting), LISTED, *after ? "&after=" : "", after);
         enum kn_status status = kn_instagram_call(posting, url, NULL, &json, ret_refusal, err);
         if (status != KN_OK)
             return status;

@@ -18,7 +18,7 @@ enum {
     LATER_MOST_S = 24 * 60 * 60, /* what a service asks for beyond is a mistake of its own */
     AHEAD_LEAST_S = 30, /* what two clocks that are right may seem to be apart by a slow answer */
     AHEAD_MOST_S = 366 * 24 * 60 * 60, /* beyond it is no time that anybody means */
-    WORDS_SHOWN = 48, /* letters */
+    WORDS_SHOWN = 48,                  /* letters */
 };
 
 /* Keys of the memory that belong to this file. */
@@ -188,9 +188,8 @@ static const char *words_of(const struct kn_posting *posting)
     if (!posting->clip.path) /* what is stored of the post is damaged */
         return "the clip";
     if (!words || !words[0])
-        return kn_arena_printf(
-            posting->arena, "the clip %s",
-            kn_text_show(kn_path_base(posting->clip.path), shown, sizeof shown));
+        return kn_arena_printf(posting->arena, "the clip %s",
+                               kn_text_show(kn_path_base(posting->clip.path), shown, sizeof shown));
     kn_text_show(kn_arena_strndup(posting->arena, words, strcspn(words, "\r\n")), shown,
                  sizeof shown);
     size_t length = some_words(shown);
@@ -251,12 +250,12 @@ static void remark_clock(struct kn_posting *posting)
     int64_t ahead_us = kn_posting_ahead_us(posting), minute_us = 60 * KN_US_PER_S;
     char span[KN_TIME_TEXT_BYTES];
     if (ahead_us && posting->options.publish_at_us)
-        kn_posting_remark(posting,
-                          "this machine's clock is %s %s %s's, so its time of publication is not "
-                          "the one that was meant",
-                          kn_time_span((llabs(ahead_us) + minute_us / 2) / minute_us * minute_us,
-                                       span),
-                          ahead_us < 0 ? "ahead of" : "behind", posting->platform->label);
+        kn_posting_remark(
+            posting,
+            "this machine's clock is %s %s %s's, so its time of publication is not "
+            "the one that was meant",
+            kn_time_span((llabs(ahead_us) + minute_us / 2) / minute_us * minute_us, span),
+            ahead_us < 0 ? "ahead of" : "behind", posting->platform->label);
 }
 
 static enum kn_status there(struct kn_posting *posting, enum kn_posting_next next,
@@ -309,8 +308,7 @@ enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *look, 
 {
     va_list args;
     va_start(args, format);
-    enum kn_status status =
-        over(posting, KN_NEXT_UNKNOWN, find_out(posting, look), format, args);
+    enum kn_status status = over(posting, KN_NEXT_UNKNOWN, find_out(posting, look), format, args);
     va_end(args);
     return status;
 }

@@ -12,7 +12,8 @@ enum { MINUTE_S = 60, BUSY_S = 10, SENTENCE_BYTES = 400 };
 static const int64_t day_us = 24 * 3600 * KN_US_PER_S;
 
 static const char retry[] = "try it again with “kirinuki publish --retry”";
-static const char connect_again[] = "connect the account again with “kirinuki auth tiktok”";
+static const char connect_again[] =
+    "connect the account again with “kirinuki auth tiktok”, then “kirinuki publish --retry”";
 
 enum then { STOP, SLOW_DOWN, POSTS_USED_UP, DRAFTS_USED_UP, NEXT_DAY, NO_SUCH_ID };
 

@@ -163,7 +163,8 @@ static enum kn_status advance(struct kn_posting *posting, struct kn_error *err)
     bool first_time = !kn_posting_intended_us(posting), sent = false;
     struct kn_http_answer answer;
     if (!url || !(kn_starts_with(url, "https://") || kn_starts_with(url, "http://")))
-        return kn_posting_give_up(posting, look(posting), "set the webhook's url to an https:// address",
+        return kn_posting_give_up(posting, look(posting),
+                                  "set the webhook's url to an https:// address",
                                   url ? "the webhook's url is not an address of the web"
                                       : "it is not known where to send clips to");
     if (posting->clip.bytes <= 0)

@@ -207,7 +207,8 @@ static enum kn_status not_there(struct kn_posting *posting, const struct search 
                                "X refuses the text: the account has posted the same not long ago");
     }
     if (!search->complete)
-        return unknown(posting, "X does not show as many of the account's posts as there are since");
+        return unknown(posting,
+                       "X does not show as many of the account's posts as there are since");
     if (kn_posting_now_us(posting) - kn_posting_intended_us(posting) >= certain_us && !duplicate)
         return send_again(posting, err);
     if (duplicate)
@@ -223,8 +224,7 @@ static enum kn_status not_there(struct kn_posting *posting, const struct search 
 enum kn_status kn_x_look(struct kn_posting *posting, struct kn_error *err)
 {
     char since[KN_TIME_TEXT_BYTES];
-    struct search search = {
-        .since = kn_time_iso(kn_posting_intended_us(posting) - skew_us, since)};
+    struct search search = {.since = kn_time_iso(kn_posting_intended_us(posting) - skew_us, since)};
     enum kn_status status = find(posting, &search, err);
     if (status == KN_END) /* what is not permitted does not settle anything */
         return posting->next == KN_NEXT_FAILED ? unknown(posting, posting->reason) : KN_OK;

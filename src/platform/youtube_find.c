@@ -139,7 +139,8 @@ static enum kn_status look_through(struct search *search, bool *ret_complete, st
 static enum kn_status unknown(struct kn_posting *posting, const char *why)
 {
     kn_posting_forget(posting, "looks");
-    return kn_posting_unknown(posting, NULL, "YouTube forgot the upload after its last byte, and %s", why);
+    return kn_posting_unknown(posting, NULL,
+                              "YouTube forgot the upload after its last byte, and %s", why);
 }
 
 enum kn_status kn_youtube_look(struct kn_posting *posting, struct kn_error *err)

@@ -331,7 +331,8 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     };
     enum kn_status status =
         kn_store_posts_list(publisher->store, &filter, arena, &posts, &count, err);
-    int64_t patient_us = kn_store_now_us(publisher->store) + (options->only ? options->patience_us : 0);
+    int64_t patient_us =
+        kn_store_now_us(publisher->store) + (options->only ? options->patience_us : 0);
     *ret_left = false;
     for (int i = 0; status == KN_OK && i < count; i++)
         *ret_left |= posts[i].due_us <= patient_us || (posts[i].worker && options->only);
@@ -494,7 +495,8 @@ void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_can
         if (status == KN_OK)
             status = kn_store_posts_next_due(options->store, &due_us, &err);
         if (status == KN_OK)
-            wait_us = due_us == INT64_MAX ? INT64_MAX : KN_MAX(due_us - kn_store_now_us(options->store), 0);
+            wait_us = due_us == INT64_MAX ? INT64_MAX
+                                          : KN_MAX(due_us - kn_store_now_us(options->store), 0);
         if (status == KN_OK && wait_us == 0) {
             status = kn_publisher_run(&due, stop, &err);
             wait_us = TICK_US; /* what an account has no room for is due still */

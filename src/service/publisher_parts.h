@@ -15,7 +15,7 @@ struct kn_publisher {
     struct kn_cancel *stop;  /* the caller's */
     struct kn_cancel *rouse; /* of the caller's thread's sleep: replaced after each */
     pthread_t heart;
-    bool unrenewed;        /* heart's: the last renewal failed, and that was told */
+    bool unrenewed;       /* heart's: the last renewal failed, and that was told */
     pthread_mutex_t news; /* held while somebody is told; a leaf */
 
     pthread_mutex_t lock; /* a leaf but for tokens that are triggered under it */

@@ -73,8 +73,8 @@ static bool may_pass(enum kn_status status)
     return status == KN_REMOTE || status == KN_TIMEOUT || status == KN_IO || status == KN_NO_SPACE;
 }
 
-/* A store that is away, or whose disk is full, is waited for: what the platform has done must not be
- * forgotten. */
+/* A store that is away, or whose disk is full, is waited for: what the platform has done must not
+ * be forgotten. */
 static enum kn_status save(struct work *work, struct kn_post_save *save, struct kn_error *err)
 {
     struct kn_post_task *task = work->task;
@@ -168,8 +168,9 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
     enum kn_status status = save(work, &all, &err);
     free(memory);
     if (status != KN_OK) {
-        kn_log(KN_LOG_WARN, "publish", "post %" PRId64 ": %s", work->task->post.id,
-               kn_error_text(&err));
+        if (!kn_publisher_in_trouble(work->task->publisher, NULL)) /* which tells it, once */
+            kn_log(KN_LOG_WARN, "publish", "post %" PRId64 ": %s", work->task->post.id,
+                   kn_error_text(&err));
         return;
     }
     bool ended = all.state == KN_POST_FAILED || all.state == KN_POST_CANCELLED;
@@ -387,8 +388,10 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         return;
     }
     end_badly(work,
-              status == KN_INVALID ? "`kirinuki publish` with the clip plans it as it is now"
-                                   : "after that, `kirinuki publish --retry`",
+              status == KN_INVALID     ? "`kirinuki publish` with the clip posts it as it is now"
+              : status == KN_NOT_FOUND ? "bring it back and say `kirinuki publish --retry`, or "
+                                         "render it again and publish that"
+                                       : "after that, `kirinuki publish --retry`",
               err);
 }
 

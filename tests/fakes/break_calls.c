@@ -11,9 +11,9 @@
  *   KN_BREAK_LEAST   only reads that ask for so many bytes count
  *   KN_BREAK_WHILE   no call counts unless this file is there
  *   KN_BREAK_FULL    beside all that: the disk of the files below this folder is full
- *   KN_BREAK_CLOCK   beside all that: the machine's clock is so many seconds ahead; with KN_BREAK_WHILE
- *                    from the time on that the file is there
- *   KN_BREAK_TALLY   a file that has the number of calls, once the program has ended
+ *   KN_BREAK_CLOCK   beside all that: the machine's clock is so many seconds ahead; with
+ * KN_BREAK_WHILE from the time on that the file is there KN_BREAK_TALLY   a file that has the
+ * number of calls, once the program has ended
  */
 #undef _FILE_OFFSET_BITS /* pwrite and pwrite64 are two names, and callers use either */
 #include <dlfcn.h>

@@ -78,8 +78,9 @@ static void handle(void *arg, const struct kn_exchange *x, struct kn_reply *repl
     if (!unseen)
         h->serve(h->world, &seen, reply);
     announce(x, reply, fault);
-    harness_reply_header(x, reply, "Date",
-                         kn_time_http(harness_there_us(h), kn_arena_alloc(x->arena, KN_TIME_TEXT_BYTES)));
+    harness_reply_header(
+        x, reply, "Date",
+        kn_time_http(harness_there_us(h), kn_arena_alloc(x->arena, KN_TIME_TEXT_BYTES)));
 }
 
 /* ---- the publisher's side ---- */

@@ -38,7 +38,8 @@ struct world {
     int used, fails_times;
     int64_t lag_us;    /* until a container says that it was published */
     const char *fails; /* status text of containers that fail */
-    bool keeps_halves, loses_containers, forgets_containers, loses_first, expires, hides_reels, tells_no_address, twin, is_new;
+    bool keeps_halves, loses_containers, forgets_containers, loses_first, expires, hides_reels,
+        tells_no_address, twin, is_new;
     int newer; /* reels that others have published since */
     const char *refuses, *refuses_path, *usage;
     int refuses_status, refuses_times, says_at;
@@ -162,8 +163,8 @@ static void publish(struct world *w, const struct kn_exchange *x, struct kn_repl
     else {
         container->published = true;
         container->published_us = harness_there_us(&w->h);
-        w->reels[w->reel_count++] =
-            (struct reel){.caption = kn_strdup(container->caption), .at_us = harness_there_us(&w->h)};
+        w->reels[w->reel_count++] = (struct reel){.caption = kn_strdup(container->caption),
+                                                  .at_us = harness_there_us(&w->h)};
         harness_reply(x, reply, 200, "{\"id\":\"1792%d\"}", w->reel_count);
     }
 }
@@ -188,8 +189,8 @@ static void list_page(struct world *w, const struct kn_exchange *x, struct kn_re
     for (long long i = after; i < end; i++)
         json_array_append(data, json_array_get(all, (size_t)i));
     KN_SCOPED_MEM char *text = json_dumps(data, JSON_COMPACT);
-    harness_reply(x, reply, 200, "{\"data\":%s,\"paging\":{\"cursors\":{\"after\":\"c%lld\"}%s}}", text,
-                  end, end < count ? ",\"next\":\"https://graph.facebook.com/next\"" : "");
+    harness_reply(x, reply, 200, "{\"data\":%s,\"paging\":{\"cursors\":{\"after\":\"c%lld\"}%s}}",
+                  text, end, end < count ? ",\"next\":\"https://graph.facebook.com/next\"" : "");
     w->pages++;
 }
 
@@ -216,8 +217,8 @@ static void list_reels(struct world *w, const struct kn_exchange *x, struct kn_r
     json_array_append_new(data,
                           json_pack("{s:s, s:s, s:s}", "id", "31", "caption", w->h.text.caption,
                                     "timestamp", time_of(x, begin_us - 86400 * KN_US_PER_S)));
-    json_array_append_new(
-        data, json_pack("{s:s, s:s}", "id", "32", "timestamp", time_of(x, begin_us)));
+    json_array_append_new(data,
+                          json_pack("{s:s, s:s}", "id", "32", "timestamp", time_of(x, begin_us)));
     list_page(w, x, reply, data);
 }
 

@@ -251,7 +251,8 @@ static enum kn_status read_answers(struct world *w, struct kn_posting *posting,
         "{\"data\":{\"id\":12345678901234567,\"name\":\"a\\u001bb\",\"list\":[{\"x\":\"y\"}],"
         "\"long\":\"12345678901234567890\",\"bad\":\"a/../b\",\"real\":1.5,\"null\":null,"
         "\"html\":\"over your <a href='/q'>quota</a>, 1 < 2\",\"tag\":\"<br>\","
-        "\"inner\":\"{\\\"success\\\":false,\\\"error\\\":{\\\"message\\\":\\\"no\\\\\\\"way\\\"}}\","
+        "\"inner\":\"{\\\"success\\\":false,\\\"error\\\":{\\\"message\\\":\\\"no\\\\\\\"way\\\"}}"
+        "\","
         "\"wordless\":\"{\\\"success\\\":false}\"}}";
     struct kn_http_answer answer = {.body = text, .size = sizeof text - 1};
     const json_t *json = kn_answer_json(posting, &answer);
@@ -335,7 +336,8 @@ static enum kn_status look_at_clock(struct world *w, struct kn_posting *posting,
     bool again = kn_posting_number(posting, "again");
     int64_t here_us = w->h.now_us, hour_us = 3600 * KN_US_PER_S;
     if (again) /* remembered, until an answer says something else */
-        assert_int_equal(kn_posting_now_us(posting) / KN_US_PER_S, (here_us + hour_us) / KN_US_PER_S);
+        assert_int_equal(kn_posting_now_us(posting) / KN_US_PER_S,
+                         (here_us + hour_us) / KN_US_PER_S);
     assert_int_equal(kn_posting_call(posting, &call, &answer, NULL, err), KN_OK);
     assert_int_equal(kn_posting_ahead_us(posting), again ? 0 : hour_us);
     if (again)
@@ -380,7 +382,9 @@ static void what_to_look_for_is_told(void **state)
         {"One", "two", "for “One”, sent at about 20"},
         {"", "Two\nlines", "for “Two”, "},
         {"", "The quick brown fox jumps over the lazy dog, again and again", "lazy dog,…”, "},
-        {"", "あいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえお",
+        {"",
+         "あいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえ"
+         "おあいうえお",
          "あいうえおあいう…”, "},
         {"", "a \x1b[31m", "for “a ?[31m”, "},
         {"", "", "for the clip clip 01.mp4, "},

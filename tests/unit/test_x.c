@@ -30,7 +30,7 @@ struct world {
     /* How this X is. */
     bool fails_processing, hides_posts, hides_attachments, takes_duplicates, forgets_upload;
     bool refuses_subtitles, expires_soon;
-    int newer; /* posts of the account since */
+    int newer;                         /* posts of the account since */
     int refuses_status, refuses_times; /* posts */
     const char *refuses, *refuses_header;
 };
