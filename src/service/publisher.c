@@ -30,7 +30,7 @@ int64_t kn_publisher_patience_us(const struct kn_publisher *publisher)
 {
     enum { LEASES = 3 }; /* after one of them others may have the posts anyway */
     const struct kn_publisher_options *options = &publisher->options;
-    return options->only || options->drain ? LEASES * options->lease_us : INT64_MAX;
+    return options->only ? LEASES * options->lease_us : INT64_MAX;
 }
 
 bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err)

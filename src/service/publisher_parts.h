@@ -52,8 +52,8 @@ void kn_post_task_run(struct kn_post_task *task);
 
 /* ---- publisher.c ---- */
 
-/* How long a store that fails is waited for, from the first failure on: as long as somebody waits
- * for it, where nobody waits for the publisher. */
+/* How long a store that fails is waited for, from the first failure on: as long as it takes, unless
+ * somebody waits for certain posts. */
 int64_t kn_publisher_patience_us(const struct kn_publisher *publisher);
 /* Has it given up on its store? Any thread; err may be NULL. */
 bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err);

@@ -100,12 +100,22 @@ class Chaos:
     def states(self):
         return collections.Counter(post["state"] for post in self.world.known().values())
 
+    def sign_in(self, platform):
+        for _ in range(30):  # an accident may come to that as well
+            if self.world("auth", platform, "--sandbox=" + self.world.url).code == 0:
+                break
+
+    def sign_in_where_asked_to(self):
+        """A process that is killed between a platform's new tokens and the store loses the account."""
+        for platform, why in self.sql("SELECT platform, trouble FROM account WHERE trouble <> ''"):
+            assert "kirinuki auth" in why, why
+            self.figures["signed in anew"] += 1
+            self.sign_in(platform)
+
     def plan(self):
         world = self.world
-        for platform in PLATFORMS:  # an accident may come to the signing in as well
-            for _ in range(30):
-                if world("auth", platform, "--sandbox=" + world.url).code == 0:
-                    break
+        for platform in PLATFORMS:
+            self.sign_in(platform)
         for _ in range(30):
             outcome = world("publish", *self.clips, "-t", "all", "--no-wait",
                             "--sandbox=" + world.url)
@@ -182,6 +192,12 @@ class Chaos:
             assert self.world("posts", "resolve", str(number), *how).code == 0
         self.to_the_end()
 
+    def tell_what_is_bad(self):
+        bad = collections.Counter((p["platform"], p["state"], p["reason"], p["what_to_do"])
+                                  for p in self.world.known().values() if p["state"] != "live")
+        for what, count in bad.items():
+            print(count, *what, sep=" | ", file=sys.stderr)
+
     def run(self, kills):
         with self.world:
             self.plan()
@@ -193,12 +209,14 @@ class Chaos:
             self.figures["posts"] = sum(states.values())
             for state, count in states.items():
                 self.figures[state + " at first"] = count
+            self.sign_in_where_asked_to()
             self.find_the_truth()
             failed = [i for i, p in self.world.known().items() if p["state"] == "failed"]
             if failed:
                 assert self.world("posts", "retry", *map(str, failed)).code == 0
                 self.to_the_end()
             texts = self.check()
+            self.tell_what_is_bad()
             counts = self.world.sandbox.ledger()["counts"]
             self.figures["requests"] = counts["requests"]
             self.figures["accidents"] = sum(v for k, v in counts["faults"].items() if k != "none")
