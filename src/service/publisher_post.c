@@ -314,6 +314,9 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     posting->memory = json_loads(task->post.memory, 0, NULL);
     if (!json_is_object(posting->memory))
         return kn_error_set(err, KN_DAMAGED, "what was remembered of the post is damaged");
+    /* One that was UNKNOWN, and is planned again: it may be there, so no cancel ends it unseen. */
+    if (posting->state == KN_POST_PLANNED && kn_posting_intended_us(posting))
+        posting->state = KN_POST_PROCESSING;
     enum kn_status status = kn_post_clip_read(task->post.clip, task->arena, &posting->clip, err);
     if (status == KN_OK)
         status = kn_post_request_read(task->post.request, task->arena, &posting->text,
@@ -462,12 +465,6 @@ static void advance_to_the_end(struct work *work)
     }
 }
 
-/* One that may be there is asked after, whatever is left of the quotas: it has its part of them. */
-static bool is_under_way(const struct work *work)
-{
-    return work->task->post.state != KN_POST_PLANNED || kn_posting_intended_us(&work->posting);
-}
-
 void kn_post_task_run(struct kn_post_task *task)
 {
     struct kn_error err = {0};
@@ -479,7 +476,7 @@ void kn_post_task_run(struct kn_post_task *task)
         status = KN_CANCELLED;
     if (status != KN_OK)
         fail(&work, status, &err);
-    else if (is_under_way(&work) || book_quotas(&work, &err))
+    else if (work.posting.state != KN_POST_PLANNED || book_quotas(&work, &err))
         advance_to_the_end(&work);
     kn_posting_done(&work.posting);
     json_decref(work.posting.memory);
