@@ -35,7 +35,8 @@ enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *e
     posting->quota = NULL;
     posting->remote_id = posting->url = posting->reason = posting->remedy = NULL;
     enum kn_status status = posting->platform->advance(posting, err);
-    posting->wait_until_us -= kn_posting_ahead_us(posting);
+    if (posting->wait_until_us)
+        posting->wait_until_us -= kn_posting_ahead_us(posting);
     return status;
 }
 
