@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,31 +21,6 @@ void kn_publisher_tell(struct kn_publisher *publisher, const struct kn_post_news
     KN_LOCKED(&publisher->news);
     if (publisher->options.heard)
         publisher->options.heard(publisher->options.arg, news);
-}
-
-/* ---- a store that fails ---- */
-
-int64_t kn_publisher_patience_us(const struct kn_publisher *publisher)
-{
-    enum { LEASES = 3 }; /* after one of them others may have the posts anyway */
-    const struct kn_publisher_options *options = &publisher->options;
-    return options->only ? LEASES * options->lease_us : INT64_MAX;
-}
-
-bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err)
-{
-    KN_LOCKED(&publisher->lock);
-    if (err && publisher->trouble.status != KN_OK)
-        *err = publisher->trouble;
-    return publisher->trouble.status != KN_OK;
-}
-
-void kn_publisher_trouble(struct kn_publisher *publisher, const struct kn_error *err)
-{
-    KN_LOCKED(&publisher->lock);
-    if (publisher->trouble.status == KN_OK)
-        publisher->trouble = *err;
-    kn_cancel_trigger(publisher->rouse);
 }
 
 /* ---- the lease ---- */
@@ -117,22 +91,6 @@ static void *keep_alive(void *arg)
     }
     pthread_mutex_unlock(&publisher->lock);
     return NULL;
-}
-
-/* ---- clocks ---- */
-
-/* Whoever says --at means this machine's clock, which is worth a look then. Once. */
-static void compare_clocks(struct kn_publisher *publisher)
-{
-    enum { APART_MOST_MIN = 2 };
-    static const int64_t minute_us = 60 * KN_US_PER_S;
-    char span[KN_TIME_TEXT_BYTES];
-    int64_t ahead_us = kn_wall_us() - kn_store_now_us(publisher->store);
-    int64_t apart_us = (llabs(ahead_us) + minute_us / 2) / minute_us * minute_us;
-    if (apart_us > APART_MOST_MIN * minute_us)
-        kn_log(KN_LOG_WARN, "publish",
-               "this machine's clock is %s %s the database's, by which times of posts go: set it",
-               kn_time_span(apart_us, span), ahead_us < 0 ? "behind" : "ahead of");
 }
 
 /* ---- the posts that run ---- */
@@ -455,7 +413,7 @@ enum kn_status kn_publisher_run(const struct kn_publisher_options *options, stru
     pthread_mutex_init(&publisher.news, NULL);
     kn_cond_init(&publisher.beat);
     publisher.rouse = kn_cancel_new(stop);
-    compare_clocks(&publisher);
+    kn_publisher_compare_clocks(&publisher);
     status = join(&publisher, err);
     int failed = 0;
     if (status == KN_OK)

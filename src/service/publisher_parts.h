@@ -47,10 +47,15 @@ struct kn_post_task {
 
 /* ---- publisher_post.c ---- */
 
-/* Takes the post as far as it goes, and gives it up: on return nothing of it is held. */
+/* Takes the post as far as it goes, and gives it up: on return nothing of it is held, unless the
+ * publisher is in trouble. */
 void kn_post_task_run(struct kn_post_task *task);
 
 /* ---- publisher.c ---- */
+
+void kn_publisher_tell(struct kn_publisher *publisher, const struct kn_post_news *news);
+
+/* ---- publisher_trouble.c ---- */
 
 /* How long a store that fails is waited for, from the first failure on: as long as it takes, unless
  * somebody waits for certain posts. */
@@ -59,7 +64,7 @@ int64_t kn_publisher_patience_us(const struct kn_publisher *publisher);
 bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err);
 /* The store has failed for longer than that: the publisher ends with this. The first one counts. */
 void kn_publisher_trouble(struct kn_publisher *publisher, const struct kn_error *err);
-
-void kn_publisher_tell(struct kn_publisher *publisher, const struct kn_post_news *news);
+/* Warns where this machine's clock is not the store's: whoever says --at means this one. */
+void kn_publisher_compare_clocks(struct kn_publisher *publisher);
 
 #endif
