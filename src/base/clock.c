@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -43,6 +44,22 @@ const char *kn_time_local(int64_t wall_us, char text[KN_TIME_TEXT_BYTES])
     if (!localtime_r(&seconds, &local) ||
         !strftime(text, KN_TIME_TEXT_BYTES, "%Y-%m-%d %H:%M:%S %z", &local))
         text[0] = '\0';
+    return text;
+}
+
+const char *kn_time_http(int64_t wall_us, char text[KN_TIME_TEXT_BYTES])
+{
+    static const char days[] = "SunMonTueWedThuFriSat",
+                      months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t seconds = (time_t)(wall_us / KN_US_PER_S);
+    struct tm utc;
+    if (!gmtime_r(&seconds, &utc) ||
+        !strftime(text, KN_TIME_TEXT_BYTES, "day, %d mon %Y %H:%M:%S GMT", &utc)) {
+        text[0] = '\0';
+        return text;
+    }
+    memcpy(text, days + (size_t)utc.tm_wday * 3, 3);
+    memcpy(text + strlen("day, 01 "), months + (size_t)utc.tm_mon * 3, 3);
     return text;
 }
 

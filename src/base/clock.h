@@ -21,6 +21,8 @@ enum { KN_TIME_TEXT_BYTES = 32 };
 const char *kn_time_iso(int64_t wall_us, char text[KN_TIME_TEXT_BYTES]);
 /* The same for people, by the machine's clock: "2026-11-23 21:14:47 +0100" */
 const char *kn_time_local(int64_t wall_us, char text[KN_TIME_TEXT_BYTES]);
+/* "Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale (RFC 9110, section 5.6.7) */
+const char *kn_time_http(int64_t wall_us, char text[KN_TIME_TEXT_BYTES]);
 /* A position or duration for people: "1:02:03.4", "12:03.4", "0:07.5". */
 const char *kn_time_clock(int64_t us, char text[KN_TIME_TEXT_BYTES]);
 /* A duration for people: "850 ms", "12.3 s", "4 min 05 s", "2 h 03 min". */

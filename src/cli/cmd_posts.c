@@ -9,6 +9,8 @@
 #include "cli/queue_view.h"
 #include "platform/post_json.h"
 
+enum { PAGE = 1000 };
+
 /* ---- showing ---- */
 
 static enum kn_status list(struct kn_queue_call *call)
@@ -124,14 +126,58 @@ static int decide(struct kn_queue_call *call, size_t command)
     return !bad ? KN_EXIT_OK : bad < asked ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
 }
 
+/* Lower and lower numbers, so that what is retried meanwhile is not met twice. */
+static enum kn_status retry_all_unknown(struct kn_queue_call *call, int *ret_count)
+{
+    struct kn_post_filter filter = {
+        .states = 1u << KN_POST_UNKNOWN, .owner = call->settings.queue.owner, .limit = PAGE};
+    const struct kn_post *posts;
+    int count = PAGE;
+    enum kn_status status = KN_OK;
+    *ret_count = 0;
+    while (status == KN_OK && count == PAGE) {
+        status = kn_store_posts_list(call->store, &filter, call->arena, &posts, &count, &call->err);
+        for (int i = 0; status == KN_OK && i < count; i++) {
+            enum kn_status again = kn_store_post_retry(call->store, posts[i].id, &call->err);
+            *ret_count += again == KN_OK;
+            if (again != KN_INVALID) /* somebody was faster, or has posted it anew */
+                status = again;
+        }
+        filter.before_post = count ? posts[count - 1].id : 0;
+    }
+    return status;
+}
+
+static int decide_all_unknown(struct kn_queue_call *call)
+{
+    int count;
+    enum kn_status status = retry_all_unknown(call, &count);
+    if (status != KN_OK)
+        return kn_complain(status, &call->err);
+    if (count)
+        kn_say("%d post%s asked after: `kirinuki publish --retry` or a worker does it", count,
+               count == 1 ? " is to be" : "s are to be");
+    else
+        puts("of no post it is unknown whether it is there");
+    return KN_EXIT_OK;
+}
+
 static int act(struct kn_queue_call *call)
 {
+    if (call->settings.publish.unknown) {
+        if (call->rest_count == 1 && strcmp(call->rest[0], "retry") == 0)
+            return decide_all_unknown(call);
+        (void)kn_error_set(&call->err, KN_INVALID,
+                           "--unknown goes with posts retry, without numbers");
+        return kn_complain_usage("posts", &call->err);
+    }
     for (size_t i = 0; call->rest_count && i < KN_COUNT_OF(commands); i++)
         if (strcmp(call->rest[0], commands[i].name) == 0) {
             if (call->rest_count > 1)
                 return decide(call, i);
-            (void)kn_error_set(&call->err, KN_INVALID, "posts %s needs the numbers of posts",
-                               commands[i].name);
+            (void)kn_error_set(&call->err, KN_INVALID, "posts %s needs the numbers of posts%s",
+                               commands[i].name,
+                               commands[i].run == retry_post ? ", or --unknown" : "");
             return kn_complain_usage("posts", &call->err);
         }
     enum kn_status status = call->rest_count ? KN_OK : list(call);

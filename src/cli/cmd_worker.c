@@ -292,7 +292,8 @@ static void stop_posting(struct shift *shift)
         int64_t due_us = INT64_MAX;
         options.drain = true;
         if (kn_store_posts_next_due(shift->call->store, &due_us, &err) == KN_OK &&
-            due_us <= kn_wall_us() && kn_publisher_run(&options, shift->stop, &err) != KN_OK)
+            due_us <= kn_store_now_us(shift->call->store) &&
+            kn_publisher_run(&options, shift->stop, &err) != KN_OK)
             kn_log(KN_LOG_WARN, "worker", "%s", kn_error_text(&err));
     }
     kn_accounts_close(shift->accounts);

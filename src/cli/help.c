@@ -232,7 +232,8 @@ const struct kn_command kn_commands[] = {
         .examples = "  kirinuki posts                              a table\n"
                     "  kirinuki posts 12                           one of them\n"
                     "  kirinuki posts retry 12 13                  again\n"
-                    "  kirinuki posts resolve 12 --absent          it is not there: post it\n",
+                    "  kirinuki posts resolve 12 --absent          it is not there: post it\n"
+                    "  kirinuki posts retry --unknown              ask the platforms once more\n",
         .settings = KN_FOR_POSTS,
     },
     {

@@ -43,12 +43,15 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
         return post->reason[0] ? kn_arena_printf(arena, "%s (%s)", post->url, post->reason)
                                : post->url;
     if (post->state == KN_POST_SCHEDULED)
-        return kn_arena_printf(arena, "%s %s %s",
-                               post->public_us > kn_wall_us() ? "at" : "was to appear at",
-                               kn_time_local(post->public_us, when), post->url);
+        return kn_arena_printf(
+            arena, "%s %s %s%s%s%s", post->public_us > kn_wall_us() ? "at" : "was to appear at",
+            kn_time_local(post->public_us, when), post->url, post->reason[0] ? " (" : "",
+            post->reason, post->reason[0] ? ")" : "");
     if (post->state == KN_POST_FAILED || post->state == KN_POST_UNKNOWN)
         return kn_arena_printf(arena, "%s%s%s", post->reason, post->remedy[0] ? ": " : "",
                                post->remedy);
+    if (post->remedy[0]) /* what it was in when nothing more could be kept of it */
+        return kn_arena_printf(arena, "%s: %s", post->reason, post->remedy);
     if (waits && post->reason[0])
         return kn_arena_printf(arena, "waits until %s: %s", kn_time_local(post->due_us, when),
                                post->reason);

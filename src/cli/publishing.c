@@ -350,7 +350,17 @@ static int compare_posts(const void *a, const void *b)
     return (left->id > right->id) - (left->id < right->id);
 }
 
-static int sum_up(struct publishing *publishing)
+/* What has not come to its end says why not. */
+static void tell_trouble(struct kn_post *post, const char *why)
+{
+    if (kn_post_state_final(post->state))
+        return;
+    post->reason = why;
+    post->remedy = "put that right, then `kirinuki publish --retry` goes on where it was";
+}
+
+/* `why`: of what ended it before its end; NULL: nothing did. */
+static int sum_up(struct publishing *publishing, const char *why)
 {
     const struct kn_post *found;
     int count, bad = publishing->refused, later = 0;
@@ -363,19 +373,22 @@ static int sum_up(struct publishing *publishing)
     json_t *all = json_array();
     for (int i = 0; i < count; i++) {
         enum kn_post_state state = posts[i].state;
+        if (why)
+            tell_trouble(&posts[i], why);
         bad += state == KN_POST_FAILED || state == KN_POST_UNKNOWN || state == KN_POST_CANCELLED;
         later += !kn_post_state_final(state);
         json_array_append_new(all, kn_post_result_json(&posts[i], publishing->arena));
     }
     int total = count + publishing->refused;
     if (publishing->settings->json) {
-        kn_print_json(json_pack("{s:s, s:o, s:i, s:i, s:i}", "event", "published", "posts", all,
-                                "failed", bad, "refused", publishing->refused, "later", later));
+        kn_print_json(json_pack("{s:s, s:o, s:i, s:i, s:i, s:o}", "event", "published", "posts",
+                                all, "failed", bad, "refused", publishing->refused, "later", later,
+                                "trouble", why ? kn_json_text(why) : json_null()));
     } else {
         json_decref(all);
         if (count && !publishing->settings->quiet)
             kn_posts_print(posts, count, publishing->arena);
-        if (later)
+        if (later && !why)
             kn_say("%d of them are not posted yet: a `kirinuki worker` that runs then does it, or "
                    "`kirinuki publish --retry`",
                    later);
@@ -383,6 +396,14 @@ static int sum_up(struct publishing *publishing)
     if (kn_cancel_requested(publishing->cancel))
         return KN_EXIT_INTERRUPTED;
     return !bad ? KN_EXIT_OK : bad < total ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+}
+
+/* What came of it, and why it did not come further. */
+static int end_with(struct publishing *publishing, enum kn_status status)
+{
+    struct kn_error why = publishing->err; /* what follows may fail as well */
+    int code = sum_up(publishing, status == KN_OK ? NULL : kn_error_text(&why));
+    return status == KN_OK ? code : kn_complain(status, &why);
 }
 
 /* What was refused, with --check. */
@@ -408,10 +429,10 @@ int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, c
         status = keep(&publishing);
         if (status == KN_OK && settings->publish.wait)
             status = post_all(&publishing);
-        code = sum_up(&publishing);
-    }
-    if (status != KN_OK)
+        code = end_with(&publishing, status);
+    } else {
         code = kn_complain(status, &publishing.err);
+    }
     close_all(&publishing);
     return code;
 }
@@ -451,7 +472,7 @@ int kn_publish_rest(struct kn_store *store, const struct kn_settings *settings,
         status = take_rest(&publishing);
     if (status == KN_OK)
         status = post_all(&publishing);
-    int code = status == KN_OK ? sum_up(&publishing) : kn_complain(status, &publishing.err);
+    int code = end_with(&publishing, status);
     if (status == KN_OK && !publishing.posts.count && !settings->json)
         puts("every post is live");
     close_all(&publishing);

@@ -125,6 +125,13 @@ const char *kn_http_header(const struct kn_http_answer *answer, const char *name
     return kn_http_header_in(answer->headers, answer->header_count, name);
 }
 
+int64_t kn_http_date_us(const struct kn_http_answer *answer)
+{
+    const char *text = kn_http_header(answer, "date");
+    int64_t at_s = text && !kn_http_header(answer, "age") ? curl_getdate(text, NULL) : 0;
+    return KN_MAX(at_s, 0) * KN_US_PER_S;
+}
+
 int64_t kn_http_retry_after_ms(const struct kn_http_answer *answer, int64_t wall_us)
 {
     static const long long most_ms = RETRY_DAYS * 86400000LL;

@@ -110,6 +110,10 @@ const char *kn_http_header(const struct kn_http_answer *answer, const char *name
  * `wall_us` on; -1: neither is there, or they make no sense. */
 int64_t kn_http_retry_after_ms(const struct kn_http_answer *answer, int64_t wall_us);
 
+/* When it was made by the server's clock, to a second (Date; RFC 9110, section 6.6.1), wall clock;
+ * 0: it does not say, or comes from a cache, which may have kept it for long. */
+int64_t kn_http_date_us(const struct kn_http_answer *answer);
+
 /* Is the URL one of this machine (localhost, 127.0.0.0/8, ::1)? */
 bool kn_url_is_loopback(const char *url);
 /* "https://api.openai.com:8443" of a URL, for sentences; in `arena`. */

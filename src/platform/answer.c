@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "platform/posting.h"
@@ -67,13 +68,37 @@ const char *kn_answer_id(struct kn_posting *posting, const json_t *json, const c
     return id;
 }
 
+/* Without "<a href=…>" and "</a>"; a '<' that no tag follows stays. */
+static void leave_out_tags(const char *text, struct kn_str *out)
+{
+    while (*text) {
+        bool tag = text[0] == '<' && (isalpha((unsigned char)text[1]) || text[1] == '/');
+        const char *end = tag ? strchr(text, '>') : NULL;
+        if (!end)
+            kn_str_add_char(out, *text);
+        text = end ? end + 1 : text + 1;
+    }
+}
+
 const char *kn_answer_sentence(struct kn_posting *posting, const json_t *json, const char *path)
 {
+    static const char *const places[] = {"error.message", "error_description", "message", "error"};
     char shown[SENTENCE_BYTES];
     const char *text = json_string_value(kn_answer_at(json, path));
-    if (!text || !*text)
+    KN_SCOPED_JSON inner = text && *text == '{' ? json_loads(text, 0, NULL) : NULL;
+    for (size_t i = 0; text && *text == '{' && i < KN_COUNT_OF(places); i++) {
+        const char *said = json_string_value(kn_answer_at(inner, places[i]));
+        text = said ? said : text;
+    }
+    if (!text || !*text || *text == '{')
         return NULL;
-    return kn_arena_strdup(posting->arena, kn_text_show(text, shown, sizeof shown));
+    KN_SCOPED_STR plain = {0};
+    leave_out_tags(text, &plain);
+    kn_text_show(kn_str_text(&plain), shown, sizeof shown);
+    size_t length = strlen(shown);
+    while (length && strchr(". ", shown[length - 1])) /* our own sentence goes on */
+        length--;
+    return length ? kn_arena_strndup(posting->arena, shown, length) : NULL;
 }
 
 int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise)

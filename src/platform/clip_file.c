@@ -22,9 +22,7 @@ enum { CHUNK_BYTES = 1 << 20, NAME_BYTES = 120 };
 static enum kn_status changed(const struct kn_post_clip *clip, struct kn_error *err)
 {
     char name[NAME_BYTES];
-    return kn_error_set(err, KN_INVALID,
-                        "%s has changed since its post was planned: plan it again with “kirinuki "
-                        "publish”",
+    return kn_error_set(err, KN_INVALID, "%s has changed since its post was planned",
                         kn_text_show(kn_path_base(clip->path), name, sizeof name));
 }
 
@@ -33,9 +31,7 @@ static enum kn_status unreadable(const struct kn_post_clip *clip, int failed, st
     char name[NAME_BYTES];
     kn_text_show(kn_path_base(clip->path), name, sizeof name);
     if (failed == ENOENT || failed == ENOTDIR)
-        return kn_error_set(err, KN_NOT_FOUND,
-                            "%s is not there any more: render the clip again, or bring it back",
-                            name);
+        return kn_error_set(err, KN_NOT_FOUND, "%s is not there any more", name);
     return kn_error_errno(err, failed, "cannot read %s", name);
 }
 

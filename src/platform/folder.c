@@ -259,7 +259,9 @@ static enum kn_status advance(struct kn_posting *posting, struct kn_error *err)
     if (intended && !kn_file_exists(place.ready))
         return kn_posting_unknown(
             posting,
-            "ask whoever takes clips from the outbox; if nobody has it, plan the post anew",
+            kn_arena_printf(posting->arena,
+                            "ask whoever takes clips from the outbox whether they have %s",
+                            place.name),
             "the clip was about to be put into %s, and is not there: somebody took or removed it",
             folder);
     return put(posting, &place, err);
@@ -276,6 +278,8 @@ const struct kn_platform kn_platform_folder = {
     .name = "folder",
     .label = "Folder",
     .summary = "an outbox on this machine: the clip, and its texts as JSON beside it",
+    .shown_as = "clips",
+    .shown_at = "on this machine",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
     .advance = advance,

@@ -345,6 +345,8 @@ const struct kn_platform kn_platform_instagram = {
     .name = "instagram",
     .label = "Instagram",
     .summary = "reels of a professional account that is connected by Facebook Login",
+    .shown_as = "reels",
+    .shown_at = "in Instagram's app",
     .caption = {.name = "caption",
                 .max = 2200,
                 .unit = KN_UNIT_UTF16, /* "characters": the strictest reading */

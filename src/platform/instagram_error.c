@@ -11,15 +11,16 @@
 enum { BUSY_S = 20, SLOW_DOWN_S = 600, USED_UP_S = 3600, REGAIN_MAX_MIN = 24 * 60 };
 
 static const char retry[] = "try it again with “kirinuki publish --retry”";
-static const char connect_again[] = "connect the account again with “kirinuki auth instagram”";
+static const char connect_again[] =
+    "connect the account again with “kirinuki auth instagram”, then “kirinuki publish --retry”";
 static const char render_again[] =
     "render it as MP4 with H.264 and AAC, 23 to 60 pictures a second, 3 s to 15 min";
 static const char in_app[] = "open Instagram's app with this account and do what it asks for";
-static const char look[] =
-    "look at the profile in Instagram's app: if the reel is not there, plan the post anew with "
-    "“kirinuki publish”; “kirinuki publish --retry” asks Instagram again";
 
 enum { ANY = 0 };
+
+static const struct kn_instagram_refusal no_upload = {
+    KN_INSTAGRAM_NEW, "Instagram does not take the upload any more", retry};
 
 /*
  * "Error Codes", 2026-09-11; subcodes from 2207076 on, and 458 to 467, as they were seen. The first
@@ -89,7 +90,7 @@ static const struct {
 enum kn_status kn_instagram_give_up(struct kn_posting *posting, const char *remedy,
                                     const char *sentence)
 {
-    return kn_posting_give_up(posting, look, remedy, "%s", sentence);
+    return kn_posting_give_up(posting, NULL, remedy, "%s", sentence);
 }
 
 /* -1: none fits. */
@@ -121,11 +122,12 @@ struct kn_instagram_refusal kn_instagram_error(struct kn_posting *posting, const
             return entry(i);
     }
     char shown[200];
+    bool plain = status_text && status_text[0] && status_text[0] != '{';
     return (struct kn_instagram_refusal){
         KN_INSTAGRAM_STOP,
         kn_arena_printf(posting->arena, "Instagram gave the clip up: %s",
-                        status_text ? kn_text_show(status_text, shown, sizeof shown)
-                                    : "no reason is given"),
+                        plain ? kn_text_show(status_text, shown, sizeof shown)
+                              : "no reason is given"),
         render_again};
 }
 
@@ -175,6 +177,14 @@ static struct kn_instagram_refusal judge(struct kn_posting *posting,
     const char *said = kn_answer_sentence(posting, json, "error.error_user_msg");
     said = said ? said : kn_answer_sentence(posting, json, "error.message");
     said = said ? said : kn_answer_sentence(posting, json, "debug_info.message");
+    /* rupload has no codes: of one that has expired or is not known it says as much as of one that
+     * it does not like. */
+    if (kn_answer_at(json, "debug_info") && !is_token_refused(posting, answer))
+        return (struct kn_instagram_refusal){KN_INSTAGRAM_NEW,
+                                             kn_arena_printf(posting->arena, "%s%s%s",
+                                                             no_upload.sentence, said ? ": " : "",
+                                                             said ? said : ""),
+                                             retry};
     bool permission = code == 10 || (code >= 200 && code <= 299);
     return (struct kn_instagram_refusal){
         answer->status == 429 ? KN_INSTAGRAM_SLOW_DOWN : KN_INSTAGRAM_STOP,
@@ -233,16 +243,15 @@ enum kn_status kn_instagram_judge(struct kn_posting *posting, const struct kn_ht
 }
 
 static enum kn_status perform(struct kn_posting *posting, const struct kn_posting_call *call,
-                              const json_t **ret_json, struct kn_instagram_refusal *ret_refusal,
-                              struct kn_error *err)
+                              struct kn_http_answer *ret_answer, const json_t **ret_json,
+                              struct kn_instagram_refusal *ret_refusal, struct kn_error *err)
 {
-    struct kn_http_answer answer;
-    enum kn_status status = kn_posting_call(posting, call, &answer, NULL, err);
+    enum kn_status status = kn_posting_call(posting, call, ret_answer, NULL, err);
     if (status != KN_OK)
         return status;
-    const json_t *json = kn_answer_json(posting, &answer);
-    if (answer.status != 200 || !json_is_object(json) || kn_answer_at(json, "error"))
-        return kn_instagram_judge(posting, &answer, ret_refusal, err);
+    const json_t *json = kn_answer_json(posting, ret_answer);
+    if (ret_answer->status != 200 || !json_is_object(json) || kn_answer_at(json, "error"))
+        return kn_instagram_judge(posting, ret_answer, ret_refusal, err);
     *ret_json = json;
     return KN_OK;
 }
@@ -257,7 +266,8 @@ enum kn_status kn_instagram_call(struct kn_posting *posting, const char *url, js
         .refused = is_token_refused,
         .json = body,
     };
-    enum kn_status status = perform(posting, &call, ret_json, ret_refusal, err);
+    struct kn_http_answer answer;
+    enum kn_status status = perform(posting, &call, &answer, ret_json, ret_refusal, err);
     json_decref(body);
     return status;
 }
@@ -282,7 +292,12 @@ enum kn_status kn_instagram_send(struct kn_posting *posting, int64_t offset,
         .file_bytes = bytes - offset,
     };
     const json_t *json = NULL;
-    enum kn_status status = perform(posting, &call, &json, ret_refusal, err);
+    struct kn_http_answer answer = {0};
+    enum kn_status status = perform(posting, &call, &answer, &json, ret_refusal, err);
+    if (status == KN_REMOTE && (answer.status == 404 || answer.status == 410)) {
+        *ret_refusal = no_upload;
+        return KN_END;
+    }
     if (status == KN_OK && !json_is_true(json_object_get(json, "success")))
         return kn_error_set(err, KN_REMOTE, "Instagram does not say that it has the clip");
     return status;

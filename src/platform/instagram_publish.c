@@ -10,7 +10,9 @@
 enum {
     CAPTION_BYTES_MAX = 16000,
     URL_BYTES_MAX = 500,
-    LISTED = 25,
+    LISTED = 100, /* a page, as many as there may be */
+    CURSOR_BYTES_MAX = 300,
+    PAGES_MAX = 100, /* "the 10,000 most recent" */
     TRIES_MAX = 3,
     NOT_READY_S = 10,
     TRY_AGAIN_S = 40, /* "30 s to 2 min" */
@@ -20,6 +22,8 @@ enum {
 
 /* How far the clocks of the two sides may be apart. */
 static const int64_t skew_us = 300 * KN_US_PER_S;
+/* After this time what is not listed is not there. */
+static const int64_t certain_us = 3600 * KN_US_PER_S;
 
 static enum kn_status wait_s(struct kn_posting *posting, int64_t seconds, const char *why)
 {
@@ -109,37 +113,92 @@ static bool same_text(const char *a, const char *b)
     }
 }
 
-/* How many of the listed ones can be it; *ret_id is the last of these. */
-static int matches(struct kn_posting *posting, const json_t *list, const char **ret_id)
+/* What the account's media tell of the reel. */
+struct search {
+    int64_t since_us, until_us; /* when it can have been published */
+    int found;                  /* how many can be it */
+    const char *id;             /* the last of these */
+    int others;    /* of the same time, with another caption, which people can change */
+    bool complete; /* all that may be it was seen */
+};
+
+/* The newest come first. */
+static void look_through(struct kn_posting *posting, const json_t *list, struct search *search)
 {
-    int64_t asked_us = kn_posting_number(posting, "asked_us");
-    int64_t since_us = (asked_us ? asked_us : kn_posting_intended_us(posting)) - skew_us;
-    int found = 0;
     for (size_t i = 0; i < json_array_size(list) && i < LISTED; i++) {
         const json_t *item = json_array_get(list, i);
         const char *caption = json_string_value(json_object_get(item, "caption"));
         const char *id = kn_answer_id(posting, item, "id");
+        int64_t at_us = parse_time(kn_answer_text(posting, item, "timestamp", 40));
         caption = caption ? caption : "";
-        if (!id || strlen(caption) > CAPTION_BYTES_MAX ||
-            parse_time(kn_answer_text(posting, item, "timestamp", 40)) < since_us ||
-            !same_text(caption, posting->text.caption))
+        search->complete |= at_us >= 0 && at_us < search->since_us;
+        if (!id || at_us < search->since_us || strlen(caption) > CAPTION_BYTES_MAX)
             continue;
-        *ret_id = id;
-        found++;
+        bool same = same_text(caption, posting->text.caption);
+        search->id = same ? id : search->id;
+        search->found += same;
+        search->others += !same && at_us <= search->until_us;
     }
-    return found;
 }
 
-static enum kn_status not_found(struct kn_posting *posting, bool published, int found)
+/* Of the next page, as it can stand in an address; NULL: there is none. */
+static const char *cursor(struct kn_posting *posting, const json_t *json)
 {
-    if (found == 0 && count(posting, "finds") < TRIES_MAX)
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "-_.~=";
+    const char *text = kn_answer_text(posting, json, "paging.cursors.after", CURSOR_BYTES_MAX);
+    return text && *text && !text[strspn(text, letters)] ? text : NULL;
+}
+
+/* END: refused, as kn_instagram_call. */
+static enum kn_status look_through_all(struct kn_posting *posting, struct search *search,
+                                       struct kn_instagram_refusal *ret_refusal,
+                                       struct kn_error *err)
+{
+    const char *after = "";
+    for (int page = 0; page < PAGES_MAX && !search->complete; page++) {
+        const json_t *json = NULL;
+        const char *url =
+            kn_instagram_url(posting, "/%s/media?fields=id,caption,timestamp&limit=%d%s%s",
+                             kn_instagram_user(posting), LISTED, *after ? "&after=" : "", after);
+        enum kn_status status = kn_instagram_call(posting, url, NULL, &json, ret_refusal, err);
+        if (status != KN_OK)
+            return status;
+        look_through(posting, json_object_get(json, "data"), search);
+        after = cursor(posting, json);
+        search->complete |= !kn_answer_at(json, "paging.next");
+        if (!after)
+            break;
+    }
+    return KN_OK;
+}
+
+/* When nothing of that time is left that could be it, the reel is not there, and was not removed in
+ * a hurry by somebody who saw it. */
+static bool is_certainly_absent(struct kn_posting *posting, const struct search *search)
+{
+    return search->complete && !search->found && !search->others &&
+           kn_posting_now_us(posting) >= search->until_us;
+}
+
+static enum kn_status not_found(struct kn_posting *posting, bool published,
+                                const struct search *search, struct kn_error *err)
+{
+    int found = search->found;
+    if (!found && !published && is_certainly_absent(posting, search)) {
+        kn_posting_settle(posting);
+        return kn_instagram_start_over(posting, "Instagram let the upload expire", err);
+    }
+    if (!found && count(posting, "finds") < TRIES_MAX)
         return wait_s(posting, FIND_S, "the reel is looked for among the account's");
     kn_posting_forget(posting, "finds");
     if (!published)
         return kn_instagram_give_up(
             posting, NULL,
-            found ? "the answer to publishing was lost, and the account has several reels like it"
-                  : "the answer to publishing was lost, and the reel is not among the account's");
+            found ? "Instagram's answer to publishing was lost, and the account has several reels "
+                    "with this caption"
+                  : "Instagram's answer to publishing was lost, and no reel of the account has "
+                    "this caption");
     kn_posting_remark(posting, "Instagram published it, but does not tell its address: it is in "
                                "the account's profile");
     return kn_posting_live(posting, kn_posting_text(posting, "container"),
@@ -148,22 +207,20 @@ static enum kn_status not_found(struct kn_posting *posting, bool published, int 
 
 enum kn_status kn_instagram_find(struct kn_posting *posting, bool published, struct kn_error *err)
 {
-    const json_t *json = NULL;
-    const char *id = NULL;
     struct kn_instagram_refusal refusal;
-    enum kn_status status = kn_instagram_call(
-        posting,
-        kn_instagram_url(posting, "/%s/media?fields=id,caption,timestamp,permalink&limit=%d",
-                         kn_instagram_user(posting), LISTED),
-        NULL, &json, &refusal, err);
+    int64_t asked_us = kn_posting_number(posting, "asked_us");
+    int64_t from_us = asked_us ? asked_us : kn_posting_intended_us(posting);
+    struct search search = {.since_us = from_us - skew_us,
+                            .until_us = kn_posting_intended_us(posting) + certain_us};
+    enum kn_status status = look_through_all(posting, &search, &refusal, err);
     if (status == KN_END && published && refusal.then == KN_INSTAGRAM_STOP)
-        return not_found(posting, published, 0);
+        return not_found(posting, published, &search, err);
     if (status == KN_END)
         return kn_instagram_act(posting, &refusal, err);
     if (status != KN_OK)
         return status;
-    int found = matches(posting, json_object_get(json, "data"), &id);
-    return found == 1 ? take_media(posting, id, err) : not_found(posting, published, found);
+    return search.found == 1 ? take_media(posting, search.id, err)
+                             : not_found(posting, published, &search, err);
 }
 
 /* ---- its address ---- */

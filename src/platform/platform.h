@@ -62,9 +62,10 @@ struct kn_quota {
 };
 
 struct kn_platform {
-    const char *name;    /* "youtube": in commands, files and tables */
-    const char *label;   /* "YouTube": in sentences */
-    const char *summary; /* one line of help */
+    const char *name;                /* "youtube": in commands, files and tables */
+    const char *label;               /* "YouTube": in sentences */
+    const char *summary;             /* one line of help */
+    const char *shown_as, *shown_at; /* where people find a post: "videos", "in YouTube Studio" */
     struct kn_text_rule title, caption;
     int tags_max; /* for tags that are sent apart: their length together as the platform counts it;
                      0: it takes none */

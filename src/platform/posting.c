@@ -1,21 +1,28 @@
 #include "platform/posting.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "platform/clip_file.h"
 
 enum {
     SENTENCE_BYTES = 400,
     REMARKS_MAX = 6,
     LATER_MOST_S = 24 * 60 * 60, /* what a service asks for beyond is a mistake of its own */
+    AHEAD_LEAST_S = 30, /* what two clocks that are right may seem to be apart by a slow answer */
+    AHEAD_MOST_S = 366 * 24 * 60 * 60, /* beyond it is no time that anybody means */
+    WORDS_SHOWN = 48,                  /* letters */
 };
 
 /* Keys of the memory that belong to this file. */
-static const char intent_key[] = "intent_us", remarks_key[] = "remarks";
+static const char intent_key[] = "intent_us", remarks_key[] = "remarks", ahead_key[] = "ahead_us";
 
 /* ---- a step ---- */
 
@@ -27,7 +34,10 @@ enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *e
     posting->wait_until_us = 0;
     posting->quota = NULL;
     posting->remote_id = posting->url = posting->reason = posting->remedy = NULL;
-    return posting->platform->advance(posting, err);
+    enum kn_status status = posting->platform->advance(posting, err);
+    if (posting->wait_until_us)
+        posting->wait_until_us -= kn_posting_ahead_us(posting);
+    return status;
 }
 
 void kn_posting_done(struct kn_posting *posting)
@@ -65,6 +75,28 @@ void kn_posting_forget(struct kn_posting *posting, const char *key)
     json_object_del(posting->memory, key);
 }
 
+int64_t kn_posting_ahead_us(const struct kn_posting *posting)
+{
+    return kn_posting_number(posting, ahead_key);
+}
+
+int64_t kn_posting_now_us(const struct kn_posting *posting)
+{
+    return posting->host->now_us(posting->host->arg) + kn_posting_ahead_us(posting);
+}
+
+void kn_posting_note_date(struct kn_posting *posting, const struct kn_http_answer *answer)
+{
+    int64_t date_us = kn_http_date_us(answer);
+    int64_t ahead_us = date_us - posting->host->now_us(posting->host->arg);
+    if (!date_us || ahead_us > AHEAD_MOST_S * KN_US_PER_S || -ahead_us > AHEAD_MOST_S * KN_US_PER_S)
+        return;
+    if (ahead_us > AHEAD_LEAST_S * KN_US_PER_S || -ahead_us > AHEAD_LEAST_S * KN_US_PER_S)
+        kn_posting_set_number(posting, ahead_key, ahead_us);
+    else
+        kn_posting_forget(posting, ahead_key);
+}
+
 enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *err)
 {
     const struct kn_posting_host *host = posting->host;
@@ -74,8 +106,7 @@ enum kn_status kn_posting_remember(struct kn_posting *posting, struct kn_error *
 
 enum kn_status kn_posting_intend(struct kn_posting *posting, struct kn_error *err)
 {
-    const struct kn_posting_host *host = posting->host;
-    kn_posting_set_number(posting, intent_key, host->now_us(host->arg));
+    kn_posting_set_number(posting, intent_key, kn_posting_now_us(posting));
     return kn_posting_remember(posting, err);
 }
 
@@ -135,6 +166,65 @@ static const char *remarks(const struct kn_posting *posting)
     return joined.length ? kn_arena_strdup(posting->arena, kn_str_text(&joined)) : NULL;
 }
 
+/* ---- what a person looks for ---- */
+
+/* Bytes of the first words, between a half and all of what is shown of a text. */
+static size_t some_words(const char *text)
+{
+    size_t at = 0, space = 0, size;
+    for (int shown = 0; (size = kn_utf8_grapheme(text + at)) > 0; at += size) {
+        if (++shown > WORDS_SHOWN)
+            return space > at / 2 ? space : at;
+        space = text[at] == ' ' ? at : space;
+    }
+    return at;
+}
+
+/* What was posted, for people: “the first words…”; without any words the file's name. */
+static const char *words_of(const struct kn_posting *posting)
+{
+    const struct kn_post_text *text = &posting->text;
+    const char *words = text->title && text->title[0] ? text->title : text->caption;
+    char shown[SENTENCE_BYTES];
+    if (!posting->clip.path) /* what is stored of the post is damaged */
+        return "the clip";
+    if (!words || !words[0])
+        return kn_arena_printf(posting->arena, "the clip %s",
+                               kn_text_show(kn_path_base(posting->clip.path), shown, sizeof shown));
+    kn_text_show(kn_arena_strndup(posting->arena, words, strcspn(words, "\r\n")), shown,
+                 sizeof shown);
+    size_t length = some_words(shown);
+    return kn_arena_printf(posting->arena, "“%.*s%s”", (int)length, shown,
+                           shown[length] ? "…" : "");
+}
+
+/* "look among the posts of @me on X for “Hello”, sent at about 2026-12-01 13:00:00 +0100" */
+static const char *where_to_look(const struct kn_posting *posting)
+{
+    const struct kn_platform *platform = posting->platform;
+    int64_t intended_us = kn_posting_intended_us(posting);
+    char when[KN_TIME_TEXT_BYTES], name[SENTENCE_BYTES];
+    const char *account = posting->account ? posting->account : "";
+    return kn_arena_printf(
+        posting->arena, "look among the %s%s%s %s for %s%s%s", platform->shown_as,
+        *account ? " of " : "", kn_text_show(account, name, sizeof name), platform->shown_at,
+        words_of(posting), intended_us ? ", sent at about " : "",
+        intended_us ? kn_time_local(intended_us - kn_posting_ahead_us(posting), when) : "");
+}
+
+static const char *find_out(const struct kn_posting *posting, const char *look)
+{
+    char number[24] = "NUMBER";
+    if (posting->number)
+        snprintf(number, sizeof number, "%lld", (long long)posting->number);
+    return kn_arena_printf(
+        posting->arena,
+        "%s: if it is there, say `kirinuki posts resolve %s --url URL`, if not, `kirinuki posts "
+        "resolve %s --absent`, and it is posted anew; `kirinuki publish --retry` asks by itself "
+        "once more",
+        look ? look : where_to_look(posting), number, number);
+}
+
 /* ---- what then ---- */
 
 enum kn_status kn_posting_step(struct kn_posting *posting)
@@ -155,9 +245,24 @@ enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, con
     return KN_OK;
 }
 
+/* A time that was set by a clock that is wrong is not the one that was meant. */
+static void remark_clock(struct kn_posting *posting)
+{
+    int64_t ahead_us = kn_posting_ahead_us(posting), minute_us = 60 * KN_US_PER_S;
+    char span[KN_TIME_TEXT_BYTES];
+    if (ahead_us && posting->options.publish_at_us)
+        kn_posting_remark(
+            posting,
+            "this machine's clock is %s %s %s's, so its time of publication is not "
+            "the one that was meant",
+            kn_time_span((llabs(ahead_us) + minute_us / 2) / minute_us * minute_us, span),
+            ahead_us < 0 ? "ahead of" : "behind", posting->platform->label);
+}
+
 static enum kn_status there(struct kn_posting *posting, enum kn_posting_next next,
                             const char *remote_id, const char *url)
 {
+    remark_clock(posting);
     posting->next = next;
     posting->remote_id = kn_arena_strdup(posting->arena, remote_id);
     posting->url = kn_arena_strdup(posting->arena, url);
@@ -199,12 +304,12 @@ enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, c
     return status;
 }
 
-enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
-                                  const char *format, ...)
+enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *look, const char *format,
+                                  ...)
 {
     va_list args;
     va_start(args, format);
-    enum kn_status status = over(posting, KN_NEXT_UNKNOWN, remedy, format, args);
+    enum kn_status status = over(posting, KN_NEXT_UNKNOWN, find_out(posting, look), format, args);
     va_end(args);
     return status;
 }
@@ -216,7 +321,7 @@ enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, 
     va_list args;
     va_start(args, format);
     enum kn_status status = over(posting, doubt ? KN_NEXT_UNKNOWN : KN_NEXT_FAILED,
-                                 doubt ? look : remedy, format, args);
+                                 doubt ? find_out(posting, look) : remedy, format, args);
     va_end(args);
     return status;
 }

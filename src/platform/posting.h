@@ -10,7 +10,10 @@
  *   2. An intent without an id is looked into at the platform before anything is sent again. What
  *      can't be decided is UNKNOWN.
  *   3. It never sleeps: it says when it wants to be called again.
- *   4. It reads answers as hostile: kn_answer_* take only what has the right kind and length.
+ *   4. Its time is the platform's (kn_posting_now_us): what it remembers of times, compares with
+ *      times in answers and waits for stays right where this machine's clock is wrong, is set while
+ *      a post is under way, or where another machine goes on with the post.
+ *   5. It reads answers as hostile: kn_answer_* take only what has the right kind and length.
  *
  * Hosts fill in the constant part, `memory` and `state`, call kn_posting_advance as often as the
  * outcome says, and kn_posting_done in the end.
@@ -43,7 +46,7 @@ struct kn_posting_host {
                             const char **ret_token, struct kn_error *err);
     /* Hears the bytes that are out, often, on another thread; must be quick. May be NULL. */
     void (*progress)(void *arg, int64_t sent_bytes);
-    int64_t (*now_us)(void *arg); /* wall clock */
+    int64_t (*now_us)(void *arg); /* wall clock; waits are told by it */
     void *arg;
 };
 
@@ -69,6 +72,7 @@ struct kn_posting {
     const char
         *service_url;   /* where the platform is: "http://127.0.0.1:8787", NULL: the real one */
     const char *marker; /* 16 hexadecimal digits that name this post everywhere */
+    int64_t number;     /* the post's own, as commands take it; 0: it has none */
     const struct kn_posting_host *host;
     struct kn_arena *arena; /* for one call of advance */
 
@@ -79,7 +83,7 @@ struct kn_posting {
 
     /* Set by advance; texts in `arena`. */
     enum kn_posting_next next;
-    int64_t wait_until_us; /* wall clock */
+    int64_t wait_until_us; /* by the host's clock, once advance has returned */
     const char *quota;     /* of WAIT: a kind of platform->quotas that is used up until then, for
                               whoever shares it; NULL: the wait is this post's alone */
     const char *remote_id, *url;
@@ -97,11 +101,14 @@ enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *e
  * anew for each reads again what lies before the part that it sends, to know its hash. */
 void kn_posting_done(struct kn_posting *posting);
 
-/* By the host's clock. */
-static inline int64_t kn_posting_now_us(const struct kn_posting *posting)
-{
-    return posting->host->now_us(posting->host->arg);
-}
+/* By the platform's clock, as its last answer told it; the host's where the two are half a minute
+ * apart or less, or where no answer has come yet. */
+int64_t kn_posting_now_us(const struct kn_posting *posting);
+/* How far the platform's clock is ahead of the host's; 0: it is not, or not by much. */
+int64_t kn_posting_ahead_us(const struct kn_posting *posting);
+
+/* posting_call.c's: what an answer says of the platform's clock. */
+void kn_posting_note_date(struct kn_posting *posting, const struct kn_http_answer *answer);
 
 /* ---- memory ---- */
 
@@ -174,7 +181,8 @@ const char *kn_answer_text(struct kn_posting *posting, const json_t *json, const
 /* An id: kn_answer_text of 1 to 128 letters, digits, '-', '_', '.' and '~', which can stand in an
  * address as it is. */
 const char *kn_answer_id(struct kn_posting *posting, const json_t *json, const char *path);
-/* What the service says to people: cut and cleaned instead of refused; NULL: nothing. */
+/* What the service says to people: cut and cleaned instead of refused; NULL: nothing. Where it is
+ * an object in JSON once more, as rupload's are, the message in that; tags of HTML are left out. */
 const char *kn_answer_sentence(struct kn_posting *posting, const json_t *json, const char *path);
 /* A whole number, also one that comes as a text of digits. */
 int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise);
@@ -188,10 +196,12 @@ enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, con
 enum kn_status kn_posting_live(struct kn_posting *posting, const char *remote_id, const char *url);
 enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, const char *format,
                                ...) __attribute__((format(printf, 3, 4)));
-enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *remedy,
-                                  const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* FAILED with that remedy, or while an intent stands UNKNOWN with `look`, which says how a person
- * can find out. */
+/* The remedy says what a person has to look for and where: in the platform's own places, or by
+ * `look` ("ask the receiver whether it has the clip"), where that is not NULL; and which commands
+ * tell what was seen. */
+enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *look, const char *format,
+                                  ...) __attribute__((format(printf, 3, 4)));
+/* FAILED with that remedy, or while an intent stands UNKNOWN with `look`. */
 enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, const char *remedy,
                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* For an answer that says "later" (429, 503): waits for its Retry-After, or for `usual_us`. */

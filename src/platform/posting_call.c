@@ -137,6 +137,8 @@ static enum kn_status ask(struct kn_posting *posting, const struct kn_posting_ca
     make(posting, call, token, &made);
     status = kn_http_perform(posting->host->http, &made.request, posting->host->cancel,
                              posting->arena, ret_answer, ret_sent, err);
+    if (status == KN_OK)
+        kn_posting_note_date(posting, ret_answer);
     if (status == KN_LIMIT) /* an answer that nobody can read says nothing of what was done */
         return kn_error_set(err, KN_REMOTE, "%s", kn_error_text(err));
     return status;

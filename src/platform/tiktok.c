@@ -203,6 +203,8 @@ const struct kn_platform kn_platform_tiktok = {
     .name = "tiktok",
     .label = "TikTok",
     .summary = "videos of an account, or drafts in its inbox",
+    .shown_as = "videos",
+    .shown_at = "in TikTok's app",
     .caption = {.name = "caption",
                 .max = 2200,
                 .unit = KN_UNIT_UTF16,

@@ -12,10 +12,8 @@ enum { MINUTE_S = 60, BUSY_S = 10, SENTENCE_BYTES = 400 };
 static const int64_t day_us = 24 * 3600 * KN_US_PER_S;
 
 static const char retry[] = "try it again with “kirinuki publish --retry”";
-static const char connect_again[] = "connect the account again with “kirinuki auth tiktok”";
-static const char look[] =
-    "look at the profile in TikTok's app: if the video is not there after an hour, “kirinuki "
-    "publish --retry” asks TikTok again; if TikTok still does not know, plan the post anew";
+static const char connect_again[] =
+    "connect the account again with “kirinuki auth tiktok”, then “kirinuki publish --retry”";
 
 enum then { STOP, SLOW_DOWN, POSTS_USED_UP, DRAFTS_USED_UP, NEXT_DAY, NO_SUCH_ID };
 
@@ -92,7 +90,7 @@ enum kn_status kn_tiktok_give_up(struct kn_posting *posting, const char *remedy,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return kn_posting_give_up(posting, look, remedy, "%s", text);
+    return kn_posting_give_up(posting, NULL, remedy, "%s", text);
 }
 
 enum kn_status kn_tiktok_failed(struct kn_posting *posting, const char *fail_reason)

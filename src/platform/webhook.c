@@ -34,9 +34,13 @@
 
 enum { URL_BYTES_MAX = 2000, NAME_BYTES = 200, BUSY_S = 30 };
 
-static const char look[] =
-    "ask the receiver whether it has the clip, by the post's marker; “kirinuki publish --retry” "
-    "sends it again with the same Idempotency-Key";
+static const char *look(const struct kn_posting *posting)
+{
+    return kn_arena_printf(posting->arena,
+                           "ask the receiver whether it has the clip with the Idempotency-Key %s, "
+                           "which it gets at each try",
+                           posting->marker);
+}
 
 /* ---- signing ---- */
 
@@ -119,7 +123,7 @@ static enum kn_status refused(struct kn_posting *posting, const struct kn_http_a
                          : answer->status == 413
                              ? "let the receiver take larger requests, or make a shorter clip"
                              : "look into the receiver's log for the reason";
-    return kn_posting_give_up(posting, look, remedy, "the receiver refuses it (%d)%s%s",
+    return kn_posting_give_up(posting, look(posting), remedy, "the receiver refuses it (%d)%s%s",
                               answer->status, said ? ": " : "", said ? said : "");
 }
 
@@ -128,7 +132,7 @@ static enum kn_status redirected(struct kn_posting *posting, const struct kn_htt
     char shown[NAME_BYTES];
     const char *to = kn_http_header(answer, "Location");
     return kn_posting_give_up(
-        posting, look, "set the webhook's url to the address that takes the clips itself",
+        posting, look(posting), "set the webhook's url to the address that takes the clips itself",
         "the receiver answers %d and points to %s, which is not followed", answer->status,
         to ? kn_text_show(to, shown, sizeof shown) : "nowhere");
 }
@@ -159,7 +163,8 @@ static enum kn_status advance(struct kn_posting *posting, struct kn_error *err)
     bool first_time = !kn_posting_intended_us(posting), sent = false;
     struct kn_http_answer answer;
     if (!url || !(kn_starts_with(url, "https://") || kn_starts_with(url, "http://")))
-        return kn_posting_give_up(posting, look, "set the webhook's url to an https:// address",
+        return kn_posting_give_up(posting, look(posting),
+                                  "set the webhook's url to an https:// address",
                                   url ? "the webhook's url is not an address of the web"
                                       : "it is not known where to send clips to");
     if (posting->clip.bytes <= 0)
@@ -188,6 +193,8 @@ const struct kn_platform kn_platform_webhook = {
     .name = "webhook",
     .label = "Webhook",
     .summary = "anything else that takes clips: a POST to an address of your own",
+    .shown_as = "clips",
+    .shown_at = "at the receiver",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
     .advance = advance,

@@ -90,6 +90,8 @@ const struct kn_platform kn_platform_x = {
     .name = "x",
     .label = "X",
     .summary = "posts with a video on X",
+    .shown_as = "posts",
+    .shown_at = "on X",
     .caption = {.name = "post",
                 .max = KN_WEIGHTED_MAX,
                 .unit = KN_UNIT_WEIGHTED,

@@ -70,7 +70,9 @@ static enum kn_status refuse(struct kn_posting *posting, const struct kn_http_an
             "check that the account was connected with the permission to post and to upload "
             "(“kirinuki auth x”), and that the application's plan at developer.x.com allows it",
             "X does not permit it: %s", said);
-    return kn_posting_fail(posting, "correct it and run “kirinuki publish --retry”",
+    return kn_posting_fail(posting,
+                           "publish the clip again in the way that X wants, or as it is with "
+                           "“kirinuki publish --retry”",
                            "X refuses it (%d)%s%s", answer->status, *said ? ": " : "", said);
 }
 

@@ -6,7 +6,12 @@
 #include "base/str.h"
 #include "platform/x.h"
 
-enum { POSTS = 100, TEXT_BYTES_MAX = 64 << 10, AGAIN_MAX = 3 };
+enum {
+    POSTS = 100,    /* a page, as many as there may be */
+    PAGES_MAX = 32, /* "the 3,200 most recent": User Posts timeline of the X API, 2026-09-11 */
+    TEXT_BYTES_MAX = 64 << 10,
+    AGAIN_MAX = 3,
+};
 
 /* After each look; the last one decides. */
 static const int waits_s[] = {5, 15, 40};
@@ -88,7 +93,22 @@ static enum kn_status find_user(struct kn_posting *posting, const char **ret_id,
     return KN_OK;
 }
 
-static bool is_ours(const struct kn_posting *posting, const json_t *post)
+/* What the account's newest posts tell. */
+struct search {
+    const char *user, *since; /* older ones are not it */
+    const char *id;           /* NULL: not found so far */
+    bool complete;            /* all that may be it was seen */
+};
+
+/* Times of one zone and one form are in order as texts are. */
+static bool is_older(const struct search *search, const json_t *post)
+{
+    const char *at = json_string_value(kn_answer_at(post, "created_at"));
+    return at && strncmp(at, search->since, strlen("2026-01-01T00:00:00")) < 0;
+}
+
+static bool is_ours(const struct kn_posting *posting, const struct search *search,
+                    const json_t *post)
 {
     const char *key = kn_posting_text(posting, "media_key");
     const json_t *keys = kn_answer_at(post, "attachments.media_keys");
@@ -99,43 +119,51 @@ static bool is_ours(const struct kn_posting *posting, const json_t *post)
     }
     if (key && keys)
         return false;
-    char since[KN_TIME_TEXT_BYTES];
-    (void)kn_time_iso(kn_posting_intended_us(posting) - skew_us, since);
-    const char *at = json_string_value(kn_answer_at(post, "created_at"));
     const char *text = json_string_value(kn_answer_at(post, "text"));
-    /* Times of one zone and one form are in order as texts are. */
-    return at && text && strlen(text) <= TEXT_BYTES_MAX &&
-           strncmp(at, since, strlen("2026-01-01T00:00:00")) >= 0 &&
-           kn_x_is_text(posting->text.caption, text);
+    return kn_answer_at(post, "created_at") && !is_older(search, post) && text &&
+           strlen(text) <= TEXT_BYTES_MAX && kn_x_is_text(posting->text.caption, text);
 }
 
-/* END: it is refused, and posting->next says what then. *ret_id NULL: it is not there. */
-static enum kn_status find(struct kn_posting *posting, const char **ret_id, struct kn_error *err)
+/* END: it is refused, and posting->next says what then. *ret_json: the page, also an empty one. */
+static enum kn_status get_page(struct kn_posting *posting, const struct search *search,
+                               const char *token, const json_t **ret_json, struct kn_error *err)
 {
     struct kn_http_answer answer;
-    const char *user;
-    *ret_id = NULL;
-    enum kn_status status = find_user(posting, &user, err);
-    if (status != KN_OK || !user)
-        return status == KN_OK ? KN_END : status;
-    const char *url =
-        kn_x_api(posting, "/2/users/%s/tweets?max_results=%d&tweet.fields=created_at,attachments",
-                 user, POSTS);
-    status = kn_x_call(posting, "GET", url, NULL, &answer, NULL, err);
+    const char *url = kn_x_api(
+        posting, "/2/users/%s/tweets?max_results=%d&tweet.fields=created_at,attachments%s%s",
+        search->user, POSTS, token ? "&pagination_token=" : "", token ? token : "");
+    enum kn_status status = kn_x_call(posting, "GET", url, NULL, &answer, NULL, err);
     if (status != KN_OK)
         return status;
     if (answer.status != 200) {
         status = kn_x_refusal(posting, &answer, NULL, err);
         return status == KN_OK ? KN_END : status;
     }
-    const json_t *json = kn_answer_json(posting, &answer);
-    if (!json)
-        return kn_error_set(err, KN_REMOTE, "X's answer is not JSON");
-    const json_t *posts = json_object_get(json, "data"); /* without any, it is left out */
-    for (size_t i = 0; i < json_array_size(posts) && !*ret_id; i++) {
-        const json_t *post = json_array_get(posts, i);
-        if (is_ours(posting, post))
-            *ret_id = kn_answer_id(posting, post, "id");
+    *ret_json = kn_answer_json(posting, &answer);
+    return *ret_json ? KN_OK : kn_error_set(err, KN_REMOTE, "X's answer is not JSON");
+}
+
+/* END as above. The newest come first. */
+static enum kn_status find(struct kn_posting *posting, struct search *search, struct kn_error *err)
+{
+    const char *token = NULL;
+    enum kn_status status = find_user(posting, &search->user, err);
+    if (status != KN_OK || !search->user)
+        return status == KN_OK ? KN_END : status;
+    for (int page = 0; page < PAGES_MAX && !search->id && !search->complete; page++) {
+        const json_t *json = NULL;
+        status = get_page(posting, search, token, &json, err);
+        if (status != KN_OK)
+            return status;
+        const json_t *posts = json_object_get(json, "data"); /* without any, it is left out */
+        for (size_t i = 0; i < json_array_size(posts) && !search->id; i++) {
+            const json_t *post = json_array_get(posts, i);
+            search->complete |= is_older(search, post);
+            if (is_ours(posting, search, post))
+                search->id = kn_answer_id(posting, post, "id");
+        }
+        token = kn_answer_id(posting, json, "meta.next_token");
+        search->complete |= !token;
     }
     return KN_OK;
 }
@@ -147,11 +175,7 @@ static enum kn_status unknown(struct kn_posting *posting, const char *why)
     kn_posting_forget(posting, "looks");
     kn_posting_forget(posting, "duplicate");
     kn_posting_set_number(posting, "doubts", 1);
-    return kn_posting_unknown(
-        posting,
-        "look at the account's posts on X; “kirinuki publish --retry” looks again, and posts it if "
-        "it is not there",
-        "X's answer to the post was lost, and %s", why);
+    return kn_posting_unknown(posting, NULL, "X's answer to the post was lost, and %s", why);
 }
 
 /* The request may be sent again, for nothing came of the last one, or X refuses the second. */
@@ -164,7 +188,8 @@ static enum kn_status send_again(struct kn_posting *posting, struct kn_error *er
     return status == KN_OK ? kn_posting_step(posting) : status;
 }
 
-static enum kn_status not_there(struct kn_posting *posting, struct kn_error *err)
+static enum kn_status not_there(struct kn_posting *posting, const struct search *search,
+                                struct kn_error *err)
 {
     int64_t looks = kn_posting_number(posting, "looks");
     bool duplicate = kn_posting_number(posting, "duplicate") != 0;
@@ -181,6 +206,9 @@ static enum kn_status not_there(struct kn_posting *posting, struct kn_error *err
         return kn_posting_fail(posting, "change the text and publish it again",
                                "X refuses the text: the account has posted the same not long ago");
     }
+    if (!search->complete)
+        return unknown(posting,
+                       "X does not show as many of the account's posts as there are since");
     if (kn_posting_now_us(posting) - kn_posting_intended_us(posting) >= certain_us && !duplicate)
         return send_again(posting, err);
     if (duplicate)
@@ -195,11 +223,12 @@ static enum kn_status not_there(struct kn_posting *posting, struct kn_error *err
 
 enum kn_status kn_x_look(struct kn_posting *posting, struct kn_error *err)
 {
-    const char *id;
-    enum kn_status status = find(posting, &id, err);
+    char since[KN_TIME_TEXT_BYTES];
+    struct search search = {.since = kn_time_iso(kn_posting_intended_us(posting) - skew_us, since)};
+    enum kn_status status = find(posting, &search, err);
     if (status == KN_END) /* what is not permitted does not settle anything */
         return posting->next == KN_NEXT_FAILED ? unknown(posting, posting->reason) : KN_OK;
     if (status != KN_OK)
         return status;
-    return id ? kn_x_arrived(posting, id, err) : not_there(posting, err);
+    return search.id ? kn_x_arrived(posting, search.id, err) : not_there(posting, &search, err);
 }

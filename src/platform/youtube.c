@@ -69,6 +69,8 @@ const struct kn_platform kn_platform_youtube = {
     .name = "youtube",
     .label = "YouTube",
     .summary = "videos and Shorts on a channel",
+    .shown_as = "videos",
+    .shown_at = "in YouTube Studio (private ones as well)",
     .title = {.name = "title",
               .min = 1,
               .max = 100,

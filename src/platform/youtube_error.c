@@ -7,7 +7,9 @@
 
 static const int64_t minute_us = 60000000, day_us = INT64_C(86400000000);
 
-static const char retry[] = "correct it and run “kirinuki publish --retry”";
+static const char retry[] =
+    "publish the clip again in the way that YouTube wants, or as it is with “kirinuki publish "
+    "--retry”";
 static const char connect_again[] =
     "connect the account again with “kirinuki auth youtube”, then run “kirinuki publish --retry”";
 
@@ -15,10 +17,14 @@ static const char connect_again[] =
 static const struct {
     const char *reason, *sentence, *remedy;
 } refusals[] = {
-    {"invalidTitle", "YouTube takes the title for invalid or empty", retry},
-    {"invalidDescription", "YouTube takes the description for invalid", retry},
-    {"invalidTags", "YouTube takes the tags for invalid", retry},
-    {"invalidPublishAt", "YouTube takes the time of publication for invalid", retry},
+    {"invalidTitle", "YouTube takes the title for invalid or empty",
+     "publish the clip again with another --title"},
+    {"invalidDescription", "YouTube takes the description for invalid",
+     "publish the clip again with another --description or --caption"},
+    {"invalidTags", "YouTube takes the tags for invalid",
+     "publish the clip again with other --hashtags"},
+    {"invalidPublishAt", "YouTube takes the time of publication for invalid",
+     "publish the clip again with another --at"},
     {"youtubeSignupRequired", "this Google account has no YouTube channel",
      "create a channel at youtube.com with this account, then run “kirinuki publish --retry”"},
     {"forbiddenPrivacySetting", "this channel may not use that privacy setting",

@@ -6,7 +6,7 @@
 #include "platform/youtube.h"
 
 enum {
-    PAGES_MAX = 20 /* two units of the quota each */,
+    PAGES_MAX = 60 /* two units of the quota each */,
     PAGE_ITEMS = 50,
     LOOKS_MAX = 3,
     LOOK_WAIT_S = 20
@@ -139,10 +139,7 @@ static enum kn_status look_through(struct search *search, bool *ret_complete, st
 static enum kn_status unknown(struct kn_posting *posting, const char *why)
 {
     kn_posting_forget(posting, "looks");
-    return kn_posting_unknown(posting,
-                              "look for the video among the channel's in YouTube Studio; “kirinuki "
-                              "publish --retry” looks "
-                              "again, and after an hour sends it again if it is not there",
+    return kn_posting_unknown(posting, NULL,
                               "YouTube forgot the upload after its last byte, and %s", why);
 }
 

@@ -63,8 +63,9 @@ static void renew(struct kn_publisher *publisher, int64_t worker)
     int count;
     enum kn_status status = kn_store_renew(publisher->store, worker, publisher->options.lease_us,
                                            arena, &jobs, &count, &err);
-    if (status != KN_OK)
+    if (status != KN_OK && !publisher->unrenewed)
         kn_log(KN_LOG_WARN, "publish", "the lease could not be renewed: %s", kn_error_text(&err));
+    publisher->unrenewed = status != KN_OK;
     if (status == KN_LOST) {
         KN_LOCKED(&publisher->lock);
         if (publisher->worker == worker)
@@ -288,7 +289,8 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     };
     enum kn_status status =
         kn_store_posts_list(publisher->store, &filter, arena, &posts, &count, err);
-    int64_t patient_us = kn_wall_us() + (options->only ? options->patience_us : 0);
+    int64_t patient_us =
+        kn_store_now_us(publisher->store) + (options->only ? options->patience_us : 0);
     *ret_left = false;
     for (int i = 0; status == KN_OK && i < count; i++)
         *ret_left |= posts[i].due_us <= patient_us || (posts[i].worker && options->only);
@@ -332,7 +334,7 @@ static enum kn_status take_turn(struct kn_publisher *publisher, int64_t *ret_unt
     int64_t now_us = kn_now_us(), most_us = now_us + publisher->options.lease_us;
     *ret_until_us = publisher->running ? now_us + TICK_US : most_us;
     if (due_us != INT64_MAX) {
-        int64_t wait_us = KN_MAX(due_us - kn_wall_us(), TICK_US);
+        int64_t wait_us = KN_MAX(due_us - kn_store_now_us(publisher->store), TICK_US);
         *ret_until_us = KN_MIN(*ret_until_us, now_us + KN_MIN(wait_us, most_us - now_us));
     }
     return status;
@@ -346,18 +348,22 @@ static bool may_pass(enum kn_status status)
 
 static enum kn_status work(struct kn_publisher *publisher, struct kn_error *err)
 {
-    bool left = true, said = false;
+    bool left = true, ends = publisher->options.only || publisher->options.drain;
+    int64_t failing_us = 0; /* since then; 0: it does not */
     while (left && !kn_cancel_requested(publisher->stop)) {
         int64_t until_us = kn_now_us() + AWAY_US;
         enum kn_status status = take_turn(publisher, &until_us, err);
-        bool ends = publisher->options.only || publisher->options.drain;
         if (status == KN_OK && ends && publisher->running == 0)
             status = any_left(publisher, &left, err);
         if (status != KN_OK && !may_pass(status))
             return status;
-        if (status != KN_OK && !said)
+        if (status != KN_OK && !failing_us)
             kn_log(KN_LOG_WARN, "publish", "the store: %s", kn_error_text(err));
-        said = status != KN_OK;
+        failing_us = status == KN_OK ? 0 : failing_us ? failing_us : kn_now_us();
+        if (failing_us && kn_now_us() - failing_us >= kn_publisher_patience_us(publisher))
+            kn_publisher_trouble(publisher, err);
+        if (kn_publisher_in_trouble(publisher, err))
+            return err->status;
         if (left)
             sleep_a_while(publisher, until_us);
         tell_bytes(publisher);
@@ -407,6 +413,7 @@ enum kn_status kn_publisher_run(const struct kn_publisher_options *options, stru
     pthread_mutex_init(&publisher.news, NULL);
     kn_cond_init(&publisher.beat);
     publisher.rouse = kn_cancel_new(stop);
+    kn_publisher_compare_clocks(&publisher);
     status = join(&publisher, err);
     int failed = 0;
     if (status == KN_OK)
@@ -446,7 +453,8 @@ void kn_publisher_keep(const struct kn_publisher_options *options, struct kn_can
         if (status == KN_OK)
             status = kn_store_posts_next_due(options->store, &due_us, &err);
         if (status == KN_OK)
-            wait_us = due_us == INT64_MAX ? INT64_MAX : KN_MAX(due_us - kn_wall_us(), 0);
+            wait_us = due_us == INT64_MAX ? INT64_MAX
+                                          : KN_MAX(due_us - kn_store_now_us(options->store), 0);
         if (status == KN_OK && wait_us == 0) {
             status = kn_publisher_run(&due, stop, &err);
             wait_us = TICK_US; /* what an account has no room for is due still */

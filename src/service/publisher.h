@@ -53,7 +53,9 @@ struct kn_publisher_options {
 
 /*
  * KN_OK: it came to its end, or `stop` was triggered. What is under way then is stopped before its
- * next request and handed back. Errors are those of the store that do not pass.
+ * next request and handed back. Errors are those of the store that do not pass, or with `only` did
+ * not within three leases (NO_SPACE: its disk is full): what is under way then goes on where it
+ * was, at the next time.
  */
 enum kn_status kn_publisher_run(const struct kn_publisher_options *options, struct kn_cancel *stop,
                                 struct kn_error *err);

@@ -15,6 +15,7 @@ struct kn_publisher {
     struct kn_cancel *stop;  /* the caller's */
     struct kn_cancel *rouse; /* of the caller's thread's sleep: replaced after each */
     pthread_t heart;
+    bool unrenewed;       /* heart's: the last renewal failed, and that was told */
     pthread_mutex_t news; /* held while somebody is told; a leaf */
 
     pthread_mutex_t lock; /* a leaf but for tokens that are triggered under it */
@@ -22,6 +23,7 @@ struct kn_publisher {
     /* Protected by `lock`. */
     int64_t worker;
     bool lost, closing;
+    struct kn_error trouble; /* with a status: the store did not take what a post is to remember */
     int running;
     struct kn_post_task *tasks, *ended;
 };
@@ -45,11 +47,24 @@ struct kn_post_task {
 
 /* ---- publisher_post.c ---- */
 
-/* Takes the post as far as it goes, and gives it up: on return nothing of it is held. */
+/* Takes the post as far as it goes, and gives it up: on return nothing of it is held, unless the
+ * publisher is in trouble. */
 void kn_post_task_run(struct kn_post_task *task);
 
 /* ---- publisher.c ---- */
 
 void kn_publisher_tell(struct kn_publisher *publisher, const struct kn_post_news *news);
+
+/* ---- publisher_trouble.c ---- */
+
+/* How long a store that fails is waited for, from the first failure on: as long as it takes, unless
+ * somebody waits for certain posts. */
+int64_t kn_publisher_patience_us(const struct kn_publisher *publisher);
+/* Has it given up on its store? Any thread; err may be NULL. */
+bool kn_publisher_in_trouble(struct kn_publisher *publisher, struct kn_error *err);
+/* The store has failed for longer than that: the publisher ends with this. The first one counts. */
+void kn_publisher_trouble(struct kn_publisher *publisher, const struct kn_error *err);
+/* Warns where this machine's clock is not the store's: whoever says --at means this one. */
+void kn_publisher_compare_clocks(struct kn_publisher *publisher);
 
 #endif

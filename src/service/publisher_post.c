@@ -21,9 +21,11 @@
 enum {
     TRIES_MAX = 12,    /* in a row without a step forward */
     HOLD_US = 1500000, /* a shorter wait is not worth giving the post up for */
-    STORE_TRIES = 20,
     STORE_APART_MS = 500,
+    LAST_TRIES = 4, /* to save, when it is to stop */
 };
+
+static const char waits_for_store[] = "it goes on by itself when that is over";
 
 static const struct kn_backoff backoff = {
     .first_us = 2000000, .most_us = 300000000, .growth = 2, .sure = 0.3};
@@ -37,6 +39,12 @@ struct work {
     int64_t kept_bytes; /* sent, as it was last remembered */
     bool cancel_asked;  /* somebody wants it stopped */
 };
+
+/* What is planned, booked and waited for goes by the store's clock, which all who work share. */
+static int64_t store_now_us(const struct work *work)
+{
+    return kn_store_now_us(work->task->publisher->store);
+}
 
 static void tell(struct work *work, enum kn_post_state state, int64_t due_us, const char *url,
                  const char *reason, const char *remedy)
@@ -60,15 +68,20 @@ static void tell(struct work *work, enum kn_post_state state, int64_t due_us, co
 
 /* ---- what is saved ---- */
 
-/* A store that is away for a moment is waited for: what the platform has done must not be
- * forgotten.
- */
+static bool may_pass(enum kn_status status)
+{
+    return status == KN_REMOTE || status == KN_TIMEOUT || status == KN_IO || status == KN_NO_SPACE;
+}
+
+/* A store that is away, or whose disk is full, is waited for: what the platform has done must not
+ * be forgotten. */
 static enum kn_status save(struct work *work, struct kn_post_save *save, struct kn_error *err)
 {
     struct kn_post_task *task = work->task;
     enum kn_status status = KN_LOST;
+    int64_t begin_us = kn_now_us();
     save->holder = task->holder;
-    for (int tries = 0; tries < STORE_TRIES && !task->lost; tries++) {
+    for (int tries = 1; !task->lost; tries++) {
         status = kn_store_post_save(task->publisher->store, save, err);
         if (status == KN_OK) {
             work->cancel_asked |= save->cancel_asked;
@@ -76,9 +89,15 @@ static enum kn_status save(struct work *work, struct kn_post_save *save, struct 
         }
         if (status == KN_LOST)
             task->lost = true;
-        if (status != KN_REMOTE && status != KN_TIMEOUT && status != KN_IO && status != KN_NO_SPACE)
+        if (!may_pass(status) || kn_publisher_in_trouble(task->publisher, NULL))
             break;
-        if (kn_cancel_wait_ms(task->cancel, STORE_APART_MS) && tries > 3)
+        if (tries == 1)
+            tell(work, task->state, 0, NULL, kn_error_text(err), waits_for_store);
+        if (kn_now_us() - begin_us >= kn_publisher_patience_us(task->publisher)) {
+            kn_publisher_trouble(task->publisher, err);
+            break;
+        }
+        if (kn_cancel_wait_ms(task->cancel, STORE_APART_MS) && tries > LAST_TRIES)
             break;
     }
     if (task->lost)
@@ -142,15 +161,16 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
         .url = posting->url,
         .reason = posting->reason ? posting->reason : "",
         .remedy = posting->remedy ? posting->remedy : "",
-        .public_us = state == KN_POST_LIVE        ? kn_wall_us()
+        .public_us = state == KN_POST_LIVE        ? store_now_us(work)
                      : state == KN_POST_SCHEDULED ? posting->options.publish_at_us
                                                   : 0,
     };
     enum kn_status status = save(work, &all, &err);
     free(memory);
     if (status != KN_OK) {
-        kn_log(KN_LOG_WARN, "publish", "post %" PRId64 ": %s", work->task->post.id,
-               kn_error_text(&err));
+        if (!kn_publisher_in_trouble(work->task->publisher, NULL)) /* which tells it, once */
+            kn_log(KN_LOG_WARN, "publish", "post %" PRId64 ": %s", work->task->post.id,
+                   kn_error_text(&err));
         return;
     }
     bool ended = all.state == KN_POST_FAILED || all.state == KN_POST_CANCELLED;
@@ -179,8 +199,7 @@ static void progress(void *arg, int64_t sent_bytes)
 
 static int64_t now_us(void *arg)
 {
-    (void)arg;
-    return kn_wall_us();
+    return store_now_us(arg);
 }
 
 /* ---- what comes before the first step ---- */
@@ -189,7 +208,7 @@ static int64_t now_us(void *arg)
 static struct kn_quota_use use_of(const struct work *work, const struct kn_quota *quota)
 {
     const struct kn_post *post = &work->task->post;
-    int64_t now = kn_wall_us();
+    int64_t now = store_now_us(work);
     struct kn_quota_use use = {
         .platform = post->platform,
         .account = quota->of_application ? "" : post->account,
@@ -228,7 +247,7 @@ static bool book_quotas(struct work *work, struct kn_error *err)
                             platform->label, quota->limit, quota->kind,
                             kn_time_local(free_us, when));
         else
-            kn_posting_wait(&work->posting, kn_wall_us() + 5000000, "%s", kn_error_text(err));
+            kn_posting_wait(&work->posting, store_now_us(work) + 5000000, "%s", kn_error_text(err));
         give_up(work, KN_POST_PLANNED, work->posting.wait_until_us);
         return false;
     }
@@ -295,6 +314,9 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     posting->memory = json_loads(task->post.memory, 0, NULL);
     if (!json_is_object(posting->memory))
         return kn_error_set(err, KN_DAMAGED, "what was remembered of the post is damaged");
+    /* One that was UNKNOWN, and is planned again: it may be there, so no cancel ends it unseen. */
+    if (posting->state == KN_POST_PLANNED && kn_posting_intended_us(posting))
+        posting->state = KN_POST_PROCESSING;
     enum kn_status status = kn_post_clip_read(task->post.clip, task->arena, &posting->clip, err);
     if (status == KN_OK)
         status = kn_post_request_read(task->post.request, task->arena, &posting->text,
@@ -312,49 +334,54 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     };
     posting->host = &work->host;
     posting->marker = marker_of(&task->post, task->arena);
+    posting->number = task->post.id;
     return status;
 }
 
 /* ---- step by step ---- */
 
+/* FAILED, or UNKNOWN where it may be there. */
+static void end_badly(struct work *work, const char *remedy, const struct kn_error *err)
+{
+    struct kn_posting *posting = &work->posting;
+    (void)kn_posting_give_up(posting, NULL, remedy, "%s", kn_error_text(err));
+    give_up(work, posting->next == KN_NEXT_UNKNOWN ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+}
+
 /* After a failure that may pass. */
 static void try_later(struct work *work, const struct kn_error *err)
 {
     struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
     work->tries++;
-    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
     if (work->tries <= TRIES_MAX) {
-        give_up(work, posting->state, kn_wall_us() + kn_backoff_us(&backoff, work->tries, 0));
+        posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
+        give_up(work, posting->state, store_now_us(work) + kn_backoff_us(&backoff, work->tries, 0));
         return;
     }
-    posting->remedy = intended ? "look at the account; then `kirinuki posts retry`, which asks the "
-                                 "platform first, or `kirinuki posts resolve`"
-                               : "try again with `kirinuki posts retry`";
-    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+    end_badly(work, "try it again later with `kirinuki publish --retry`", err);
 }
 
 /* It was stopped: by somebody who wants it so, or with us. */
 static void stop(struct work *work)
 {
     struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
+    bool intended = kn_posting_intended_us(posting);
     posting->reason = NULL;
     work->cancel_asked |= work->task->stop_asked;
     if (work->cancel_asked && !intended)
         give_up(work, KN_POST_CANCELLED, 0);
     else
-        give_up(work, posting->state, kn_wall_us());
+        give_up(work, posting->state, store_now_us(work));
 }
 
 static void fail(struct work *work, enum kn_status status, const struct kn_error *err)
 {
-    struct kn_posting *posting = &work->posting;
-    bool intended = posting->memory && kn_posting_intended_us(posting);
     if (status == KN_LOST || work->task->lost) {
         kn_log(KN_LOG_INFO, "publish", "%s", kn_error_text(err));
         return;
     }
+    if (kn_publisher_in_trouble(work->task->publisher, NULL))
+        return; /* nothing can be saved; whoever is next goes on from what was */
     if (status == KN_CANCELLED) {
         stop(work);
         return;
@@ -363,12 +390,12 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         try_later(work, err);
         return;
     }
-    posting->reason = kn_arena_strdup(posting->arena, kn_error_text(err));
-    posting->remedy = intended ? "it may be there: `kirinuki posts retry` asks the platform first, "
-                                 "`posts resolve` is for what you have seen yourself"
-                      : status == KN_DENIED ? "then `kirinuki posts retry`"
-                                            : "mend it, then `kirinuki posts retry`";
-    give_up(work, intended ? KN_POST_UNKNOWN : KN_POST_FAILED, 0);
+    end_badly(work,
+              status == KN_INVALID     ? "`kirinuki publish` with the clip posts it as it is now"
+              : status == KN_NOT_FOUND ? "bring it back and say `kirinuki publish --retry`, or "
+                                         "render it again and publish that"
+                                       : "after that, `kirinuki publish --retry`",
+              err);
 }
 
 /* Others who share the quota are not to run into it one after the other. */
@@ -395,12 +422,12 @@ static bool go_on(struct work *work)
         return true;
     case KN_NEXT_WAIT:
         close_quota(work);
-        if (posting->wait_until_us - kn_wall_us() > HOLD_US) {
+        if (posting->wait_until_us - store_now_us(work) > HOLD_US) {
             give_up(work, posting->state, posting->wait_until_us);
             return false;
         }
         (void)kn_cancel_wait_ms(work->task->cancel,
-                                (posting->wait_until_us - kn_wall_us()) / 1000 + 1);
+                                (posting->wait_until_us - store_now_us(work)) / 1000 + 1);
         return true;
     case KN_NEXT_LIVE:
         give_up(work, KN_POST_LIVE, 0);
@@ -449,7 +476,7 @@ void kn_post_task_run(struct kn_post_task *task)
         status = KN_CANCELLED;
     if (status != KN_OK)
         fail(&work, status, &err);
-    else if (task->post.state != KN_POST_PLANNED || book_quotas(&work, &err))
+    else if (work.posting.state != KN_POST_PLANNED || book_quotas(&work, &err))
         advance_to_the_end(&work);
     kn_posting_done(&work.posting);
     json_decref(work.posting.memory);

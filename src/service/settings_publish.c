@@ -139,6 +139,9 @@ const struct kn_settings_row kn_publish_rows[] = {
                     "resolve: where the post is", "Posts", .args_only = true}},
     {KN_FOR_POSTS, {"absent", 0, KN_OPTION_FLAG, PUBLISH(absent), NULL,
                     "resolve: it is not there, so it is posted again", "Posts", .args_only = true}},
+    {KN_FOR_POSTS, {"unknown", 0, KN_OPTION_FLAG, PUBLISH(unknown), NULL,
+                    "retry: all of which it is not known whether they are there", "Posts",
+                    .args_only = true}},
     {KN_FOR_POSTS, {"at", 0, KN_OPTION_CUSTOM, PUBLISH(at_us), "TIME", "move: to this time",
                     "Posts", .args_only = true, .parse = kn_parse_at}},
     {0}};

@@ -26,6 +26,7 @@ struct kn_publish_settings {
     bool posts;                 /* of a worker: it posts what is due */
     const char *found_url;      /* of a post that a person has found; NULL */
     bool absent;                /* a person has not found it */
+    bool unknown;               /* all posts of which nobody knows whether they are there */
     const char *outbox;         /* of the folder platform; NULL: in the data folder */
     const char *webhook, *webhook_secret; /* NULL: not set */
     int at_once;

@@ -35,7 +35,7 @@ struct kn_store {
     pthread_mutex_t lock; /* held while watches are called: they must not come back */
     /* Protected by `lock`. */
     struct kn_store_watch *watches;
-    int64_t offset_us; /* the server's clock less ours */
+    int64_t offset_us; /* the server's wall clock less our monotonic one */
     struct kn_line_start line_start;
 };
 

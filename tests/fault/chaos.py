@@ -1,20 +1,24 @@
 """Posts on a bad day: accidents in every step of every protocol, and a process that is killed
 again and again. What a post was said to be has to be true in the end, and no clip is there twice.
 
+Each process has another clock, as though the machine's were set again and again.
+
 Who waits for minutes here, waits for a platform; so the times of posts are put forward in the store,
 and quotas are forgotten, as though time had passed.
+
+The store is a file, or where a server runs beside this (with-postgres.sh) a database there.
 """
 import collections
 import json
 import os
 import random
 import signal
-import sqlite3
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
 # pylint: disable=wrong-import-position
+from fault import STORE, break_calls, make_store, rows  # noqa: E402
 from posting import PLATFORMS, World, clip  # noqa: E402
 from scenario import folder  # noqa: E402
 
@@ -36,6 +40,7 @@ ACCIDENTS = {
 LIMITS = ["youtube-inserts", "youtube-units", "tiktok-posts", "tiktok-pending", "tiktok-creator-rate",
           "tiktok-init-rate", "tiktok-status-rate", "instagram-posts", "instagram-containers",
           "instagram-calls"]
+CLOCKS_S = [0, -3000, 3000]  # ahead of what it is
 OPEN = ("planned", "uploading", "processing")
 GONE = ("failed", "deleted")
 
@@ -70,43 +75,47 @@ class Chaos:
     def __init__(self, name, count, chance, seed):
         self.random = random.Random(seed)
         self.figures = collections.Counter()
+        self.database, where = make_store(name)
         self.world = World(name, *accidents(chance), "--bandwidth", "40M", "--latency", "20ms±15ms",
-                           "--seed", str(seed))
+                           "--seed", str(seed), store=where)
         self.store = self.world.env["KIRINUKI_STORE"]
         self.clips = make_clips(count)
 
     def sql(self, *statements):
-        with sqlite3.connect(self.store, timeout=60) as database:
-            for statement in statements:
-                database.execute(statement)
+        """The rows of the last one."""
+        return [rows(self, statement) for statement in statements][-1]
 
     def hurry(self):
-        now_us = int(time.time() * 1e6)
+        now_us = int((time.time() - 7200) * 1e6)  # by any of the clocks
         self.sql("UPDATE worker SET alive_until_us = 1",  # of the dead; nobody else is there
                  f"UPDATE post SET due_us = {now_us} WHERE due_us > {now_us} AND state <= 2",
+                 "UPDATE account SET taken_until_us = 0",  # by the dead, too
                  "DELETE FROM quota_use", "UPDATE quota SET closed_until_us = 0")
 
     def let_an_hour_pass(self):
-        """For what waits until a platform can be sure, or has its next slot: the platforms' clock
-        goes on, and times that are remembered lie further back."""
+        """For what waits until a platform can be sure, or has its next slot: posts go by the
+        platforms' clock, which goes on."""
         self.world.ask("/sandbox/clock", {"advance_s": 3700})
-        with sqlite3.connect(self.store, timeout=60) as database:
-            open_ones = "SELECT id, memory FROM post WHERE state <= 2"
-            for number, memory in database.execute(open_ones).fetchall():
-                kept = {key: value - 3_700_000_000 if key.endswith("_us") else value
-                        for key, value in json.loads(memory).items()}
-                database.execute("UPDATE post SET memory = ? WHERE id = ?",
-                                 (json.dumps(kept), number))
 
     def states(self):
         return collections.Counter(post["state"] for post in self.world.known().values())
 
+    def sign_in(self, platform):
+        for _ in range(30):  # an accident may come to that as well
+            if self.world("auth", platform, "--sandbox=" + self.world.url).code == 0:
+                break
+
+    def sign_in_where_asked_to(self):
+        """A process that is killed between a platform's new tokens and the store loses the account."""
+        for platform, why in self.sql("SELECT platform, trouble FROM account WHERE trouble <> ''"):
+            assert "kirinuki auth" in why, why
+            self.figures["signed in anew"] += 1
+            self.sign_in(platform)
+
     def plan(self):
         world = self.world
-        for platform in PLATFORMS:  # an accident may come to the signing in as well
-            for _ in range(30):
-                if world("auth", platform, "--sandbox=" + world.url).code == 0:
-                    break
+        for platform in PLATFORMS:
+            self.sign_in(platform)
         for _ in range(30):
             outcome = world("publish", *self.clips, "-t", "all", "--no-wait",
                             "--sandbox=" + world.url)
@@ -117,7 +126,8 @@ class Chaos:
     def work(self, kill_after_s=None):
         """One process that posts what is due; killed after a time, or until it is done."""
         self.hurry()
-        child = self.world.start("worker", "--drain", "--lease", "5")
+        clock = break_calls("", 0, "", CLOCK=str(self.random.choice(CLOCKS_S)))
+        child = self.world.start("worker", "--drain", "--lease", "5", **clock)
         try:
             out, err = child.communicate(timeout=kill_after_s or 300)
         except Exception:  # pylint: disable=broad-except
@@ -167,7 +177,8 @@ class Chaos:
             unknown = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
             if not unknown:
                 return
-            assert self.world("posts", "retry", *map(str, unknown)).code == 0
+            said = self.world("posts", "retry", "--unknown")
+            assert said.code == 0 and said.out.startswith(f"{len(unknown)} post"), said
             self.to_the_end()
             left = [i for i, p in self.world.known().items() if p["state"] == "unknown"]
             self.figures["found by retry"] += len(unknown) - len(left)
@@ -181,6 +192,12 @@ class Chaos:
             assert self.world("posts", "resolve", str(number), *how).code == 0
         self.to_the_end()
 
+    def tell_what_is_bad(self):
+        bad = collections.Counter((p["platform"], p["state"], p["reason"], p["what_to_do"])
+                                  for p in self.world.known().values() if p["state"] != "live")
+        for what, count in bad.items():
+            print(count, *what, sep=" | ", file=sys.stderr)
+
     def run(self, kills):
         with self.world:
             self.plan()
@@ -192,12 +209,14 @@ class Chaos:
             self.figures["posts"] = sum(states.values())
             for state, count in states.items():
                 self.figures[state + " at first"] = count
+            self.sign_in_where_asked_to()
             self.find_the_truth()
             failed = [i for i, p in self.world.known().items() if p["state"] == "failed"]
             if failed:
                 assert self.world("posts", "retry", *map(str, failed)).code == 0
                 self.to_the_end()
             texts = self.check()
+            self.tell_what_is_bad()
             counts = self.world.sandbox.ledger()["counts"]
             self.figures["requests"] = counts["requests"]
             self.figures["accidents"] = sum(v for k, v in counts["faults"].items() if k != "none")
@@ -211,6 +230,7 @@ def main(posts, kills, chance, seed):
     begin = time.monotonic()
     chaos = Chaos(f"chaos-{seed}", -(-posts // len(PLATFORMS)), chance, seed)
     figures = chaos.run(kills)
+    figures["store"] = STORE
     figures["seconds"] = round(time.monotonic() - begin, 1)
     print(json.dumps(figures, indent=1))
     return figures

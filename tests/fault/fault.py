@@ -50,12 +50,20 @@ def only_postgres(function):
     return case(function) if POSTGRES and function else None
 
 
+def only_sqlite(function):
+    return None if POSTGRES else case(function)
+
+
+def make_store(name):
+    """Of the kind that this program is for: its database's name, and where it is; None: a file."""
+    base = "fault_" + name.replace("-", "_")
+    return base, wire.database(base) if POSTGRES else None
+
+
 def queue_of(name):
     """A queue of the store that this program is for."""
-    if not POSTGRES:
-        return Queue(name)
-    base = "fault_" + name.replace("-", "_")
-    queue = Queue(name, wire.database(base))
+    base, where = make_store(name)
+    queue = Queue(name, where)
     queue.database = base
     return queue
 
@@ -85,7 +93,7 @@ def break_calls(calls, at, how, **more):
 def rows(queue, sql):
     if POSTGRES:
         return wire.ask(sql, queue.database)
-    with sqlite3.connect(queue.store, timeout=30) as database:
+    with sqlite3.connect(queue.store, timeout=60) as database:
         return [list(row) for row in database.execute(sql)]
 
 

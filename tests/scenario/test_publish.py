@@ -202,7 +202,8 @@ def a_clip_that_is_gone_or_changed_is_told():
         outcome = world("publish", "--retry", "--json")
         [post] = json.loads(outcome.out.splitlines()[-1])["posts"]
         assert outcome.code == 1 and post["state"] == "failed", outcome
-        assert "is not there any more: render the clip again" in post["reason"], post
+        assert "is not there any more" in post["reason"], post
+        assert "bring it back" in post["what_to_do"], post
         # Other bytes under its name, at first glance the same file: the hash tells.
         about = os.stat(path + ".away")
         with open(path + ".away", "rb") as file:
@@ -299,6 +300,9 @@ def people_decide():
         assert sorted(p["platform"] for p in world.shown()) == sorted(PLATFORMS), world.shown()
         expect_complaint(world("posts", "retry", str(posts["x"])), 1, "live")
         expect_complaint(world("posts", "resolve", str(posts["x"])), 1, "--url URL")
+        assert "of no post it is unknown" in world("posts", "retry", "--unknown").out
+        expect_complaint(world("posts", "retry"), 2, "or --unknown")
+        expect_complaint(world("posts", "retry", "1", "--unknown"), 2, "without numbers")
         expect_complaint(world("posts", "frobnicate"), 2, "posts takes the number of a post")
 
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -21,6 +22,11 @@ static const int64_t start_us = INT64_C(1796126400000000); /* 2026-12-01T12:00:0
 static const int64_t pause_us = 10000000;                  /* after an error or a crash */
 
 /* ---- the platform's side ---- */
+
+int64_t harness_there_us(const struct harness *h)
+{
+    return h->now_us + h->ahead_us;
+}
 
 static void announce(const struct kn_exchange *x, struct kn_reply *reply, enum harness_fault fault)
 {
@@ -72,6 +78,9 @@ static void handle(void *arg, const struct kn_exchange *x, struct kn_reply *repl
     if (!unseen)
         h->serve(h->world, &seen, reply);
     announce(x, reply, fault);
+    harness_reply_header(
+        x, reply, "Date",
+        kn_time_http(harness_there_us(h), kn_arena_alloc(x->arena, KN_TIME_TEXT_BYTES)));
 }
 
 /* ---- the publisher's side ---- */
@@ -225,6 +234,7 @@ static void run(struct harness *h, const struct harness_plan *plan)
             .settings = h->settings,
             .service_url = h->service_url,
             .marker = "0123456789abcdef",
+            .number = 12,
             .host = &host,
             .arena = kn_arena_new(),
             .memory = json_loads(h->memory, 0, NULL),

@@ -55,6 +55,7 @@ struct harness {
     /* For a platform that is another server: set service_url as well. */
     const char *token_text;                  /* NULL: tokens of the harness's own */
     int64_t start_us;                        /* of its clock, for each run */
+    int64_t ahead_us;                        /* the platform's clock, of the publisher's */
     void (*passed)(void *world, int64_t us); /* so much of a wait is over; NULL */
 
     /* ---- of the last run ---- */
@@ -98,6 +99,9 @@ void harness_sweep(struct harness *h,
 void harness_fail(const struct harness *h, const char *sentence);
 
 /* ---- for worlds ---- */
+
+/* By the platform's clock. */
+int64_t harness_there_us(const struct harness *h);
 
 /* Does the request bear the token that is good, as "Bearer …" or "OAuth …"? */
 bool harness_is_authorized(const struct harness *h, const struct kn_exchange *x);

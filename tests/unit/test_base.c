@@ -357,6 +357,7 @@ static void times_read_well(void **state)
         assert_string_equal(kn_time_span(cases[i].us, text), cases[i].span);
     }
     assert_string_equal(kn_time_iso(1795810487000000, text), "2026-11-27T20:14:47Z");
+    assert_string_equal(kn_time_http(784111777000000, text), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 static void strings_and_vectors_grow(void **state)

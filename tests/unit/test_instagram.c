@@ -31,14 +31,16 @@ struct world {
     struct harness h;
     struct container containers[CONTAINERS_MAX];
     struct reel reels[REELS_MAX];
-    int container_count, reel_count, strayed;
+    int container_count, reel_count, strayed, pages;
     json_t *asked; /* for the last container */
     bool damaged;
     /* How this Instagram is. */
     int used, fails_times;
     int64_t lag_us;    /* until a container says that it was published */
     const char *fails; /* status text of containers that fail */
-    bool keeps_halves, loses_containers, expires, hides_reels, tells_no_address, twin;
+    bool keeps_halves, loses_containers, forgets_containers, loses_first, expires, hides_reels,
+        tells_no_address, twin, is_new;
+    int newer; /* reels that others have published since */
     const char *refuses, *refuses_path, *usage;
     int refuses_status, refuses_times, says_at;
     const char *says;
@@ -57,7 +59,7 @@ static void forget_all(void *arg)
     memset(w->reels, 0, sizeof w->reels);
     json_decref(w->asked);
     w->asked = NULL;
-    w->container_count = w->reel_count = w->strayed = 0;
+    w->container_count = w->reel_count = w->strayed = w->pages = 0;
     w->damaged = false;
 }
 
@@ -132,7 +134,7 @@ static void say_state(struct world *w, struct container *container, const struct
 {
     int polls = container->stored == w->h.clip.bytes ? ++container->polls : 0;
     bool fails = container - w->containers < w->fails_times;
-    bool known = w->h.now_us >= container->published_us + w->lag_us;
+    bool known = harness_there_us(&w->h) >= container->published_us + w->lag_us;
     const char *code = container->published && known                               ? "PUBLISHED"
                        : w->expires && polls > POLLS && container == w->containers ? "EXPIRED"
                        : polls <= POLLS                                            ? "IN_PROGRESS"
@@ -160,9 +162,9 @@ static void publish(struct world *w, const struct kn_exchange *x, struct kn_repl
         refuse(x, reply, 400, 9007, 2207027);
     else {
         container->published = true;
-        container->published_us = w->h.now_us;
-        w->reels[w->reel_count++] =
-            (struct reel){.caption = kn_strdup(container->caption), .at_us = w->h.now_us};
+        container->published_us = harness_there_us(&w->h);
+        w->reels[w->reel_count++] = (struct reel){.caption = kn_strdup(container->caption),
+                                                  .at_us = harness_there_us(&w->h)};
         harness_reply(x, reply, 200, "{\"id\":\"1792%d\"}", w->reel_count);
     }
 }
@@ -174,23 +176,50 @@ static const char *time_of(const struct kn_exchange *x, int64_t at_us)
     return kn_arena_printf(x->arena, "%.19s+0000", at);
 }
 
+/* A page of them, the newest first. */
+static void list_page(struct world *w, const struct kn_exchange *x, struct kn_reply *reply,
+                      const json_t *all)
+{
+    long long limit = 25, after = 0, count = (long long)json_array_size(all);
+    (void)kn_parse_int(harness_query(x, "limit"), 1, 100, &limit);
+    const char *cursor = harness_query(x, "after");
+    (void)(*cursor && kn_parse_int(cursor + 1, 0, count, &after));
+    KN_SCOPED_JSON data = json_array();
+    long long end = KN_MIN(after + limit, count);
+    for (long long i = after; i < end; i++)
+        json_array_append(data, json_array_get(all, (size_t)i));
+    KN_SCOPED_MEM char *text = json_dumps(data, JSON_COMPACT);
+    harness_reply(x, reply, 200, "{\"data\":%s,\"paging\":{\"cursors\":{\"after\":\"c%lld\"}%s}}",
+                  text, end, end < count ? ",\"next\":\"https://graph.facebook.com/next\"" : "");
+    w->pages++;
+}
+
 static void list_reels(struct world *w, const struct kn_exchange *x, struct kn_reply *reply)
 {
     KN_SCOPED_JSON data = json_array();
+    if (w->is_new) { /* an account without anything else */
+        list_page(w, x, reply, data);
+        return;
+    }
     for (int i = 0; i < w->reel_count && !w->hides_reels; i++)
         for (int times = 0; times <= w->twin; times++)
             json_array_insert_new(
                 data, 0,
                 json_pack("{s:o, s:s, s:s}", "id", json_sprintf("1792%d", i + 1 + times), "caption",
                           w->reels[i].caption, "timestamp", time_of(x, w->reels[i].at_us)));
+    for (int i = 0; i < w->newer; i++)
+        json_array_insert_new(data, 0,
+                              json_pack("{s:o, s:s, s:s}", "id", json_sprintf("99%d", i), "caption",
+                                        "another", "timestamp",
+                                        time_of(x, harness_there_us(&w->h) + 7200 * KN_US_PER_S)));
     /* An older one with the same words, and another one. */
+    int64_t begin_us = w->h.start_us + w->h.ahead_us;
     json_array_append_new(data,
                           json_pack("{s:s, s:s, s:s}", "id", "31", "caption", w->h.text.caption,
-                                    "timestamp", "2026-11-30T12:00:00+0000"));
-    json_array_append_new(
-        data, json_pack("{s:s, s:s}", "id", "32", "timestamp", "2026-12-01T12:00:00+0000"));
-    KN_SCOPED_MEM char *text = json_dumps(data, JSON_COMPACT);
-    harness_reply(x, reply, 200, "{\"data\":%s,\"paging\":{}}", text);
+                                    "timestamp", time_of(x, begin_us - 86400 * KN_US_PER_S)));
+    json_array_append_new(data,
+                          json_pack("{s:s, s:s}", "id", "32", "timestamp", time_of(x, begin_us)));
+    list_page(w, x, reply, data);
 }
 
 static void serve_one(struct world *w, const struct kn_exchange *x, struct kn_reply *reply,
@@ -198,7 +227,9 @@ static void serve_one(struct world *w, const struct kn_exchange *x, struct kn_re
 {
     long long number;
     if (kn_starts_with(id, "1788") && kn_parse_int(id + 4, 1, w->container_count, &number) &&
-        !(w->loses_containers && w->containers[number - 1].published))
+        !(w->loses_containers && w->containers[number - 1].published) &&
+        !(w->forgets_containers && w->containers[number - 1].polls > POLLS + 1) &&
+        !(w->loses_first && number == 1))
         say_state(w, &w->containers[number - 1], x, reply);
     else if (kn_starts_with(id, "1792") && kn_parse_int(id + 4, 1, w->reel_count, &number) &&
              !w->tells_no_address)
@@ -345,7 +376,7 @@ static void a_lost_container_is_found_among_the_reels(void **state)
     w->hides_reels = true;
     harness_run(&w->h, &lost);
     assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
-    assert_non_null(strstr(w->h.remedy, "look at the profile"));
+    assert_non_null(strstr(w->h.remedy, "look among the reels of "));
     assert_int_equal(w->reel_count, 1);
     w->hides_reels = false;
     w->twin = true;
@@ -354,6 +385,64 @@ static void a_lost_container_is_found_among_the_reels(void **state)
     w->twin = false;
     harness_run_again(&w->h, NULL);
     expect_live(w);
+}
+
+static void a_reel_is_found_behind_a_thousand_newer_ones(void **state)
+{
+    struct world *w = *state;
+    const struct harness_plan lost = {.fault_at = request_of_publishing(w), .fault = HARNESS_LOST};
+    w->loses_containers = true;
+    w->newer = 1000;
+    harness_run(&w->h, &lost);
+    expect_live(w);
+    assert_int_equal(w->pages, 11);
+}
+
+/* The container is gone, nothing else was published in that time, and an hour is over. */
+static void what_is_certainly_not_there_is_published(void **state)
+{
+    struct world *w = *state;
+    const struct harness_plan unseen = {.fault_at = request_of_publishing(w),
+                                        .fault = HARNESS_UNSEEN};
+    w->forgets_containers = true;
+    harness_run(&w->h, &unseen);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    w->h.now_us += 2 * 3600 * KN_US_PER_S;
+    harness_run_again(&w->h, NULL); /* the account's other reel may be it, under another caption */
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    assert_int_equal(w->reel_count, 0);
+    w->is_new = true;
+    w->forgets_containers = false;
+    w->loses_first = true;
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+    assert_int_equal(w->container_count, 2);
+}
+
+/* The clocks of the two sides are an hour apart, or one of them is set meanwhile. */
+static void clocks_may_differ(void **state)
+{
+    struct world *w = *state;
+    const struct harness_plan lost = {.fault_at = request_of_publishing(w), .fault = HARNESS_LOST};
+    static const int hours[] = {-25, -1, 1, 25};
+    for (size_t i = 0; i < KN_COUNT_OF(hours); i++) {
+        w->h.ahead_us = hours[i] * 3600 * KN_US_PER_S;
+        w->loses_containers = true;
+        harness_run(&w->h, &lost);
+        expect_live(w);
+        assert_true(w->h.waited_us < 600 * KN_US_PER_S);
+        w->loses_containers = false;
+        w->lag_us = 86400 * KN_US_PER_S; /* of the platform's own time */
+        harness_run(&w->h, &lost);
+        assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+        w->lag_us = 0;
+        w->loses_containers = true;
+        w->h.now_us += 3 * 3600 * KN_US_PER_S; /* this machine's clock is set, not the platform's */
+        w->h.ahead_us -= 3 * 3600 * KN_US_PER_S;
+        harness_run_again(&w->h, NULL);
+        expect_live(w);
+        w->loses_containers = false;
+    }
 }
 
 static void a_published_one_is_live_though_it_is_not_listed(void **state)
@@ -471,14 +560,36 @@ static void rupload_may_refuse(void **state)
     struct world *w = *state;
     w->refuses_path = "/ig-api-upload";
     w->refuses_status = 400;
+    /* Of an upload that has expired it says no more than that. */
+    static const char *const words[] = {
+        "{\"debug_info\":{\"retriable\":false,\"type\":\"ProcessingFailedError\",\"message\":"
+        "\"no\\u001bway\"}}",
+        "{\"debug_info\":{\"retriable\":false,\"type\":\"ProcessingFailedError\",\"message\":"
+        "\"{\\\"success\\\":false,\\\"error\\\":{\\\"message\\\":\\\"no?way\\\"}}\"}}",
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(words); i++) {
+        w->refuses = words[i];
+        w->refuses_times = 1;
+        harness_run(&w->h, NULL);
+        expect_live(w);
+        assert_int_equal(w->container_count, 2);
+        w->refuses_times = 99;
+        harness_run(&w->h, NULL);
+        assert_int_equal(w->h.outcome, KN_NEXT_FAILED);
+        assert_int_equal(w->container_count, 3);
+        assert_string_equal(w->h.reason, "Instagram does not take the upload any more: no?way, 3 "
+                                         "times in a row");
+        w->refuses_times = 0;
+        harness_run_again(&w->h, NULL);
+        expect_live(w);
+    }
+    w->refuses = "<html>gone</html>";
+    w->refuses_status = 404;
     w->refuses_times = 1;
-    w->refuses = "{\"debug_info\":{\"retriable\":false,\"type\":\"ProcessingFailedError\","
-                 "\"message\":\"no\\u001bway\"}}";
     harness_run(&w->h, NULL);
-    assert_int_equal(w->h.outcome, KN_NEXT_FAILED);
-    assert_non_null(strstr(w->h.reason, "no?way"));
-    harness_run_again(&w->h, NULL);
     expect_live(w);
+    assert_int_equal(w->container_count, 2);
+    w->refuses_status = 400;
     w->refuses_times = 1;
     w->refuses = "{\"debug_info\":{\"retriable\":true,\"type\":\"ProcessingFailedError\"}}";
     harness_run(&w->h, NULL);
@@ -596,6 +707,9 @@ int main(void)
         INSTAGRAM_TEST(halves_are_gone_on_with),
         INSTAGRAM_TEST(a_second_publishing_is_no_second_reel),
         INSTAGRAM_TEST(a_lost_container_is_found_among_the_reels),
+        INSTAGRAM_TEST(a_reel_is_found_behind_a_thousand_newer_ones),
+        INSTAGRAM_TEST(what_is_certainly_not_there_is_published),
+        INSTAGRAM_TEST(clocks_may_differ),
         INSTAGRAM_TEST(a_published_one_is_live_though_it_is_not_listed),
         INSTAGRAM_TEST(a_reel_without_an_address_is_live),
         INSTAGRAM_TEST(the_days_posts_are_waited_for),

@@ -37,6 +37,8 @@ static const struct kn_quota quota = {.kind = "things", .limit = 1, .span_us = 1
 static const struct kn_platform platform = {
     .name = "test",
     .label = "Test",
+    .shown_as = "things",
+    .shown_at = "over there",
     .quotas = &quota,
     .quota_count = 1,
     .advance = advance,
@@ -247,12 +249,20 @@ static enum kn_status read_answers(struct world *w, struct kn_posting *posting,
     (void)w, (void)err;
     static const char text[] =
         "{\"data\":{\"id\":12345678901234567,\"name\":\"a\\u001bb\",\"list\":[{\"x\":\"y\"}],"
-        "\"long\":\"12345678901234567890\",\"bad\":\"a/../b\",\"real\":1.5,\"null\":null}}";
+        "\"long\":\"12345678901234567890\",\"bad\":\"a/../b\",\"real\":1.5,\"null\":null,"
+        "\"html\":\"over your <a href='/q'>quota</a>, 1 < 2\",\"tag\":\"<br>\","
+        "\"inner\":\"{\\\"success\\\":false,\\\"error\\\":{\\\"message\\\":\\\"no\\\\\\\"way\\\"}}"
+        "\","
+        "\"wordless\":\"{\\\"success\\\":false}\"}}";
     struct kn_http_answer answer = {.body = text, .size = sizeof text - 1};
     const json_t *json = kn_answer_json(posting, &answer);
     assert_string_equal(kn_answer_text(posting, json, "data.id", 17), "12345678901234567");
     assert_null(kn_answer_text(posting, json, "data.name", 17));
     assert_string_equal(kn_answer_sentence(posting, json, "data.name"), "a?b");
+    assert_string_equal(kn_answer_sentence(posting, json, "data.html"), "over your quota, 1 < 2");
+    assert_string_equal(kn_answer_sentence(posting, json, "data.inner"), "no\"way");
+    assert_null(kn_answer_sentence(posting, json, "data.wordless"));
+    assert_null(kn_answer_sentence(posting, json, "data.tag"));
     assert_string_equal(kn_answer_text(posting, json, "data.list.0.x", 1), "y");
     assert_null(kn_answer_text(posting, json, "data.list.1.x", 1));
     assert_null(kn_answer_text(posting, json, "data.list.x", 1));
@@ -312,6 +322,84 @@ static void waits_are_what_the_service_asks_for(void **state)
         int64_t waited_s = w->h.waited_us / 1000000 - 10; /* the harness's own pause at the end */
         if (waited_s != rows[i].waited_s)
             fail_msg("\"%s\": %lld s", rows[i].retry_after, (long long)waited_s);
+    }
+}
+
+/* ---- clocks ---- */
+
+/* Its own step, so that what it asks and what it remembers are at hand. */
+static enum kn_status look_at_clock(struct world *w, struct kn_posting *posting,
+                                    struct kn_error *err)
+{
+    struct kn_http_answer answer;
+    const struct kn_posting_call call = {.request = {.url = kn_posting_url(posting, "", "/")}};
+    bool again = kn_posting_number(posting, "again");
+    int64_t here_us = w->h.now_us, hour_us = 3600 * KN_US_PER_S;
+    if (again) /* remembered, until an answer says something else */
+        assert_int_equal(kn_posting_now_us(posting) / KN_US_PER_S,
+                         (here_us + hour_us) / KN_US_PER_S);
+    assert_int_equal(kn_posting_call(posting, &call, &answer, NULL, err), KN_OK);
+    assert_int_equal(kn_posting_ahead_us(posting), again ? 0 : hour_us);
+    if (again)
+        return kn_posting_live(posting, "7", "");
+    kn_posting_set_number(posting, "again", 1);
+    assert_int_equal(kn_posting_intend(posting, err), KN_OK);
+    assert_int_equal(kn_posting_intended_us(posting), here_us + hour_us);
+    w->h.ahead_us = 20 * KN_US_PER_S; /* no more than a slow answer may be */
+    return kn_posting_wait(posting, kn_posting_now_us(posting) + 60 * KN_US_PER_S, "a minute");
+}
+
+static void times_are_the_platforms(void **state)
+{
+    struct world *w = *state;
+    w->step = look_at_clock;
+    w->h.ahead_us = 3600 * KN_US_PER_S;
+    harness_run(&w->h, NULL);
+    assert_int_equal(w->h.outcome, KN_NEXT_LIVE);
+    assert_int_equal(w->h.waited_us, 70 * KN_US_PER_S); /* the harness's own pause at the end */
+    w->step = wait_once;
+    w->h.ahead_us = -86400 * KN_US_PER_S;
+    w->retry_after = "Mon, 30 Nov 2026 12:02:00 GMT";
+    harness_run(&w->h, NULL);
+    assert_int_equal(w->h.waited_us, 130 * KN_US_PER_S);
+}
+
+/* ---- what a person looks for ---- */
+
+static enum kn_status doubt(struct world *w, struct kn_posting *posting, struct kn_error *err)
+{
+    (void)w;
+    assert_int_equal(kn_posting_intend(posting, err), KN_OK);
+    return kn_posting_give_up(posting, NULL, "connect", "nobody knows");
+}
+
+static void what_to_look_for_is_told(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *title, *caption, *words;
+    } rows[] = {
+        {"One", "two", "for “One”, sent at about 20"},
+        {"", "Two\nlines", "for “Two”, "},
+        {"", "The quick brown fox jumps over the lazy dog, again and again", "lazy dog,…”, "},
+        {"",
+         "あいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあいうえ"
+         "おあいうえお",
+         "あいうえおあいう…”, "},
+        {"", "a \x1b[31m", "for “a ?[31m”, "},
+        {"", "", "for the clip clip 01.mp4, "},
+    };
+    w->step = doubt;
+    for (size_t i = 0; i < KN_COUNT_OF(rows); i++) {
+        w->h.text.title = rows[i].title;
+        w->h.text.caption = rows[i].caption;
+        harness_run(&w->h, NULL);
+        assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+        assert_string_equal(w->h.reason, "nobody knows");
+        if (!strstr(w->h.remedy, "look among the things of @somebody over there for ") ||
+            !strstr(w->h.remedy, rows[i].words) ||
+            !strstr(w->h.remedy, "`kirinuki posts resolve 12 --absent`"))
+            fail_msg("%s: %s", rows[i].words, w->h.remedy);
     }
 }
 
@@ -384,6 +472,8 @@ int main(void)
         POSTING_TEST(an_answer_that_is_too_long_says_nothing),
         POSTING_TEST(answers_are_read_as_hostile),
         POSTING_TEST(waits_are_what_the_service_asks_for),
+        POSTING_TEST(times_are_the_platforms),
+        POSTING_TEST(what_to_look_for_is_told),
         POSTING_TEST(parts_are_whole_only_with_the_right_hash),
         POSTING_TEST(another_file_is_not_sent),
     };

@@ -2,7 +2,9 @@
  * away, somebody cancels, or it is told to stop. Who gets a clip tells them apart by their keys. */
 #include "run_help.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -281,6 +283,35 @@ static void test_a_store_that_is_away_for_a_while_is_waited_for(void **state)
     assert_int_equal(stage->asked, POSTS);
 }
 
+/* As a full disk does: what is there can be read, and nothing grows. */
+static void let_files_grow(bool may)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = may ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_a_store_that_stays_full_ends_it_and_the_next_goes_on(void **state)
+{
+    struct stage *stage = *state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    stage->lease_us = quick_lease_us / 3;
+    hold(stage, true);
+    start(stage);
+    wait_asked(stage, 16);
+    let_files_grow(false);
+    hold(stage, false); /* all answers come while nothing can be written */
+    pthread_join(stage->publishing, NULL);
+    let_files_grow(true);
+    assert_int_not_equal(stage->status, KN_OK);
+    assert_int_equal(count_in(stage, KN_POST_FAILED) + count_in(stage, KN_POST_UNKNOWN), 0);
+    assert_int_equal(stage->told_live, 0);
+    start(stage);
+    end_well(stage);
+    expect_all_live(stage);
+}
+
 static void test_a_post_that_was_cancelled_is_not_sent(void **state)
 {
     struct stage *stage = *state;
@@ -331,6 +362,8 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_a_store_that_is_away_for_a_while_is_waited_for, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(test_a_store_that_stays_full_ends_it_and_the_next_goes_on,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(test_a_post_that_was_cancelled_is_not_sent, begin, end),
         cmocka_unit_test_setup_teardown(test_who_is_stopped_hands_back_and_the_next_goes_on, begin,
                                         end),

@@ -21,7 +21,7 @@ struct upload {
 struct world {
     struct harness h;
     struct upload uploads[UPLOADS_MAX];
-    int upload_count, joined, finalizes, early_polls;
+    int upload_count, joined, finalizes, early_polls, pages;
     char *posts[POSTS_MAX]; /* as JSON */
     char *texts[POSTS_MAX];
     int post_count;
@@ -30,6 +30,7 @@ struct world {
     /* How this X is. */
     bool fails_processing, hides_posts, hides_attachments, takes_duplicates, forgets_upload;
     bool refuses_subtitles, expires_soon;
+    int newer;                         /* posts of the account since */
     int refuses_status, refuses_times; /* posts */
     const char *refuses, *refuses_header;
 };
@@ -45,7 +46,7 @@ static void forget_all(void *arg)
         free(w->texts[i]);
     }
     memset(w->uploads, 0, sizeof w->uploads);
-    w->upload_count = w->joined = w->finalizes = w->early_polls = w->post_count = 0;
+    w->upload_count = w->joined = w->finalizes = w->early_polls = w->post_count = w->pages = 0;
     w->checked_us = 0;
     w->damaged = false;
 }
@@ -121,7 +122,7 @@ static void say_state(struct world *w, const struct upload *upload, const struct
                         : w->fails_processing ? "failed"
                                               : "succeeded";
     int id = 101 + (int)(upload - w->uploads);
-    w->checked_us = w->h.now_us + (upload->polls < 2 ? 3000000 : 0);
+    w->checked_us = harness_there_us(&w->h) + (upload->polls < 2 ? 3000000 : 0);
     harness_reply(x, reply, 200,
                   "{\"data\":{\"id\":\"%d\",\"media_key\":\"7_%d\",\"size\":1%s%s%s}}", id, id,
                   upload->video ? ",\"processing_info\":{\"check_after_secs\":3,\"state\":\"" : "",
@@ -161,7 +162,7 @@ static void serve_upload(struct world *w, const struct kn_exchange *x, struct kn
     else if (!upload->finalized)
         harness_reply(x, reply, 200, "{\"data\":{\"id\":\"%s\"}}", id);
     else {
-        w->early_polls += w->h.now_us < w->checked_us;
+        w->early_polls += harness_there_us(&w->h) < w->checked_us;
         upload->polls++;
         say_state(w, upload, x, reply);
     }
@@ -214,7 +215,7 @@ static void post(struct world *w, const struct kn_exchange *x, struct kn_reply *
     char *shown = show(text), at[KN_TIME_TEXT_BYTES];
     KN_SCOPED_JSON made =
         json_pack("{s:o, s:s, s:s}", "id", json_sprintf("14455408%d", w->post_count), "text", shown,
-                  "created_at", kn_time_iso(w->h.now_us, at));
+                  "created_at", kn_time_iso(harness_there_us(&w->h), at));
     if (!w->hides_attachments)
         json_object_set_new(made, "attachments",
                             json_pack("{s:[o]}", "media_keys", json_sprintf("7_%s", id)));
@@ -224,14 +225,33 @@ static void post(struct world *w, const struct kn_exchange *x, struct kn_reply *
     harness_reply(x, reply, 201, "{\"data\":%s}", w->posts[w->post_count - 1]);
 }
 
+/* A page of them, the newest first: `newer` other ones, those that were posted, and an old one. */
 static void list_posts(struct world *w, const struct kn_exchange *x, struct kn_reply *reply)
 {
-    static const char other[] = "{\"id\":\"1\",\"text\":\"Other "
-                                "https://t.co/abc\",\"created_at\":\"2026-12-01T12:00:00Z\"}";
+    char at[KN_TIME_TEXT_BYTES], more[40] = "";
+    long long most = 10, from = 0;
+    int own = w->hides_posts ? 0 : w->post_count, count = w->newer + own + 1;
     KN_SCOPED_STR list = {0};
-    for (int i = w->post_count - 1; i >= 0 && !w->hides_posts; i--)
-        kn_str_printf(&list, "%s,", w->posts[i]);
-    harness_reply(x, reply, 200, "{\"data\":[%s%s]}", kn_str_text(&list), other);
+    (void)kn_parse_int(harness_query(x, "max_results"), 5, 100, &most);
+    (void)kn_parse_int(harness_query(x, "pagination_token"), 0, count, &from);
+    int end = KN_MIN((int)(from + most), count);
+    for (int i = (int)from; i < end; i++) {
+        bool is_own = i >= w->newer && i < w->newer + own;
+        int64_t at_us = i < w->newer ? harness_there_us(&w->h) : w->h.start_us + w->h.ahead_us;
+        if (is_own)
+            kn_str_printf(&list, "%s%s", list.length ? "," : "",
+                          w->posts[own - 1 - (i - w->newer)]);
+        else
+            kn_str_printf(&list,
+                          "%s{\"id\":\"%d\",\"text\":\"Other https://t.co/abc\",\"created_at\":"
+                          "\"%s\"}",
+                          list.length ? "," : "", i + 1, kn_time_iso(at_us, at));
+    }
+    if (end < count)
+        snprintf(more, sizeof more, ",\"next_token\":\"%d\"", end);
+    w->pages++;
+    harness_reply(x, reply, 200, "{\"data\":[%s],\"meta\":{\"result_count\":%d%s}}",
+                  kn_str_text(&list), end - (int)from, more);
 }
 
 static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply)
@@ -364,6 +384,41 @@ static void a_post_that_is_not_shown_is_unknown(void **state)
     w->hides_posts = false;
     harness_run_again(&w->h, NULL);
     expect_live(w);
+}
+
+static void a_post_is_found_behind_a_thousand_newer_ones(void **state)
+{
+    struct world *w = *state;
+    struct harness_plan plan = lost_post(w);
+    w->newer = 1000;
+    w->takes_duplicates = true;
+    harness_run(&w->h, &plan);
+    expect_live(w);
+    assert_int_equal(w->pages, 11);
+    /* More than X shows of an account: what is not among them is not known not to be there. */
+    w->newer = 4000;
+    harness_run(&w->h, &plan);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    assert_int_equal(w->post_count, 1);
+    assert_non_null(strstr(w->h.remedy, "look among the posts of @somebody on X for “Now & then: "
+                                        "https://example.com/a (new)”, sent at about 20"));
+    assert_non_null(strstr(w->h.remedy, "`kirinuki posts resolve 12 --url URL`"));
+    assert_non_null(strstr(w->h.remedy, "`kirinuki posts resolve 12 --absent`"));
+}
+
+/* The clocks of the two sides are hours apart. */
+static void clocks_may_differ(void **state)
+{
+    struct world *w = *state;
+    static const int hours[] = {-25, -1, 1, 25};
+    struct harness_plan plan = lost_post(w);
+    w->hides_attachments = true; /* so that times count */
+    w->takes_duplicates = true;
+    for (size_t i = 0; i < KN_COUNT_OF(hours); i++) {
+        w->h.ahead_us = hours[i] * 3600 * KN_US_PER_S;
+        harness_run(&w->h, &plan);
+        expect_live(w);
+    }
 }
 
 static void without_a_text_it_is_not_sent_again_soon(void **state)
@@ -500,6 +555,8 @@ int main(void)
         X_TEST(posts_are_known_by_text_and_time_as_well),
         cmocka_unit_test_setup_teardown(segments_are_sent_once_each, begin_with_two_segments, end),
         X_TEST(a_post_that_is_not_shown_is_unknown),
+        X_TEST(a_post_is_found_behind_a_thousand_newer_ones),
+        X_TEST(clocks_may_differ),
         X_TEST(without_a_text_it_is_not_sent_again_soon),
         X_TEST(the_same_text_by_somebody_else_has_failed),
         X_TEST(refusals_have_a_reason_and_a_remedy),

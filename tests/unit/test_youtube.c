@@ -392,7 +392,7 @@ static void refusals_have_a_reason_and_a_remedy(void **state)
         int status;
         const char *reason, *sentence, *remedy;
     } rows[] = {
-        {400, "invalidTitle", "title", "--retry"},
+        {400, "invalidTitle", "title", "--title"},
         {401, "youtubeSignupRequired", "refused", ""},
         {403, "insufficientPermissions", "permission", "kirinuki auth youtube"},
         {400, "somethingNew", "(400, somethingNew): No: ?somethingNew", "--retry"},

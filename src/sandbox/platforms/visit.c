@@ -275,11 +275,19 @@ static void wait_latency(struct kn_mimic_visit *visit)
     (void)kn_cancel_wait_ms(visit->exchange->cancel, (visit->entry.latency_us + 500) / 1000);
 }
 
+static void tell_time(struct kn_mimic_visit *visit)
+{
+    char text[KN_TIME_TEXT_BYTES];
+    KN_LOCKED(&visit->m->lock);
+    kn_mimic_header(visit, "Date", "%s", kn_time_http(kn_mimics_now_us(visit->m), text));
+}
+
 static void finish(struct kn_mimic_visit *visit)
 {
     struct kn_reply *reply = visit->reply;
     struct kn_sandbox_entry *entry = &visit->entry;
     wait_latency(visit);
+    tell_time(visit);
     if (visit->fault.kind == KN_FAULT_LOST)
         reply->fault = KN_REPLY_NOTHING;
     kn_fault_spoils(visit->fault.kind, visit->arena, reply);
