@@ -108,12 +108,17 @@ static const struct {
 } commands[] = {
     {"cancel", cancel_post}, {"retry", retry_post}, {"move", move_post}, {"resolve", resolve_post}};
 
+static int code_of(int bad, int asked)
+{
+    return !bad ? KN_EXIT_OK : bad < asked ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+}
+
 static int decide(struct kn_queue_call *call, size_t command)
 {
     int bad = 0, asked = call->rest_count - 1;
     for (int i = 1; i <= asked; i++) {
         int64_t id;
-        enum kn_status status = kn_job_id_parse(call->rest[i], &id, &call->err);
+        enum kn_status status = kn_id_parse("post", call->rest[i], &id, &call->err);
         if (status == KN_OK)
             status = commands[command].run(call, id);
         if (status != KN_OK) {
@@ -121,7 +126,43 @@ static int decide(struct kn_queue_call *call, size_t command)
             bad++;
         }
     }
-    return !bad ? KN_EXIT_OK : bad < asked ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    return code_of(bad, asked);
+}
+
+/* The first word is no number. */
+static enum kn_status unknown_word(struct kn_queue_call *call)
+{
+    const char *names[KN_COUNT_OF(commands) + 1] = {0}, *word = call->rest[0];
+    for (size_t i = 0; i < KN_COUNT_OF(commands); i++)
+        names[i] = commands[i].name;
+    const char *nearest = word[0] < '0' || word[0] > '9' ? kn_nearest_name(word, names) : NULL;
+    if (nearest)
+        return kn_error_set(&call->err, KN_INVALID,
+                            "posts knows no “%.60s”; did you mean: kirinuki posts %s", word,
+                            nearest);
+    return kn_error_set(&call->err, KN_INVALID,
+                        "posts takes the number of a post, or cancel, retry, move or resolve, "
+                        "not “%.60s”",
+                        word);
+}
+
+static enum kn_status show_all(struct kn_queue_call *call, int *ret_bad)
+{
+    int64_t *ids = kn_arena_array(call->arena, (size_t)call->rest_count, sizeof *ids);
+    struct kn_error ignored;
+    if (kn_id_parse("post", call->rest[0], &ids[0], &ignored) != KN_OK)
+        return unknown_word(call);
+    for (int i = 1; i < call->rest_count; i++)
+        if (kn_id_parse("post", call->rest[i], &ids[i], &call->err) != KN_OK)
+            return KN_INVALID;
+    for (int i = 0; i < call->rest_count; i++) {
+        enum kn_status status = show(call, ids[i]);
+        if (status == KN_OK)
+            continue;
+        (void)kn_complain(status, &call->err);
+        ++*ret_bad;
+    }
+    return KN_OK;
 }
 
 static int act(struct kn_queue_call *call)
@@ -130,23 +171,19 @@ static int act(struct kn_queue_call *call)
         if (strcmp(call->rest[0], commands[i].name) == 0) {
             if (call->rest_count > 1)
                 return decide(call, i);
-            (void)kn_error_set(&call->err, KN_INVALID, "posts %s needs the numbers of posts",
-                               commands[i].name);
-            return kn_complain_usage("posts", &call->err);
-        }
-    enum kn_status status = call->rest_count ? KN_OK : list(call);
-    for (int i = 0; status == KN_OK && i < call->rest_count; i++) {
-        int64_t id;
-        if (kn_job_id_parse(call->rest[i], &id, &call->err) != KN_OK) {
             (void)kn_error_set(&call->err, KN_INVALID,
-                               "posts takes the number of a post, or cancel, retry, move or "
-                               "resolve, not “%.60s”",
-                               call->rest[i]);
+                               "posts %s needs the number of a post: kirinuki posts %s 12",
+                               commands[i].name, commands[i].name);
             return kn_complain_usage("posts", &call->err);
         }
-        status = show(call, id);
+    if (!call->rest_count) {
+        enum kn_status status = list(call);
+        return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
     }
-    return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
+    int bad = 0;
+    if (show_all(call, &bad) != KN_OK)
+        return kn_complain_usage("posts", &call->err);
+    return code_of(bad, call->rest_count);
 }
 
 int kn_cmd_posts(int argc, char **argv)

@@ -281,7 +281,8 @@ const struct kn_command kn_commands[] = {
         .examples = "  kirinuki accounts                           a table\n"
                     "  kirinuki accounts --json                    for programs\n"
                     "  kirinuki accounts check                     asks each platform\n"
-                    "  kirinuki accounts rm youtube:Ann            ends and forgets it\n",
+                    "  kirinuki accounts rm youtube:Ann            ends and forgets it\n"
+                    "  kirinuki accounts rm youtube --yes          though posts of it wait\n",
         .settings = KN_FOR_ACCOUNTS,
     },
     {

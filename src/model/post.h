@@ -101,7 +101,9 @@ struct kn_post {
     const char *key, *owner, *platform, *account, *clip, *request;
     const char *memory; /* JSON: what the platform's client needs to go on; "{}" at first. Holds
                          * secrets of upload sessions: never shown */
-    int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known */
+    int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known; where it is
+                                * read to be looked at, what is on its way as well */
+    int64_t bytes_a_second;    /* of an upload that goes on; 0: not known */
     int64_t due_us;
     int64_t job;
     int attempt;    /* how often it was claimed */

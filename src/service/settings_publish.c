@@ -45,6 +45,25 @@ enum kn_status kn_parse_template(const struct kn_option *option, const char *val
     return KN_OK;
 }
 
+static enum kn_status unknown_target(const struct kn_option *option, const char *name,
+                                     struct kn_error *err)
+{
+    const char *names[16] = {"all"};
+    size_t count = 1;
+    for (const struct kn_platform *const *at = kn_platforms();
+         *at && count < KN_COUNT_OF(names) - 1; at++)
+        names[count++] = (*at)->name;
+    names[count] = NULL;
+    const char *nearest = name[0] ? kn_nearest_name(name, names) : NULL;
+    if (nearest)
+        return kn_error_set(err, KN_INVALID, "--%s knows no “%.60s”; did you mean %s?",
+                            option->name, name, nearest);
+    return kn_error_set(err, KN_INVALID,
+                        "--%s takes all, or a list of youtube, tiktok, instagram, x, folder and "
+                        "webhook, each with :ACCOUNT if you like, not “%.60s”",
+                        option->name, name);
+}
+
 enum kn_status kn_parse_targets(const struct kn_option *option, const char *value, void *field,
                                 struct kn_arena *arena, struct kn_error *err)
 {
@@ -52,10 +71,7 @@ enum kn_status kn_parse_targets(const struct kn_option *option, const char *valu
         size_t length = strcspn(at, ","), name = strcspn(at, ":,");
         const char *platform = kn_arena_strndup(arena, at, name);
         if (strcmp(platform, "all") != 0 && !kn_platform_find(platform))
-            return kn_error_set(err, KN_INVALID,
-                                "--%s takes all, or a list of youtube, tiktok, instagram, x, "
-                                "folder and webhook, each with :ACCOUNT if you like, not “%.60s”",
-                                option->name, value);
+            return unknown_target(option, platform, err);
         if (!at[length])
             break;
         at += length + 1;
