@@ -1,6 +1,7 @@
 #include "cli/post_display.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -106,7 +107,7 @@ static void post_row(const struct shown *post, int id, struct kn_progress_view *
     snprintf(row->stage, sizeof row->stage, "%s",
              post->state == KN_POST_UPLOADING && post->sent_bytes >= post->bytes
                  ? "all of it is on its way"
-             : post->state == KN_POST_PROCESSING            ? "the platform works on it"
+             : post->state == KN_POST_PROCESSING            ? "processing"
              : post->state == KN_POST_UPLOADING && a_second ? kn_speed_text(a_second, speed)
                                                             : "");
 }
@@ -184,6 +185,7 @@ static void say_json(const struct kn_post_news *news, const char *name)
 struct line {
     const struct kn_post_news *news;
     const char *name;
+    bool waits; /* long enough to be told */
 };
 
 static void print_line(void *arg)
@@ -192,7 +194,7 @@ static void print_line(void *arg)
     const struct kn_post_news *news = line->news;
     char when[KN_TIME_TEXT_BYTES];
     const char *url = news->url, *reason = news->reason;
-    if (news->due_us && !kn_post_state_final(news->state) && reason[0])
+    if (line->waits)
         kn_say("%s -> %s: waits until %s: %s", line->name, news->platform,
                kn_time_local(news->due_us, when), reason);
     else
@@ -203,9 +205,9 @@ static void print_line(void *arg)
 }
 
 static void say_line(struct kn_post_display *display, const struct kn_post_news *news,
-                     const char *name)
+                     const char *name, bool waits)
 {
-    struct line line = {news, name};
+    struct line line = {news, name, waits};
     if (display->bars)
         kn_progress_display_above(display->bars, print_line, &line);
     else
@@ -256,15 +258,16 @@ void kn_post_display_hear(void *arg, const struct kn_post_news *news)
     struct shown *shown = find_shown(display, news->post);
     if (!shown)
         return;
-    bool waits = (news->due_us > kn_wall_us() + WORTH_SAYING_US || news->tries) && news->reason[0];
+    bool waits = !kn_post_state_final(news->state) && news->reason[0] && news->due_us &&
+                 (news->due_us > kn_wall_us() + WORTH_SAYING_US || news->tries);
     bool changed = shown->state != news->state;
-    /* Bars show by themselves what goes on. */
-    bool telling = waits || (changed && (!display->bars || kn_post_state_final(news->state)));
+    /* Bars show by themselves what goes well, and the table that follows says where it is. */
+    bool telling = waits || (changed && (!display->bars || ended_badly(news->state)));
     note(display, shown, news);
     if (display->json)
         say_json(news, shown->name);
     else if (telling && !display->quiet)
-        say_line(display, news, shown->name);
+        say_line(display, news, shown->name, waits);
     draw(display, changed);
 }
 
@@ -283,6 +286,12 @@ static struct shown shown_of(const struct kn_post *post, struct kn_arena *arena)
     };
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const struct shown *left = a, *right = b;
+    return (left->post > right->post) - (left->post < right->post);
+}
+
 struct kn_post_display *kn_post_display_open(const struct kn_post *posts, int count, bool json,
                                              bool quiet)
 {
@@ -295,6 +304,7 @@ struct kn_post_display *kn_post_display_open(const struct kn_post *posts, int co
     display->posts = kn_calloc((size_t)count + 1, sizeof *display->posts);
     for (int i = 0; i < count; i++)
         display->posts[i] = shown_of(&posts[i], arena);
+    qsort(display->posts, (size_t)count, sizeof *display->posts, by_number);
     kn_arena_free(arena);
     fflush(stdout); /* before the bars */
     if (!json && !quiet && kn_progress_can_draw(stderr))

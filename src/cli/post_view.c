@@ -54,7 +54,8 @@ const char *kn_post_name(const struct kn_post *post, struct kn_arena *arena)
     char shown[160];
     if (kn_post_clip_read(post->clip, arena, &clip, &ignored) != KN_OK)
         return "?";
-    return kn_arena_strdup(arena, kn_text_show(kn_path_base(clip.path), shown, sizeof shown));
+    const char *path = clip.original ? clip.original : clip.path;
+    return kn_arena_strdup(arena, kn_text_show(kn_path_base(path), shown, sizeof shown));
 }
 
 const char *kn_speed_text(int64_t bytes_a_second, char text[KN_SPEED_TEXT_BYTES])
@@ -143,7 +144,8 @@ json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena)
     (void)kn_post_request_read(post->request, arena, &text, &options, &ignored);
     json_t *made = json_object();
     json_object_set_new(made, "id", post->id ? json_integer(post->id) : json_null());
-    json_object_set_new(made, "clip", kn_json_text(clip.path));
+    json_object_set_new(made, "clip", kn_json_text(clip.original ? clip.original : clip.path));
+    json_object_set_new(made, "rendition", clip.original ? kn_json_text(clip.path) : json_null());
     json_object_set_new(made, "platform", kn_json_text_or_null(post->platform));
     json_object_set_new(made, "account", kn_json_text_or_null(post->account));
     json_object_set_new(made, "state", json_string(state_shown(post)));
@@ -225,7 +227,10 @@ void kn_post_print_whole(const struct kn_post *post, struct kn_arena *arena)
     (void)kn_post_clip_read(post->clip, arena, &clip, &ignored);
     (void)kn_post_request_read(post->request, arena, &text, &options, &ignored);
     kn_posts_print(post, 1, arena);
-    kn_post_print_text("file", kn_text_show(clip.path, shown, sizeof shown));
+    kn_post_print_text(
+        "file", kn_text_show(clip.original ? clip.original : clip.path, shown, sizeof shown));
+    if (clip.original)
+        kn_post_print_text("rendition", kn_text_show(clip.path, shown, sizeof shown));
     kn_post_print_text("account", post->account);
     kn_post_print_text("title", text.title);
     kn_post_print_text("text", text.caption);

@@ -20,6 +20,7 @@
 #include "cli/queue_view.h"
 #include "platform/post_json.h"
 #include "service/accounts.h"
+#include "service/post_links.h"
 #include "service/post_plan.h"
 #include "service/post_renditions.h"
 #include "service/publisher.h"
@@ -454,6 +455,7 @@ static int sum_up(struct publishing *publishing)
         kn_say("%d of them %s not posted yet: a `kirinuki worker` that runs then does it, or "
                "`kirinuki publish --retry`",
                later, later == 1 ? "is" : "are");
+    kn_post_links_write(posts, count);
     if (kn_cancel_requested(publishing->cancel))
         return KN_EXIT_INTERRUPTED;
     int bad = failed + publishing->refused.count;

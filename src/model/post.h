@@ -71,7 +71,8 @@ struct kn_post_options {
 
 /* The file, as it was when the post was planned. */
 struct kn_post_clip {
-    const char *path; /* absolute */
+    const char *path;     /* absolute */
+    const char *original; /* likewise, of what the file is a rendition of; NULL: it is none */
     const char *hash; /* kn_hash_file; a file that has another is not sent */
     int64_t bytes, modified_us;
     int64_t duration_us;
