@@ -254,7 +254,7 @@ static const struct kn_settings_row first_rows[] = {
     {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
              "the same in tokens; speech by the minute has none", AI, 0, 2000000000}},
     {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_CUSTOM, OWN(sandbox_at), "URL",
-            "try --ai and --publish without an account, on this machine or at a running sandbox",
+            "try --ai and --publish without an account, here or at a running sandbox",
             AI, .args_only = true, .value_optional = true, .parse = parse_sandbox_at}},
     {ASKS, {"ai-url", 0, KN_OPTION_CUSTOM, SERVICE(url), "URL",
             "where services are: any that speak OpenAI's protocol", AI, .aside = true,

@@ -64,7 +64,7 @@ def on_a_terminal(world, rows, columns, *arguments):
 
 @case
 def many_posts_have_a_bar_a_platform_and_few_one_each():
-    with World("bars", "--bandwidth", "4M") as world:
+    with World("bars", "--bandwidth", "16M") as world:
         said, code, lines = on_a_terminal(world, 12, 72, "publish", *clips(14), "-t",
                                           "youtube,instagram", "--sandbox=" + world.url)
         pictures = re.split(r"\x1b\[\d+A\r\x1b\[J", said)
