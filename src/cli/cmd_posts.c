@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/post_view.h"
@@ -14,7 +15,8 @@
 static enum kn_status list(struct kn_queue_call *call)
 {
     const struct kn_post_filter filter = {.owner = call->settings.queue.owner,
-                                          .limit = call->settings.queue.limit};
+                                          .limit = call->settings.queue.limit,
+                                          .states = call->settings.publish.states};
     const struct kn_post *posts;
     int count;
     enum kn_status status =
@@ -29,7 +31,8 @@ static enum kn_status list(struct kn_queue_call *call)
     } else if (count) {
         kn_posts_print(posts, count, call->arena);
     } else {
-        puts("nothing is posted or planned yet; `kirinuki publish` does it");
+        puts(filter.states ? "no post is in such a state"
+                           : "nothing is posted or planned yet; `kirinuki publish` does it");
     }
     return KN_OK;
 }
@@ -49,13 +52,24 @@ static enum kn_status show(struct kn_queue_call *call, int64_t id)
 
 /* ---- deciding ---- */
 
+/* For programs the post as it is now; for people a sentence. */
+static void say_decided(struct kn_queue_call *call, int64_t id, const char *sentence)
+{
+    struct kn_post post;
+    if (!call->settings.json)
+        kn_say("post %" PRId64 " %s", id, sentence);
+    else if (kn_store_post_get(call->store, id, call->arena, &post, &call->err) == KN_OK)
+        kn_print_json(kn_post_result_json(&post, call->arena));
+}
+
 static enum kn_status cancel_post(struct kn_queue_call *call, int64_t id)
 {
     enum kn_post_state state;
     enum kn_status status = kn_store_post_cancel(call->store, id, &state, &call->err);
     if (status == KN_OK)
-        kn_say("post %" PRId64 " %s", id,
-               state == KN_POST_CANCELLED ? "is cancelled" : "is under way and will be stopped");
+        say_decided(call, id,
+                    state == KN_POST_CANCELLED ? "is cancelled"
+                                               : "is under way and will be stopped");
     return status;
 }
 
@@ -63,13 +77,14 @@ static enum kn_status retry_post(struct kn_queue_call *call, int64_t id)
 {
     enum kn_status status = kn_store_post_retry(call->store, id, &call->err);
     if (status == KN_OK)
-        kn_say("post %" PRId64 " is planned again: `kirinuki publish --retry` or a worker posts it",
-               id);
+        say_decided(call, id, "is planned again: `kirinuki publish --retry` or a worker posts it");
     return status;
 }
 
 static enum kn_status move_post(struct kn_queue_call *call, int64_t id)
 {
+    int64_t at_us = call->settings.publish.at_us;
+    char when[KN_TIME_TEXT_BYTES];
     struct kn_post post;
     struct kn_post_text text;
     struct kn_post_options options = {.publish_at_us = 0};
@@ -83,30 +98,51 @@ static enum kn_status move_post(struct kn_queue_call *call, int64_t id)
                             "%s gets the time of post %" PRId64
                             " with the clip: cancel it, and plan it again with --at",
                             post.platform, id);
-    status = kn_store_post_move(call->store, id, call->settings.publish.at_us, &call->err);
+    status = kn_store_post_move(call->store, id, at_us, &call->err);
     if (status == KN_OK)
-        kn_say("post %" PRId64 " has another time", id);
+        say_decided(call, id,
+                    kn_arena_printf(call->arena, "is due at %s", kn_time_local(at_us, when)));
     return status;
 }
 
 static enum kn_status resolve_post(struct kn_queue_call *call, int64_t id)
 {
     const struct kn_publish_settings *settings = &call->settings.publish;
-    if (!settings->found_url == !settings->absent)
-        return kn_error_set(&call->err, KN_INVALID,
-                            "say where the post is with --url URL, or that it is not there with "
-                            "--absent");
     enum kn_status status = kn_store_post_resolve(call->store, id, settings->found_url, &call->err);
     if (status == KN_OK)
-        kn_say("post %" PRId64 " %s", id, settings->absent ? "is planned again" : "is live there");
+        say_decided(call, id, settings->absent ? "is planned again" : "is live there");
     return status;
+}
+
+/* What they need beside numbers; once, before the first. */
+static enum kn_status check_move(struct kn_queue_call *call)
+{
+    if (call->settings.publish.at_us)
+        return KN_OK;
+    return kn_error_set(&call->err, KN_INVALID,
+                        "posts move needs a time: kirinuki posts move 12 --at 18:00");
+}
+
+static enum kn_status check_resolve(struct kn_queue_call *call)
+{
+    const struct kn_publish_settings *settings = &call->settings.publish;
+    if (!settings->found_url != !settings->absent)
+        return KN_OK;
+    return kn_error_set(&call->err, KN_INVALID,
+                        "say where the post is with --url URL, or that it is not there with "
+                        "--absent");
 }
 
 static const struct {
     const char *name;
     enum kn_status (*run)(struct kn_queue_call *call, int64_t id);
+    enum kn_status (*check)(struct kn_queue_call *call); /* NULL: numbers are enough */
 } commands[] = {
-    {"cancel", cancel_post}, {"retry", retry_post}, {"move", move_post}, {"resolve", resolve_post}};
+    {"cancel", cancel_post, NULL},
+    {"retry", retry_post, NULL},
+    {"move", move_post, check_move},
+    {"resolve", resolve_post, check_resolve},
+};
 
 static int code_of(int bad, int asked)
 {
@@ -116,6 +152,8 @@ static int code_of(int bad, int asked)
 static int decide(struct kn_queue_call *call, size_t command)
 {
     int bad = 0, asked = call->rest_count - 1;
+    if (commands[command].check && commands[command].check(call) != KN_OK)
+        return kn_complain_usage("posts", &call->err);
     for (int i = 1; i <= asked; i++) {
         int64_t id;
         enum kn_status status = kn_id_parse("post", call->rest[i], &id, &call->err);

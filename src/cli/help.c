@@ -230,6 +230,7 @@ const struct kn_command kn_commands[] = {
             "account, then\n"
             "say --url URL where it is, or --absent to have it posted again.\n",
         .examples = "  kirinuki posts                              a table\n"
+                    "  kirinuki posts --state failed,unknown       what needs somebody\n"
                     "  kirinuki posts 12                           one of them\n"
                     "  kirinuki posts retry 12 13                  again\n"
                     "  kirinuki posts resolve 12 --absent          it is not there: post it\n",

@@ -161,7 +161,8 @@ json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena)
     json_object_set_new(made, "bytes_a_second",
                         left >= 0 ? json_integer(post->bytes_a_second) : json_null());
     json_object_set_new(made, "eta_ms", left >= 0 ? json_integer(left * 1000) : json_null());
-    json_object_set_new(made, "due", time_or_null(post->due_us));
+    json_object_set_new(
+        made, "due", kn_post_state_final(post->state) ? json_null() : time_or_null(post->due_us));
     json_object_set_new(made, "planned", time_or_null(post->created_us));
     json_object_set_new(made, "changed", time_or_null(post->changed_us));
     json_object_set_new(made, "public", time_or_null(post->public_us));
@@ -235,7 +236,8 @@ void kn_post_print_whole(const struct kn_post *post, struct kn_arena *arena)
     kn_post_print_text("title", text.title);
     kn_post_print_text("text", text.caption);
     print_time("planned", post->created_us);
-    print_time("due", post->due_us);
+    if (!kn_post_state_final(post->state))
+        print_time("due", post->due_us);
     print_time("changed", post->changed_us);
     print_time("public", post->public_us);
     kn_post_print_text("reason", post->reason);

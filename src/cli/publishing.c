@@ -449,7 +449,7 @@ static int sum_up(struct publishing *publishing)
     }
     if (publishing->settings->json)
         tell_json(publishing, posts, count, failed, later);
-    else if (count && !publishing->settings->quiet)
+    else if (publishing->posts.count + publishing->planned_count && !publishing->settings->quiet)
         kn_posts_print(posts, count, publishing->arena);
     if (later && !publishing->settings->json)
         kn_say("%d of them %s not posted yet: a `kirinuki worker` that runs then does it, or "
@@ -530,7 +530,7 @@ int kn_publish_rest(struct kn_store *store, const struct kn_settings *settings,
         status = post_all(&publishing);
     int code = status == KN_OK ? sum_up(&publishing) : kn_complain(status, &publishing.err);
     if (status == KN_OK && !publishing.posts.count && !settings->json)
-        puts("every post is live");
+        puts("nothing is left to be posted; `kirinuki posts` lists what was");
     close_all(&publishing);
     return code;
 }

@@ -80,6 +80,28 @@ enum kn_status kn_parse_targets(const struct kn_option *option, const char *valu
     return KN_OK;
 }
 
+/* unsigned: 1 << state each. */
+static enum kn_status parse_post_states(const struct kn_option *option, const char *value,
+                                        void *field, struct kn_arena *arena, struct kn_error *err)
+{
+    unsigned states = 0;
+    for (const char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const char *name = kn_arena_strndup(arena, at, strcspn(at, ","));
+        int state = 0;
+        while (state < KN_POST_STATE_COUNT &&
+               strcmp(kn_post_state_name((enum kn_post_state)state), name) != 0)
+            state++;
+        if (state == KN_POST_STATE_COUNT)
+            return kn_error_set(err, KN_INVALID,
+                                "--%s takes a list of planned, uploading, processing, live, "
+                                "scheduled, failed, unknown, cancelled, not “%.60s”",
+                                option->name, name);
+        states |= 1u << state;
+    }
+    *(unsigned *)field = states;
+    return KN_OK;
+}
+
 /* ---- the rows ---- */
 
 #define QUEUE(f)   offsetof(struct kn_settings, queue.f)
@@ -151,6 +173,9 @@ const struct kn_settings_row kn_publish_rows[] = {
                              .secret = true}},
     {KN_FOR_WORKER, {"posts", 0, KN_OPTION_FLAG, PUBLISH(posts), NULL,
                      "post clips that are due as well", "Work", .aside = true}},
+    {KN_FOR_POSTS, {"state", 0, KN_OPTION_CUSTOM, PUBLISH(states), "LIST",
+                    "only these: planned, uploading, processing, live, scheduled, failed, ...",
+                    "Posts", .args_only = true, .parse = parse_post_states}},
     {KN_FOR_POSTS, {"url", 0, KN_OPTION_TEXT, PUBLISH(found_url), "URL",
                     "resolve: where the post is", "Posts", .args_only = true}},
     {KN_FOR_POSTS, {"absent", 0, KN_OPTION_FLAG, PUBLISH(absent), NULL,

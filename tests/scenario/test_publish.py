@@ -297,7 +297,7 @@ def people_decide():
         assert {p["state"] for p in world.known().values()} == {"live"}, world.known()
         assert sorted(p["platform"] for p in world.shown()) == sorted(PLATFORMS), world.shown()
         expect_complaint(world("posts", "retry", str(posts["x"])), 1, "live")
-        expect_complaint(world("posts", "resolve", str(posts["x"])), 1, "--url URL")
+        expect_complaint(world("posts", "resolve", str(posts["x"])), 2, "--url URL")
         expect_complaint(world("posts", "frobnicate"), 2, "posts takes the number of a post")
 
 
