@@ -101,7 +101,8 @@ static enum kn_status move_post(struct kn_queue_call *call, int64_t id)
     status = kn_store_post_move(call->store, id, at_us, &call->err);
     if (status == KN_OK)
         say_decided(call, id,
-                    kn_arena_printf(call->arena, "is due at %s", kn_time_local(at_us, when)));
+                    at_us ? kn_arena_printf(call->arena, "is due at %s", kn_time_local(at_us, when))
+                          : "is due now");
     return status;
 }
 
@@ -114,15 +115,7 @@ static enum kn_status resolve_post(struct kn_queue_call *call, int64_t id)
     return status;
 }
 
-/* What they need beside numbers; once, before the first. */
-static enum kn_status check_move(struct kn_queue_call *call)
-{
-    if (call->settings.publish.at_us)
-        return KN_OK;
-    return kn_error_set(&call->err, KN_INVALID,
-                        "posts move needs a time: kirinuki posts move 12 --at 18:00");
-}
-
+/* What it needs beside numbers; once, before the first. */
 static enum kn_status check_resolve(struct kn_queue_call *call)
 {
     const struct kn_publish_settings *settings = &call->settings.publish;
@@ -140,7 +133,7 @@ static const struct {
 } commands[] = {
     {"cancel", cancel_post, NULL},
     {"retry", retry_post, NULL},
-    {"move", move_post, check_move},
+    {"move", move_post, NULL},
     {"resolve", resolve_post, check_resolve},
 };
 

@@ -113,6 +113,8 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
     if (post->state == KN_POST_FAILED || post->state == KN_POST_UNKNOWN)
         return kn_arena_printf(arena, "%s%s%s", post->reason, post->remedy[0] ? ": " : "",
                                post->remedy);
+    if (post->remedy[0]) /* what it was in when nothing more could be kept of it */
+        return kn_arena_printf(arena, "%s: %s", post->reason, post->remedy);
     if (waits && post->reason[0])
         return kn_arena_printf(arena, "waits until %s: %s", kn_time_local(post->due_us, when),
                                post->reason);

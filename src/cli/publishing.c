@@ -12,34 +12,15 @@
 #include "base/memory.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "base/vec.h"
 #include "cli/commands.h"
 #include "cli/post_display.h"
 #include "cli/post_view.h"
 #include "cli/progress_view.h"
+#include "cli/publishing_parts.h"
 #include "cli/queue_view.h"
 #include "platform/post_json.h"
-#include "service/accounts.h"
-#include "service/post_links.h"
-#include "service/post_plan.h"
 #include "service/post_renditions.h"
 #include "service/publisher.h"
-
-/* What posting from a command needs; one call. */
-struct publishing {
-    struct kn_store *store;
-    const struct kn_settings *settings;
-    struct kn_cancel *cancel;
-    struct kn_arena *arena;
-    struct kn_http *http;
-    struct kn_accounts *accounts;
-    struct kn_publish_clips clips;
-    struct kn_planned_post *planned;
-    int planned_count;
-    KN_VEC(int64_t) posts;
-    KN_VEC(struct kn_post) refused; /* before they were planned: without a number */
-    struct kn_error err;
-};
 
 static enum kn_status open_all(struct publishing *publishing)
 {
@@ -354,25 +335,12 @@ static enum kn_status keep(struct publishing *publishing)
 
 /* ---- posting ---- */
 
-static enum kn_status read_posts(struct publishing *publishing, const struct kn_post **ret_posts,
-                                 int *ret_count)
-{
-    const struct kn_post_filter filter = {
-        .only = publishing->posts.at, .only_count = publishing->posts.count, .limit = 10000};
-    *ret_posts = NULL;
-    *ret_count = 0;
-    if (!publishing->posts.count)
-        return KN_OK;
-    return kn_store_posts_list(publishing->store, &filter, publishing->arena, ret_posts, ret_count,
-                               &publishing->err);
-}
-
 static enum kn_status post_all(struct publishing *publishing)
 {
     const struct kn_settings *settings = publishing->settings;
     const struct kn_post *posts;
     int count;
-    enum kn_status status = read_posts(publishing, &posts, &count);
+    enum kn_status status = kn_publishing_posts(publishing, &posts, &count);
     if (status != KN_OK || !count)
         return status;
     struct kn_post_display *display =
@@ -394,73 +362,7 @@ static enum kn_status post_all(struct publishing *publishing)
     return status;
 }
 
-/* ---- what came of it ---- */
-
-static int compare_posts(const void *a, const void *b)
-{
-    const struct kn_post *left = a, *right = b;
-    return (left->id > right->id) - (left->id < right->id);
-}
-
-/* Those in the store by their numbers, then those that did not come so far. In the arena. */
-static enum kn_status gather(struct publishing *publishing, struct kn_post **ret_posts,
-                             int *ret_count)
-{
-    const struct kn_post *found;
-    int count, refused = publishing->refused.count;
-    enum kn_status status = read_posts(publishing, &found, &count);
-    if (status != KN_OK)
-        return status;
-    struct kn_post *posts =
-        kn_arena_array(publishing->arena, (size_t)(count + refused) + 1, sizeof *posts);
-    if (count)
-        memcpy(posts, found, (size_t)count * sizeof *posts);
-    qsort(posts, (size_t)count, sizeof *posts, compare_posts);
-    for (int i = 0; i < refused; i++)
-        posts[count + i] = publishing->refused.at[i];
-    *ret_posts = posts;
-    *ret_count = count + refused;
-    return KN_OK;
-}
-
-static void tell_json(struct publishing *publishing, const struct kn_post *posts, int count,
-                      int failed, int later)
-{
-    json_t *all = json_array();
-    for (int i = 0; i < count; i++)
-        json_array_append_new(all, kn_post_result_json(&posts[i], publishing->arena));
-    kn_print_json(json_pack("{s:s, s:o, s:i, s:i, s:i}", "event", "published", "posts", all,
-                            "failed", failed, "refused", publishing->refused.count, "later",
-                            later));
-}
-
-static int sum_up(struct publishing *publishing)
-{
-    struct kn_post *posts;
-    int count, failed = 0, later = 0;
-    if (gather(publishing, &posts, &count) != KN_OK)
-        return kn_complain(publishing->err.status, &publishing->err);
-    for (int i = 0; i < count; i++) {
-        enum kn_post_state state = posts[i].state;
-        bool bad =
-            state == KN_POST_FAILED || state == KN_POST_UNKNOWN || state == KN_POST_CANCELLED;
-        failed += posts[i].id && bad;
-        later += !kn_post_state_final(state);
-    }
-    if (publishing->settings->json)
-        tell_json(publishing, posts, count, failed, later);
-    else if (publishing->posts.count + publishing->planned_count && !publishing->settings->quiet)
-        kn_posts_print(posts, count, publishing->arena);
-    if (later && !publishing->settings->json)
-        kn_say("%d of them %s not posted yet: a `kirinuki worker` that runs then does it, or "
-               "`kirinuki publish --retry`",
-               later, later == 1 ? "is" : "are");
-    kn_post_links_write(posts, count);
-    if (kn_cancel_requested(publishing->cancel))
-        return KN_EXIT_INTERRUPTED;
-    int bad = failed + publishing->refused.count;
-    return !bad ? KN_EXIT_OK : bad < count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
-}
+/* ---- the command ---- */
 
 /* What was refused, with --check. */
 static int sum_up_check(const struct publishing *publishing)
@@ -485,10 +387,10 @@ int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, c
         status = keep(&publishing);
         if (status == KN_OK && settings->publish.wait)
             status = post_all(&publishing);
-        code = sum_up(&publishing);
-    }
-    if (status != KN_OK)
+        code = kn_publishing_end(&publishing, status);
+    } else if (status != KN_OK) {
         code = kn_complain(status, &publishing.err);
+    }
     close_all(&publishing);
     return code;
 }
@@ -528,7 +430,7 @@ int kn_publish_rest(struct kn_store *store, const struct kn_settings *settings,
         status = take_rest(&publishing);
     if (status == KN_OK)
         status = post_all(&publishing);
-    int code = status == KN_OK ? sum_up(&publishing) : kn_complain(status, &publishing.err);
+    int code = kn_publishing_end(&publishing, status);
     if (status == KN_OK && !publishing.posts.count && !settings->json)
         puts("nothing is left to be posted; `kirinuki posts` lists what was");
     close_all(&publishing);

@@ -106,7 +106,7 @@ def what_is_refused_is_in_the_last_table_and_document():
         assert len(there) == 3 and len(document["posts"]) == 5, document
         [tiktok] = [p for p in refused if p["platform"] == "tiktok"]
         assert tiktok["id"] is None and tiktok["clip"] == small, tiktok
-        assert "120 pixels wide" in tiktok["reason"] and tiktok["what_to_do"], tiktok
+        assert "120 pixels wide" in tiktok["reason"] and "larger" in tiktok["what_to_do"], tiktok
         [missing] = [p for p in refused if p["platform"] is None]
         assert missing["clip"].endswith("/no.mp4") and "no such clip" in missing["reason"], missing
         table = world.publish(small, "-t", "tiktok,youtube").out

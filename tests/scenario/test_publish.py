@@ -129,7 +129,7 @@ def a_check_names_what_is_refused_and_sends_nothing():
         assert world.asked() == [] and world.shown() == [] and world.known() == {}
         # Without --check the good ones are posted all the same.
         events = world.events(small, clip(), "-t", "tiktok", code=3)
-        assert [p["state"] for p in events[-1]["posts"]] == ["live"], events
+        assert [p["state"] for p in events[-1]["posts"]] == ["live", "refused"], events
         assert events[-1]["refused"] == 1 and len(world.shown()) == 1, events
 
 
