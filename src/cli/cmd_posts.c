@@ -7,8 +7,12 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/post_view.h"
+#include "cli/post_watch.h"
 #include "cli/queue_view.h"
 #include "platform/post_json.h"
+
+/* From Ctrl-C to the end of a watch, at most. */
+enum { STOP_MS = 1000 };
 
 /* ---- showing ---- */
 
@@ -161,44 +165,72 @@ static int decide(struct kn_queue_call *call, size_t command)
 }
 
 /* The first word is no number. */
-static enum kn_status unknown_word(struct kn_queue_call *call)
+static int unknown_word(struct kn_queue_call *call)
 {
-    const char *names[KN_COUNT_OF(commands) + 1] = {0}, *word = call->rest[0];
+    const char *names[KN_COUNT_OF(commands) + 2] = {"watch"}, *word = call->rest[0];
     for (size_t i = 0; i < KN_COUNT_OF(commands); i++)
-        names[i] = commands[i].name;
+        names[i + 1] = commands[i].name;
     const char *nearest = word[0] < '0' || word[0] > '9' ? kn_nearest_name(word, names) : NULL;
     if (nearest)
-        return kn_error_set(&call->err, KN_INVALID,
-                            "posts knows no “%.60s”; did you mean: kirinuki posts %s", word,
-                            nearest);
-    return kn_error_set(&call->err, KN_INVALID,
-                        "posts takes the number of a post, or cancel, retry, move or resolve, "
-                        "not “%.60s”",
-                        word);
+        (void)kn_error_set(&call->err, KN_INVALID,
+                           "posts knows no “%.60s”; did you mean: kirinuki posts %s", word,
+                           nearest);
+    else
+        (void)kn_error_set(&call->err, KN_INVALID,
+                           "posts takes the number of a post, or watch, cancel, retry, move or "
+                           "resolve, not “%.60s”",
+                           word);
+    return kn_complain_usage("posts", &call->err);
 }
 
-static enum kn_status show_all(struct kn_queue_call *call, int *ret_bad)
+/* The numbers from `first` on; nothing is done before all are known to be such. */
+static enum kn_status read_ids(struct kn_queue_call *call, int first, int64_t **ret_ids)
 {
-    int64_t *ids = kn_arena_array(call->arena, (size_t)call->rest_count, sizeof *ids);
-    struct kn_error ignored;
-    if (kn_id_parse("post", call->rest[0], &ids[0], &ignored) != KN_OK)
-        return unknown_word(call);
-    for (int i = 1; i < call->rest_count; i++)
-        if (kn_id_parse("post", call->rest[i], &ids[i], &call->err) != KN_OK)
+    size_t room = (size_t)call->rest_count + 1;
+    int64_t *ids = kn_arena_array(call->arena, room, sizeof *ids);
+    for (int i = first; i < call->rest_count; i++)
+        if (kn_id_parse("post", call->rest[i], &ids[i - first], &call->err) != KN_OK)
             return KN_INVALID;
-    for (int i = 0; i < call->rest_count; i++) {
-        enum kn_status status = show(call, ids[i]);
-        if (status == KN_OK)
-            continue;
-        (void)kn_complain(status, &call->err);
-        ++*ret_bad;
-    }
+    *ret_ids = ids;
     return KN_OK;
 }
 
-static int act(struct kn_queue_call *call)
+static int show_all(struct kn_queue_call *call)
 {
-    for (size_t i = 0; call->rest_count && i < KN_COUNT_OF(commands); i++)
+    int64_t *ids;
+    struct kn_error ignored;
+    int bad = 0;
+    if (kn_id_parse("post", call->rest[0], &(int64_t){0}, &ignored) != KN_OK)
+        return unknown_word(call);
+    if (read_ids(call, 0, &ids) != KN_OK)
+        return kn_complain_usage("posts", &call->err);
+    for (int i = 0; i < call->rest_count; i++) {
+        enum kn_status status = show(call, ids[i]);
+        if (status != KN_OK)
+            (void)kn_complain(status, &call->err);
+        bad += status != KN_OK;
+    }
+    return code_of(bad, call->rest_count);
+}
+
+static int watch(struct kn_queue_call *call, struct kn_cancel *cancel)
+{
+    int64_t *ids;
+    if (read_ids(call, 1, &ids) != KN_OK)
+        return kn_complain_usage("posts", &call->err);
+    kn_interrupt_limit(STOP_MS, KN_EXIT_INTERRUPTED, "");
+    return kn_posts_watch(call, ids, call->rest_count - 1, cancel);
+}
+
+static int act(struct kn_queue_call *call, struct kn_cancel *cancel)
+{
+    if (!call->rest_count) {
+        enum kn_status status = list(call);
+        return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
+    }
+    if (strcmp(call->rest[0], "watch") == 0)
+        return watch(call, cancel);
+    for (size_t i = 0; i < KN_COUNT_OF(commands); i++)
         if (strcmp(call->rest[0], commands[i].name) == 0) {
             if (call->rest_count > 1)
                 return decide(call, i);
@@ -207,23 +239,16 @@ static int act(struct kn_queue_call *call)
                                commands[i].name, commands[i].name);
             return kn_complain_usage("posts", &call->err);
         }
-    if (!call->rest_count) {
-        enum kn_status status = list(call);
-        return status == KN_OK ? KN_EXIT_OK : kn_complain(status, &call->err);
-    }
-    int bad = 0;
-    if (show_all(call, &bad) != KN_OK)
-        return kn_complain_usage("posts", &call->err);
-    return code_of(bad, call->rest_count);
+    return show_all(call);
 }
 
 int kn_cmd_posts(int argc, char **argv)
 {
     struct kn_queue_call call;
-    (void)kn_interrupt_watch(); /* the store has threads */
+    struct kn_cancel *cancel = kn_interrupt_watch(); /* the store has threads */
     int code = kn_queue_begin(&call, "posts", KN_FOR_POSTS, "", argc, argv);
     if (code == KN_EXIT_OK)
-        code = act(&call);
+        code = act(&call, cancel);
     kn_queue_end(&call);
     return code;
 }

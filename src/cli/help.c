@@ -224,12 +224,15 @@ const struct kn_command kn_commands[] = {
         .about =
             "Without arguments the newest posts with their states; with the number of one, all "
             "that is\n"
-            "known of it. The commands: `cancel`, `retry` (asks the platform first what became of "
-            "it),\n"
-            "`move` (with --at) and `resolve`, for a post whose end is unknown: look at the "
-            "account, then\n"
-            "say --url URL where it is, or --absent to have it posted again.\n",
+            "known of it. The commands: `watch` (as they go, whoever posts them), `cancel`, "
+            "`retry` (asks\n"
+            "the platform first what became of it), `move` (to --at, or to now) and `resolve`, for "
+            "a post\n"
+            "whose end is unknown: look at the account, then say --url URL where it is, or "
+            "--absent to have\n"
+            "it posted again.\n",
         .examples = "  kirinuki posts                              a table\n"
+                    "  kirinuki posts watch                        until they are done\n"
                     "  kirinuki posts --state failed,unknown       what needs somebody\n"
                     "  kirinuki posts 12                           one of them\n"
                     "  kirinuki posts retry 12 13                  again\n"

@@ -31,12 +31,18 @@ def others_see_how_far_an_upload_is():
         post = wait_for(moving, "an upload with its speed")
         assert post["state"] == "uploading" and 0 < post["sent_bytes"], post
         assert 100_000 < post["bytes_a_second"] < 100_000_000 and post["eta_ms"] > 0, post
+        watch = world.start("posts", "watch", "--json")
         shown = world("posts", "1").out
         assert re.search(r"uploading +(\d+ %, [\d.]+ [kM]B/s, \d+ s left|all of it)", shown), shown
         out, err = child.communicate(timeout=60)
         assert child.returncode == 0, (out, err)
         [post] = world.known().values()
         assert post["state"] == "live" and post["bytes_a_second"] is post["eta_ms"] is None, post
+        events = [json.loads(line) for line in watch.communicate(timeout=60)[0].splitlines()]
+        assert watch.returncode == 0 and {e["event"] for e in events} == {"post"}, events
+        assert events[-1]["state"] == "live" and events[-1]["url"] == post["url"], events
+        assert world("posts", "watch").out == "no post is under way\n"
+        assert re.search("1 +thick.* live ", world("posts", "watch", "1").out)
 
 
 # ---- on a terminal ----
@@ -65,15 +71,15 @@ def on_a_terminal(world, rows, columns, *arguments):
 @case
 def many_posts_have_a_bar_a_platform_and_few_one_each():
     with World("bars", "--bandwidth", "16M") as world:
-        said, code, lines = on_a_terminal(world, 12, 72, "publish", *clips(14), "-t",
+        said, code, lines = on_a_terminal(world, 12, 72, "publish", *clips(13), "-t",
                                           "youtube,instagram", "--sandbox=" + world.url)
         pictures = re.split(r"\x1b\[\d+A\r\x1b\[J", said)
         assert code == 0 and lines == 3, (lines, pictures[-1])  # all of them, and two platforms
         wide = {line for picture in pictures[:-1] for line in picture.split("\n") if len(line) > 71}
         assert not wide, wide
-        assert re.search(r"▸ youtube .*\d+ of 14", said), pictures[-2]
+        assert re.search(r"▸ youtube .*\d+ of 13", said), pictures[-2]
         assert "-> youtube: live" not in said, "the table says it, once"
-        assert len(re.findall(r" live +http", pictures[-1])) == 28, pictures[-1]
+        assert len(re.findall(r" live +http", pictures[-1])) == 26, pictures[-1]
         said, code, lines = on_a_terminal(world, 24, 80, "publish", clip(), "-t",
                                           "youtube,tiktok", "--force", "--sandbox=" + world.url)
         assert code == 0 and lines == 3 and re.search(r"[▸✓] tiktok +clip-0", said), lines
@@ -123,7 +129,7 @@ def what_is_mistyped_is_told_to_a_stranger():
                 (FAILED, "“0” is not the number of a post; `kirinuki posts`", ["posts", "cancel", "0"]),
                 (USAGE, "“x” is not the number of a post", ["posts", "1", "x"]),
                 (USAGE, "did you mean: kirinuki posts cancel", ["posts", "cancle", "1"]),
-                (USAGE, "posts takes the number of a post, or cancel", ["posts", "frobnicate"]),
+                (USAGE, "posts takes the number of a post, or watch", ["posts", "frobnicate"]),
                 (USAGE, "kirinuki posts retry 12", ["posts", "retry"]),
                 (FAILED, "there is no post 99999; `kirinuki posts`", ["posts", "99999"]),
                 (FAILED, "there is no post 99999", ["posts", "retry", "99999"]),
