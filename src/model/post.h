@@ -73,7 +73,7 @@ struct kn_post_options {
 struct kn_post_clip {
     const char *path;     /* absolute */
     const char *original; /* likewise, of what the file is a rendition of; NULL: it is none */
-    const char *hash; /* kn_hash_file; a file that has another is not sent */
+    const char *hash;     /* kn_hash_file; a file that has another is not sent */
     int64_t bytes, modified_us;
     int64_t duration_us;
     int width_px, height_px;

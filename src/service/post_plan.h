@@ -82,7 +82,8 @@ int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publis
                     int target_count, const struct kn_publish_settings *settings,
                     struct kn_arena *arena, struct kn_planned_post **ret_posts);
 
-/* Another file goes in the clip's place, as a rendition of it: checks it, and puts it into the spec, whose key stays. */
+/* Another file goes in the clip's place, as a rendition of it: checks it, and puts it into the
+ * spec, whose key stays. */
 void kn_planned_post_take(struct kn_planned_post *post, const struct kn_post_clip *file,
                           const struct kn_media_facts *facts, struct kn_arena *arena);
 
