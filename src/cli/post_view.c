@@ -18,6 +18,7 @@
 enum {
     NAME_COLUMNS = 48, /* of the longest name at most */
     WHERE_COLUMNS = 22,
+    ALONE_US = 30000000, /* longer than a worker that went away keeps its posts */
 };
 
 /* ---- one post ---- */
@@ -99,6 +100,12 @@ static const char *upload_text(const struct kn_post *post, struct kn_arena *aren
                                      : "s");
 }
 
+bool kn_post_is_left_alone(const struct kn_post *post)
+{
+    return !kn_post_state_final(post->state) && !post->worker &&
+           post->due_us + ALONE_US < kn_wall_us();
+}
+
 const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
 {
     char when[KN_TIME_TEXT_BYTES];
@@ -118,6 +125,8 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
     if (waits && post->reason[0])
         return kn_arena_printf(arena, "waits until %s: %s", kn_time_local(post->due_us, when),
                                post->reason);
+    if (kn_post_is_left_alone(post))
+        return "nobody posts it now: `kirinuki worker` does, or `kirinuki publish --retry`";
     if (waits)
         return kn_arena_printf(arena, "at %s", kn_time_local(post->due_us, when));
     if (post->state == KN_POST_UPLOADING && post->bytes)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/vec.h"
 #include "cli/commands.h"
 #include "cli/post_display.h"
@@ -19,6 +20,7 @@ struct watch {
     KN_VEC(int64_t) ids;
     const struct kn_post *posts;
     int count;
+    bool said; /* that nobody posts them */
 };
 
 static enum kn_status look(struct watch *watch)
@@ -50,6 +52,18 @@ static enum kn_status choose(struct watch *watch, const int64_t *ids, int count)
         if (posts[i].worker || posts[i].due_us <= kn_wall_us() + SOON_US)
             kn_vec_push(&watch->ids, posts[i].id);
     return status;
+}
+
+/* Said once: it may be wanted so, and somebody may come. */
+static void say_left_alone(struct watch *watch)
+{
+    for (int i = 0; !watch->said && i < watch->count; i++)
+        if (kn_post_is_left_alone(&watch->posts[i])) {
+            kn_log(KN_LOG_WARN, "posts",
+                   "nobody posts what is due now: `kirinuki worker` does, or `kirinuki publish "
+                   "--retry`");
+            watch->said = true;
+        }
 }
 
 static bool is_over(const struct watch *watch)
@@ -101,6 +115,7 @@ static enum kn_status follow(struct watch *watch, struct kn_cancel *cancel)
         kn_post_display_open(watch->posts, watch->count, settings->json, settings->quiet);
     while (status == KN_OK) {
         tell_changes(watch, display, told_us, told_bytes);
+        say_left_alone(watch);
         for (int i = 0; i < watch->count; i++) {
             told_us[i] = watch->posts[i].changed_us;
             told_bytes[i] = watch->posts[i].sent_bytes;
