@@ -1,17 +1,25 @@
 /* kirinuki accounts: those that are connected; check: whether they work; rm PLATFORM[:NAME]. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/post_view.h"
 #include "cli/queue_view.h"
 #include "service/accounts.h"
 
 enum { STOP_MS = 4000 };
 
 /* ---- the list ---- */
+
+struct shown {
+    const struct kn_account *row;
+    const char *state;
+    const char *remedy; /* ""; in the arena */
+};
 
 static bool has_ended(const struct kn_account *row)
 {
@@ -20,44 +28,61 @@ static bool has_ended(const struct kn_account *row)
     return !renews && row->expires_us <= kn_wall_us();
 }
 
-static const char *state_of(const struct kn_account *row)
+static struct shown look_at(struct kn_accounts *accounts, const struct kn_account *row,
+                            struct kn_arena *arena)
 {
-    return row->trouble[0] ? "trouble" : has_ended(row) ? "expired" : "connected";
-}
-
-static const char *remedy_of(const struct kn_account *row, struct kn_arena *arena)
-{
+    struct kn_error why;
     if (row->trouble[0])
-        return row->trouble;
+        return (struct shown){row, "trouble", row->trouble};
+    if (kn_accounts_can_open(accounts, row, &why) != KN_OK)
+        return (struct shown){row, "locked", kn_arena_strdup(arena, kn_error_text(&why))};
     if (has_ended(row))
-        return kn_arena_printf(arena, "connect it again with `kirinuki auth %s`", row->platform);
-    return "";
+        return (struct shown){
+            row, "expired",
+            kn_arena_printf(arena, "connect it again with `kirinuki auth %s`", row->platform)};
+    return (struct shown){row, "connected", ""};
 }
 
-static json_t *account_json(const struct kn_account *row, struct kn_arena *arena)
+static json_t *account_json(const struct shown *shown)
 {
+    const struct kn_account *row = shown->row;
     char expires[KN_TIME_TEXT_BYTES], made[KN_TIME_TEXT_BYTES];
     bool ends = row->expires_us < INT64_MAX / 8;
-    const char *remedy = remedy_of(row, arena);
     return json_pack(
         "{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:s}", "platform", kn_json_text(row->platform),
-        "account", kn_json_text(row->name), "state", state_of(row), "token_expires",
+        "account", kn_json_text(row->name), "state", shown->state, "token_expires",
         ends ? json_string(kn_time_iso(row->expires_us, expires)) : json_null(), "what_to_do",
-        remedy[0] ? kn_json_text(remedy) : json_null(), "remote_id", kn_json_text(row->remote_id),
-        "sandbox", row->service_url[0] ? kn_json_text(row->service_url) : json_null(), "connected",
-        kn_time_iso(row->created_us, made));
+        kn_json_text_or_null(shown->remedy), "remote_id", kn_json_text(row->remote_id), "sandbox",
+        kn_json_text_or_null(row->service_url), "connected", kn_time_iso(row->created_us, made));
 }
 
-static void print_row(const struct kn_account *row, struct kn_arena *arena)
+static void print_row(const struct shown *shown)
 {
+    const struct kn_account *row = shown->row;
     char name[100], expires[KN_TIME_TEXT_BYTES] = "never";
     bool ends = row->expires_us < INT64_MAX / 8;
     kn_text_show(row->name, name, sizeof name);
     int pad = KN_MAX(24 - (int)kn_utf8_count(name), 0);
-    const char *remedy = remedy_of(row, arena);
-    kn_say("%-10s %s%*s %-10s %-26s %s%s", row->platform, name, pad, "", state_of(row),
-           ends ? kn_time_local(row->expires_us, expires) : expires, remedy,
-           remedy[0] || !row->service_url[0] ? "" : "sandbox");
+    kn_say("%-10s %s%*s %-10s %-26s %s%s", row->platform, name, pad, "", shown->state,
+           ends ? kn_time_local(row->expires_us, expires) : expires, shown->remedy,
+           shown->remedy[0] || !row->service_url[0] ? "" : "sandbox");
+}
+
+static void print_list(const struct kn_queue_call *call, const struct shown *shown, int count)
+{
+    if (call->settings.json) {
+        json_t *all = json_array();
+        for (int i = 0; i < count; i++)
+            json_array_append_new(all, account_json(&shown[i]));
+        kn_print_json(all);
+        return;
+    }
+    if (!count)
+        puts("no account is connected; `kirinuki auth youtube` connects one");
+    else
+        printf("%-10s %-24s %-10s %-26s\n", "platform", "account", "state", "token until");
+    for (int i = 0; i < count; i++)
+        print_row(&shown[i]);
 }
 
 static enum kn_status list(struct kn_queue_call *call)
@@ -68,19 +93,13 @@ static enum kn_status list(struct kn_queue_call *call)
         kn_store_accounts(call->store, NULL, call->arena, &rows, &count, &call->err);
     if (status != KN_OK)
         return status;
-    if (call->settings.json) {
-        json_t *all = json_array();
-        for (int i = 0; i < count; i++)
-            json_array_append_new(all, account_json(&rows[i], call->arena));
-        kn_print_json(all);
-        return KN_OK;
-    }
-    if (!count)
-        puts("no account is connected; `kirinuki auth youtube` connects one");
-    else
-        printf("%-10s %-24s %-10s %-26s\n", "platform", "account", "state", "token until");
+    struct kn_accounts *accounts =
+        kn_accounts_open(&(struct kn_accounts_options){.store = call->store});
+    struct shown *shown = kn_arena_array(call->arena, (size_t)count + 1, sizeof *shown);
     for (int i = 0; i < count; i++)
-        print_row(&rows[i], call->arena);
+        shown[i] = look_at(accounts, &rows[i], call->arena);
+    kn_accounts_close(accounts);
+    print_list(call, shown, count);
     return KN_OK;
 }
 
@@ -114,11 +133,55 @@ static enum kn_status find_account(struct kn_queue_call *call, const char *which
     return KN_OK;
 }
 
+/* How many posts wait for the account; they would fail when they are due. */
+static enum kn_status count_waiting(struct kn_queue_call *call, const char *platform,
+                                    const char *name, int *ret_count)
+{
+    const struct kn_post_filter filter = {
+        .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING,
+        .platform = platform,
+        .account = name,
+        .limit = 10000,
+    };
+    const struct kn_post *posts;
+    return kn_store_posts_list(call->store, &filter, call->arena, &posts, ret_count, &call->err);
+}
+
+/* A person at a terminal is asked; anybody else has to have said --yes. */
+static bool is_agreed(const char *platform, const char *name, int waiting)
+{
+    char answer[16] = "";
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return false;
+    fprintf(stderr,
+            "%d post%s of %s:%s %s not done and would fail. Remove the account all the same? "
+            "[y/N] ",
+            waiting, waiting == 1 ? "" : "s", platform, name, waiting == 1 ? "is" : "are");
+    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static enum kn_status check_waiting(struct kn_queue_call *call, const char *platform,
+                                    const char *name)
+{
+    int waiting;
+    enum kn_status status = count_waiting(call, platform, name, &waiting);
+    if (status != KN_OK || !waiting || call->settings.accounts.yes ||
+        is_agreed(platform, name, waiting))
+        return status;
+    return kn_error_set(&call->err, KN_INVALID,
+                        "it stays: %d post%s of it %s not done and would fail: `kirinuki posts` "
+                        "lists them, `posts cancel` takes them back, and --yes removes the account "
+                        "all the same",
+                        waiting, waiting == 1 ? "" : "s", waiting == 1 ? "is" : "are");
+}
+
 static enum kn_status remove_one(struct kn_queue_call *call, struct kn_accounts *accounts,
                                  struct kn_cancel *cancel, const char *which)
 {
     const char *platform, *name, *left = NULL;
     enum kn_status status = find_account(call, which, &platform, &name);
+    if (status == KN_OK)
+        status = check_waiting(call, platform, name);
     if (status == KN_OK)
         status =
             kn_accounts_remove(accounts, platform, name, cancel, call->arena, &left, &call->err);
@@ -227,6 +290,12 @@ static enum kn_status check_usage(struct kn_queue_call *call)
     if (removes)
         return kn_error_set(&call->err, KN_INVALID,
                             "accounts rm needs an account: kirinuki accounts rm youtube:NAME");
+    const char *const names[] = {"check", "rm", NULL};
+    const char *nearest = kn_nearest_name(call->rest[0], names);
+    if (nearest)
+        return kn_error_set(&call->err, KN_INVALID,
+                            "accounts knows no “%.60s”; did you mean: kirinuki accounts %s",
+                            call->rest[0], nearest);
     return kn_error_set(&call->err, KN_INVALID,
                         "accounts takes nothing, or check or rm, not “%.60s”; `kirinuki auth "
                         "PLATFORM` connects one",

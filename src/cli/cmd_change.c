@@ -73,7 +73,7 @@ static enum kn_status parse_ids(struct kn_queue_call *call, int64_t *ids)
 {
     enum kn_status status = KN_OK;
     for (int i = 0; status == KN_OK && i < call->rest_count; i++)
-        status = kn_job_id_parse(call->rest[i], &ids[i], &call->err);
+        status = kn_id_parse("job", call->rest[i], &ids[i], &call->err);
     return status;
 }
 

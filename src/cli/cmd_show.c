@@ -126,7 +126,7 @@ int kn_cmd_show(int argc, char **argv)
     for (int i = 0; code == KN_EXIT_OK && i < call.rest_count; i++) {
         int64_t id;
         struct known known = {0};
-        if (kn_job_id_parse(call.rest[i], &id, &call.err) != KN_OK) {
+        if (kn_id_parse("job", call.rest[i], &id, &call.err) != KN_OK) {
             code = kn_complain_usage("show", &call.err);
             break;
         }

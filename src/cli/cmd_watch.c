@@ -279,16 +279,14 @@ static void say_away(void *arg, const struct kn_error *why)
 
 static bool has_bars(const struct kn_settings *settings)
 {
-    const char *term = getenv("TERM");
-    return !settings->json && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) && term &&
-           strcmp(term, "dumb") != 0;
+    return !settings->json && isatty(STDOUT_FILENO) && kn_progress_can_draw(stderr);
 }
 
 static enum kn_status read_ids(struct kn_queue_call *call, int64_t **ret_ids)
 {
     int64_t *ids = kn_arena_array(call->arena, (size_t)call->rest_count + 1, sizeof *ids);
     for (int i = 0; i < call->rest_count; i++)
-        if (kn_job_id_parse(call->rest[i], &ids[i], &call->err) != KN_OK)
+        if (kn_id_parse("job", call->rest[i], &ids[i], &call->err) != KN_OK)
             return KN_INVALID;
     *ret_ids = ids;
     return KN_OK;

@@ -224,12 +224,16 @@ const struct kn_command kn_commands[] = {
         .about =
             "Without arguments the newest posts with their states; with the number of one, all "
             "that is\n"
-            "known of it. The commands: `cancel`, `retry` (asks the platform first what became of "
-            "it),\n"
-            "`move` (with --at) and `resolve`, for a post whose end is unknown: look at the "
-            "account, then\n"
-            "say --url URL where it is, or --absent to have it posted again.\n",
+            "known of it. The commands: `watch` (as they go, whoever posts them), `cancel`, "
+            "`retry` (asks\n"
+            "the platform first what became of it), `move` (to --at, or to now) and `resolve`, for "
+            "a post\n"
+            "whose end is unknown: look at the account, then say --url URL where it is, or "
+            "--absent to have\n"
+            "it posted again.\n",
         .examples = "  kirinuki posts                              a table\n"
+                    "  kirinuki posts watch                        until they are done\n"
+                    "  kirinuki posts --state failed,unknown       what needs somebody\n"
                     "  kirinuki posts 12                           one of them\n"
                     "  kirinuki posts retry 12 13                  again\n"
                     "  kirinuki posts resolve 12 --absent          it is not there: post it\n"
@@ -282,7 +286,8 @@ const struct kn_command kn_commands[] = {
         .examples = "  kirinuki accounts                           a table\n"
                     "  kirinuki accounts --json                    for programs\n"
                     "  kirinuki accounts check                     asks each platform\n"
-                    "  kirinuki accounts rm youtube:Ann            ends and forgets it\n",
+                    "  kirinuki accounts rm youtube:Ann            ends and forgets it\n"
+                    "  kirinuki accounts rm youtube --yes          though posts of it wait\n",
         .settings = KN_FOR_ACCOUNTS,
     },
     {

@@ -179,7 +179,8 @@ static int why_lost(void)
     return write(STDOUT_FILENO, "\n", 1) < 0 ? errno : 0;
 }
 
-/* Output that was lost (a full disk behind `>`) is a failure, whatever was to be told. */
+/* Output that was lost (a full disk behind `>`) is a failure, whatever was to be told. A reader
+ * that has seen enough (`| head`) is none: what was asked for is done all the same. */
 static int finish(int code)
 {
     bool before = ferror(stdout);
@@ -188,6 +189,8 @@ static int finish(int code)
         return code;
     if (!why)
         why = why_lost();
+    if (why == EPIPE)
+        return code;
     char room[128];
     const char *reason = why ? strerror_r(why, room, sizeof room) : "not all of it was taken";
     fprintf(stderr, "kirinuki: cannot write to standard output: %s\n", reason);

@@ -27,19 +27,24 @@ static bool one_is_running(void)
 enum kn_status kn_own_sandbox_open(struct kn_settings *settings, struct kn_arena *arena,
                                    struct kn_sandbox **ret_sandbox, struct kn_error *err)
 {
+    const char *running = settings->sandbox_at;
     *ret_sandbox = NULL;
-    if (!settings->own_sandbox)
+    if (!running)
         return KN_OK;
-    enum kn_status status = kn_sandbox_open(&(struct kn_sandbox_options){0}, ret_sandbox, err);
+    enum kn_status status =
+        running[0] ? KN_OK : kn_sandbox_open(&(struct kn_sandbox_options){0}, ret_sandbox, err);
     if (status != KN_OK)
         return status;
     struct kn_service_settings *services = &settings->services;
-    services->url = kn_sandbox_url(*ret_sandbox);
+    services->url =
+        running[0] ? kn_arena_printf(arena, "%s/v1", running) : kn_sandbox_url(*ret_sandbox);
     services->key = "sk-sandbox"; /* a real one has no business here */
     for (int kind = 0; kind < KN_SERVICE_KIND_COUNT; kind++)
         services->urls[kind] = NULL;
     services->cache = false; /* what is made up is not worth keeping */
-    if (settings->publish.to)
+    if (settings->publish.to && running[0])
+        settings->publish.sandbox = running;
+    else if (settings->publish.to)
         settings->publish.sandbox =
             one_is_running()
                 ? KN_SANDBOX_URL

@@ -5,10 +5,16 @@
 #include <jansson.h>
 
 #include "service/post_plan.h"
-#include "service/publisher.h"
+
+/* One that was refused before it was planned: without a number, FAILED; as `refused` to people and
+ * programs. Borrows the spec's texts; the others are copied into the arena. */
+struct kn_post kn_post_refused(const struct kn_post_spec *spec, const char *reason,
+                               const char *remedy, struct kn_arena *arena);
 
 /* The clip's name without its folder, fit to show; in the arena. */
 const char *kn_post_name(const struct kn_post *post, struct kn_arena *arena);
+/* Due for a while, and nobody has it. */
+bool kn_post_is_left_alone(const struct kn_post *post);
 /* What stands beside its state: where it is, why it failed, what it waits for; in the arena. */
 const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena);
 json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena);
@@ -19,12 +25,8 @@ void kn_post_print_whole(const struct kn_post *post, struct kn_arena *arena);
 /* A text of several lines under its name. */
 void kn_post_print_text(const char *name, const char *text);
 
-/* What is told while posts are under way: lines, bars on a terminal, or JSON. */
-struct kn_post_display;
-struct kn_post_display *kn_post_display_open(const struct kn_post *posts, int count, bool json,
-                                             bool quiet);
-/* For kn_publisher_options; any thread. */
-void kn_post_display_hear(void *display, const struct kn_post_news *news);
-void kn_post_display_close(struct kn_post_display *display);
+enum { KN_SPEED_TEXT_BYTES = 32 };
+const char *kn_speed_text(int64_t bytes_a_second, char text[KN_SPEED_TEXT_BYTES]); /* "12 MB/s" */
+json_t *kn_json_text_or_null(const char *text);                                    /* "": null */
 
 #endif

@@ -322,13 +322,17 @@ void kn_progress_display_above(struct kn_progress_display *display, void (*print
 
 /* ---- life ---- */
 
+bool kn_progress_can_draw(FILE *out)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && term && strcmp(term, "dumb") != 0;
+}
+
 static enum kn_progress_style resolve(const struct kn_progress_options *options)
 {
     if (options->style != KN_PROGRESS_AUTO)
         return options->style;
-    const char *term = getenv("TERM");
-    bool capable = isatty(fileno(options->out)) && term && strcmp(term, "dumb") != 0;
-    return capable ? KN_PROGRESS_BARS : KN_PROGRESS_LINES;
+    return kn_progress_can_draw(options->out) ? KN_PROGRESS_BARS : KN_PROGRESS_LINES;
 }
 
 static void start_bars(struct kn_progress_display *display)

@@ -28,6 +28,9 @@ struct kn_progress_options {
 
 struct kn_progress_display;
 
+/* Is it a terminal that bars can be drawn on? */
+bool kn_progress_can_draw(FILE *out);
+
 /* Returns owned. Diagnostics (base/log.h) are printed above the bars while they are shown. Any
  * thread may call what follows. */
 struct kn_progress_display *kn_progress_display_start(const struct kn_progress_options *options);

@@ -2,36 +2,25 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/str.h"
 #include "base/utf8.h"
-#include "base/vec.h"
 #include "cli/commands.h"
+#include "cli/post_display.h"
 #include "cli/post_view.h"
 #include "cli/progress_view.h"
+#include "cli/publishing_parts.h"
 #include "cli/queue_view.h"
-#include "service/accounts.h"
-#include "service/post_plan.h"
+#include "platform/post_json.h"
 #include "service/post_renditions.h"
 #include "service/publisher.h"
-
-/* What posting from a command needs; one call. */
-struct publishing {
-    struct kn_store *store;
-    const struct kn_settings *settings;
-    struct kn_cancel *cancel;
-    struct kn_arena *arena;
-    struct kn_http *http;
-    struct kn_accounts *accounts;
-    struct kn_publish_clips clips;
-    struct kn_planned_post *planned;
-    int planned_count, refused, unusable; /* of the refused: arguments that are no clips */
-    KN_VEC(int64_t) posts;
-    struct kn_error err;
-};
 
 static enum kn_status open_all(struct publishing *publishing)
 {
@@ -48,6 +37,7 @@ static void close_all(struct publishing *publishing)
 {
     kn_publish_clips_done(&publishing->clips);
     kn_vec_free(&publishing->posts);
+    kn_vec_free(&publishing->refused);
     kn_accounts_close(publishing->accounts);
     kn_http_close(publishing->http);
     kn_arena_free(publishing->arena);
@@ -162,11 +152,27 @@ static void show_text(const struct kn_planned_post *post)
     kn_post_print_text("text", post->text.caption);
 }
 
+/* What keeps it from being posted, in the places of a post's reason and remedy. */
+static void refuse(struct publishing *publishing, const struct kn_planned_post *post)
+{
+    KN_SCOPED_STR reasons = {0}, remedies = {0};
+    for (int i = 0; i < post->finding_count; i++) {
+        const struct kn_finding *finding = &post->findings[i];
+        if (finding->warning || met_by_rendition(post, finding))
+            continue;
+        kn_str_printf(&reasons, "%s%s", reasons.length ? "; " : "", finding->text);
+        kn_str_printf(&remedies, "%s%s", remedies.length ? "; " : "", finding->remedy);
+    }
+    kn_vec_push(&publishing->refused, kn_post_refused(&post->spec, kn_str_text(&reasons),
+                                                      kn_str_text(&remedies), publishing->arena));
+}
+
 static void check_all(struct publishing *publishing)
 {
     for (int i = 0; i < publishing->planned_count; i++) {
         const struct kn_planned_post *post = &publishing->planned[i];
-        publishing->refused += post->bad;
+        if (post->bad)
+            refuse(publishing, post);
         say_check(publishing, post);
         if (publishing->settings->publish.check && !publishing->settings->json)
             show_text(post);
@@ -174,12 +180,18 @@ static void check_all(struct publishing *publishing)
 }
 
 /* One that can't be used is told, and the others go on. */
-static void say_bad(void *arg, const struct kn_error *why)
+static void say_bad(void *arg, const char *path, const struct kn_error *why)
 {
     struct publishing *publishing = arg;
+    struct kn_arena *arena = publishing->arena;
+    char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    const struct kn_post_clip clip = {.path = here ? kn_path_join(arena, here, path) : path,
+                                      .hash = ""};
+    const struct kn_post_spec spec = {
+        .platform = "", .account = "", .clip = kn_post_clip_write(&clip, arena), .request = "{}"};
+    free(here);
     (void)kn_complain(why->status, why);
-    publishing->refused++;
-    publishing->unusable++;
+    kn_vec_push(&publishing->refused, kn_post_refused(&spec, kn_error_text(why), "", arena));
 }
 
 static enum kn_status plan(struct publishing *publishing, char **paths, int count)
@@ -227,7 +239,7 @@ static void check_renditions(struct publishing *publishing)
         const struct kn_planned_post *post = &publishing->planned[i];
         if (!post->rendition || !post->bad)
             continue;
-        publishing->refused++;
+        refuse(publishing, post);
         say_check(publishing, post);
     }
 }
@@ -286,11 +298,32 @@ static enum kn_status store_posts(struct publishing *publishing)
     return status;
 }
 
+/* For those of which nothing is left to send, no rendition is made. */
+static enum kn_status look_for_known(struct publishing *publishing)
+{
+    int count = publishing->settings->queue.force ? 0 : publishing->planned_count;
+    size_t room = (size_t)count + 1;
+    struct kn_post_spec *specs = kn_arena_array(publishing->arena, room, sizeof *specs);
+    struct kn_post_planned *known = kn_arena_array(publishing->arena, room, sizeof *known);
+    for (int i = 0; i < count; i++)
+        specs[i] = publishing->planned[i].spec;
+    enum kn_status status =
+        kn_store_posts_known(publishing->store, specs, count, known, &publishing->err);
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        bool open = known[i].state == KN_POST_UNKNOWN && publishing->settings->publish.retry;
+        if (known[i].id && kn_post_state_final(known[i].state) && !open)
+            publishing->planned[i].rendition = NULL;
+    }
+    return status;
+}
+
 static enum kn_status keep(struct publishing *publishing)
 {
     KN_SCOPED(kn_post_renditions) renditions = NULL;
-    enum kn_status status = kn_post_renditions_open(publishing->planned, publishing->planned_count,
-                                                    &renditions, &publishing->err);
+    enum kn_status status = look_for_known(publishing);
+    if (status == KN_OK)
+        status = kn_post_renditions_open(publishing->planned, publishing->planned_count,
+                                         &renditions, &publishing->err);
     if (status == KN_OK)
         status = make_renditions(publishing, renditions);
     if (status == KN_OK)
@@ -302,25 +335,12 @@ static enum kn_status keep(struct publishing *publishing)
 
 /* ---- posting ---- */
 
-static enum kn_status read_posts(struct publishing *publishing, const struct kn_post **ret_posts,
-                                 int *ret_count)
-{
-    const struct kn_post_filter filter = {
-        .only = publishing->posts.at, .only_count = publishing->posts.count, .limit = 10000};
-    *ret_posts = NULL;
-    *ret_count = 0;
-    if (!publishing->posts.count)
-        return KN_OK;
-    return kn_store_posts_list(publishing->store, &filter, publishing->arena, ret_posts, ret_count,
-                               &publishing->err);
-}
-
 static enum kn_status post_all(struct publishing *publishing)
 {
     const struct kn_settings *settings = publishing->settings;
     const struct kn_post *posts;
     int count;
-    enum kn_status status = read_posts(publishing, &posts, &count);
+    enum kn_status status = kn_publishing_posts(publishing, &posts, &count);
     if (status != KN_OK || !count)
         return status;
     struct kn_post_display *display =
@@ -342,77 +362,15 @@ static enum kn_status post_all(struct publishing *publishing)
     return status;
 }
 
-/* ---- what came of it ---- */
-
-static int compare_posts(const void *a, const void *b)
-{
-    const struct kn_post *left = a, *right = b;
-    return (left->id > right->id) - (left->id < right->id);
-}
-
-/* What has not come to its end says why not. */
-static void tell_trouble(struct kn_post *post, const char *why)
-{
-    if (kn_post_state_final(post->state))
-        return;
-    post->reason = why;
-    post->remedy = "put that right, then `kirinuki publish --retry` goes on where it was";
-}
-
-/* `why`: of what ended it before its end; NULL: nothing did. */
-static int sum_up(struct publishing *publishing, const char *why)
-{
-    const struct kn_post *found;
-    int count, bad = publishing->refused, later = 0;
-    if (read_posts(publishing, &found, &count) != KN_OK)
-        return kn_complain(publishing->err.status, &publishing->err);
-    struct kn_post *posts = kn_arena_array(publishing->arena, (size_t)count + 1, sizeof *posts);
-    if (count)
-        memcpy(posts, found, (size_t)count * sizeof *posts);
-    qsort(posts, (size_t)count, sizeof *posts, compare_posts);
-    json_t *all = json_array();
-    for (int i = 0; i < count; i++) {
-        enum kn_post_state state = posts[i].state;
-        if (why)
-            tell_trouble(&posts[i], why);
-        bad += state == KN_POST_FAILED || state == KN_POST_UNKNOWN || state == KN_POST_CANCELLED;
-        later += !kn_post_state_final(state);
-        json_array_append_new(all, kn_post_result_json(&posts[i], publishing->arena));
-    }
-    int total = count + publishing->refused;
-    if (publishing->settings->json) {
-        kn_print_json(json_pack("{s:s, s:o, s:i, s:i, s:i, s:o}", "event", "published", "posts",
-                                all, "failed", bad, "refused", publishing->refused, "later", later,
-                                "trouble", why ? kn_json_text(why) : json_null()));
-    } else {
-        json_decref(all);
-        if (count && !publishing->settings->quiet)
-            kn_posts_print(posts, count, publishing->arena);
-        if (later && !why)
-            kn_say("%d of them are not posted yet: a `kirinuki worker` that runs then does it, or "
-                   "`kirinuki publish --retry`",
-                   later);
-    }
-    if (kn_cancel_requested(publishing->cancel))
-        return KN_EXIT_INTERRUPTED;
-    return !bad ? KN_EXIT_OK : bad < total ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
-}
-
-/* What came of it, and why it did not come further. */
-static int end_with(struct publishing *publishing, enum kn_status status)
-{
-    struct kn_error why = publishing->err; /* what follows may fail as well */
-    int code = sum_up(publishing, status == KN_OK ? NULL : kn_error_text(&why));
-    return status == KN_OK ? code : kn_complain(status, &why);
-}
+/* ---- the command ---- */
 
 /* What was refused, with --check. */
 static int sum_up_check(const struct publishing *publishing)
 {
-    if (!publishing->refused)
-        return KN_EXIT_OK;
-    int all = publishing->planned_count + publishing->unusable;
-    return publishing->refused < all ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
+    int refused = publishing->refused.count, fine = publishing->planned_count;
+    for (int i = 0; i < refused; i++)
+        fine -= publishing->refused.at[i].platform[0] != '\0'; /* the others are no clips */
+    return !refused ? KN_EXIT_OK : fine ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;
 }
 
 int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, char **paths,
@@ -429,8 +387,8 @@ int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, c
         status = keep(&publishing);
         if (status == KN_OK && settings->publish.wait)
             status = post_all(&publishing);
-        code = end_with(&publishing, status);
-    } else {
+        code = kn_publishing_end(&publishing, status);
+    } else if (status != KN_OK) {
         code = kn_complain(status, &publishing.err);
     }
     close_all(&publishing);
@@ -472,9 +430,9 @@ int kn_publish_rest(struct kn_store *store, const struct kn_settings *settings,
         status = take_rest(&publishing);
     if (status == KN_OK)
         status = post_all(&publishing);
-    int code = end_with(&publishing, status);
+    int code = kn_publishing_end(&publishing, status);
     if (status == KN_OK && !publishing.posts.count && !settings->json)
-        puts("every post is live");
+        puts("nothing is left to be posted; `kirinuki posts` lists what was");
     close_all(&publishing);
     return code;
 }

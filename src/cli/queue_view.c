@@ -62,11 +62,15 @@ void kn_queue_end(struct kn_queue_call *call)
     kn_arena_free(call->arena);
 }
 
-enum kn_status kn_job_id_parse(const char *text, int64_t *ret_id, struct kn_error *err)
+enum kn_status kn_id_parse(const char *what, const char *text, int64_t *ret_id,
+                           struct kn_error *err)
 {
     long long id;
     if (!kn_parse_int(text, 1, INT64_MAX, &id))
-        return kn_error_set(err, KN_INVALID, "“%.60s” is not the number of a job", text);
+        return kn_error_set(err, KN_INVALID,
+                            "“%.60s” is not the number of a %s; `kirinuki %ss` "
+                            "lists them",
+                            text, what, what);
     *ret_id = id;
     return KN_OK;
 }

@@ -27,8 +27,9 @@ int kn_queue_begin(struct kn_queue_call *call, const char *command, unsigned set
                    int argc, char **argv);
 void kn_queue_end(struct kn_queue_call *call);
 
-/* The number of a job from the command line. INVALID: it is none. */
-enum kn_status kn_job_id_parse(const char *text, int64_t *ret_id, struct kn_error *err);
+/* The number of a "job" or "post" from the command line. INVALID: it is none. */
+enum kn_status kn_id_parse(const char *what, const char *text, int64_t *ret_id,
+                           struct kn_error *err);
 
 const char *kn_job_state_shown(enum kn_job_state state); /* "running" for LEASED */
 /* The source's name without its folder, fit to show. */

@@ -71,8 +71,9 @@ struct kn_post_options {
 
 /* The file, as it was when the post was planned. */
 struct kn_post_clip {
-    const char *path; /* absolute */
-    const char *hash; /* kn_hash_file; a file that has another is not sent */
+    const char *path;     /* absolute */
+    const char *original; /* likewise, of what the file is a rendition of; NULL: it is none */
+    const char *hash;     /* kn_hash_file; a file that has another is not sent */
     int64_t bytes, modified_us;
     int64_t duration_us;
     int width_px, height_px;
@@ -101,7 +102,9 @@ struct kn_post {
     const char *key, *owner, *platform, *account, *clip, *request;
     const char *memory; /* JSON: what the platform's client needs to go on; "{}" at first. Holds
                          * secrets of upload sessions: never shown */
-    int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known */
+    int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known; where it is
+                                * read to be looked at, what is on its way as well */
+    int64_t bytes_a_second;    /* of an upload that goes on; 0: not known */
     int64_t due_us;
     int64_t job;
     int attempt;    /* how often it was claimed */

@@ -9,6 +9,8 @@
 #include "pipeline/report_template.h"
 #include "pipeline/result_json.h"
 
+enum { PAGE_BYTES_MAX = 256 << 20 };
+
 void kn_report_url(const char *path, struct kn_str *url)
 {
     /* Without "./", a first part such as "javascript:x" would be a scheme and "//x" a host. */
@@ -42,9 +44,8 @@ static void add_inline_json(struct kn_str *html, const struct kn_str *json)
     }
 }
 
-static void add_data(const struct kn_result *result, struct kn_str *html)
+static void add_data(const json_t *data, struct kn_str *html)
 {
-    KN_SCOPED_JSON data = kn_report_data(result);
     KN_SCOPED_STR json = {0};
     kn_json_add(&json, data, true);
     add_inline_json(html, &json);
@@ -55,7 +56,8 @@ void kn_report_page(const struct kn_result *result, struct kn_str *html)
     static const char mark[] = "@DATA@";
     const char *data_at = strstr(kn_report_template, mark);
     kn_str_add_bytes(html, kn_report_template, (size_t)(data_at - kn_report_template));
-    add_data(result, html);
+    KN_SCOPED_JSON data = kn_report_data(result);
+    add_data(data, html);
     kn_str_add(html, data_at + strlen(mark));
 }
 
@@ -80,4 +82,27 @@ enum kn_status kn_report_write(const struct kn_result *result, const char *folde
         return status;
     kn_report_page(result, &html);
     return write_file(folder, "report.html", &html, err);
+}
+
+enum kn_status kn_report_put_posts(const char *folder, const json_t *posts, struct kn_error *err)
+{
+    static const char begin[] = "<script type=\"application/json\" id=\"posts\">",
+                      end[] = "</script>";
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = kn_path_join(arena, folder, "report.html");
+    KN_SCOPED_STR html = {0};
+    char *text = NULL;
+    size_t size = 0;
+    enum kn_status status = kn_file_read(path, PAGE_BYTES_MAX, &text, &size, err);
+    char *at = status == KN_OK ? strstr(text, begin) : NULL;
+    char *rest = at ? strstr(at, end) : NULL; /* data have no '<' */
+    if (rest) {
+        kn_str_add_bytes(&html, text, (size_t)(at - text) + strlen(begin));
+        add_data(posts, &html);
+        kn_str_add_bytes(&html, rest, size - (size_t)(rest - text));
+        status = kn_file_write(path, kn_str_text(&html), html.length, err);
+    }
+    free(text);
+    kn_arena_free(arena);
+    return status;
 }

@@ -11,12 +11,18 @@
 
 #include <kirinuki/status.h>
 
+#include "base/json.h"
 #include "base/str.h"
 #include "model/result.h"
 
 /* Writes result.json and report.html into `folder`, which exists. Each is whole or absent. */
 enum kn_status kn_report_write(const struct kn_result *result, const char *folder,
                                struct kn_error *err);
+
+/* A page that is there tells of posts from now on: a list of `file`, `platform`, `account`, `state`
+ * and `url`, in the place of what it told before. Aside, then renamed. One without a place for
+ * them, from before there was any, stays as it is. */
+enum kn_status kn_report_put_posts(const char *folder, const json_t *posts, struct kn_error *err);
 
 /* Appends the page. */
 void kn_report_page(const struct kn_result *result, struct kn_str *html);

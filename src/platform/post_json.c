@@ -27,8 +27,9 @@ static json_t *path_or_null(const char *path, struct kn_arena *arena)
 const char *kn_post_clip_write(const struct kn_post_clip *clip, struct kn_arena *arena)
 {
     KN_SCOPED_JSON made = json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:i, s:i, s:o, s:o}", "path", path_or_null(clip->path, arena),
-        "hash", kn_json_text(clip->hash), "bytes", (json_int_t)clip->bytes, "modified_us",
+        "{s:o, s:o, s:o, s:I, s:I, s:I, s:i, s:i, s:o, s:o}", "path",
+        path_or_null(clip->path, arena), "original", path_or_null(clip->original, arena), "hash",
+        kn_json_text(clip->hash), "bytes", (json_int_t)clip->bytes, "modified_us",
         (json_int_t)clip->modified_us, "duration_us", (json_int_t)clip->duration_us, "width_px",
         clip->width_px, "height_px", clip->height_px, "thumbnail",
         path_or_null(clip->thumbnail, arena), "subtitles", path_or_null(clip->subtitles, arena));
@@ -177,6 +178,8 @@ enum kn_status kn_post_clip_read(const char *text, struct kn_arena *arena,
         return status;
     struct kn_post_clip made = {
         .path = take_path(&reader, "path", false),
+        .original = json_object_get(reader.json, "original") ? take_path(&reader, "original", true)
+                                                             : NULL, /* none was written at first */
         .hash = take_text(&reader, "hash", false),
         .bytes = take_number(&reader, "bytes", 0, INT64_MAX),
         .modified_us = take_number(&reader, "modified_us", INT64_MIN, INT64_MAX),

@@ -89,6 +89,9 @@ static const char *range(struct check *check, int min, int max)
     return kn_arena_printf(check->arena, min ? "at least %d" : "at most %d", min ? min : max);
 }
 
+static const char smaller[] = "a smaller rendition is made unless --no-rendition forbids it";
+static const char larger[] = "render it larger: a platform gets no enlarged copy";
+
 static void check_picture(struct check *check, const struct kn_media_rules *rules)
 {
     const struct kn_media_facts *facts = check->asked->facts;
@@ -97,19 +100,21 @@ static void check_picture(struct check *check, const struct kn_media_rules *rule
         find(check, "video", "post a video", "the file has no pictures");
         return;
     }
+    bool wide = rules->width_max_px && facts->width_px > rules->width_max_px;
+    bool high = rules->height_max_px && facts->height_px > rules->height_max_px;
     if (outside(facts->width_px, rules->width_min_px, rules->width_max_px))
-        find(check, "width", "a smaller rendition is made unless --no-rendition forbids it",
+        find(check, "width", wide ? smaller : larger,
              "the picture is %d pixels wide, and %s are allowed", facts->width_px,
              range(check, rules->width_min_px, rules->width_max_px))
-            ->rendition = rules->width_max_px && facts->width_px > rules->width_max_px;
+            ->rendition = wide;
     if (outside(facts->height_px, rules->height_min_px, rules->height_max_px))
-        find(check, "height", "a smaller rendition is made unless --no-rendition forbids it",
+        find(check, "height", high ? smaller : larger,
              "the picture is %d pixels high, and %s are allowed", facts->height_px,
              range(check, rules->height_min_px, rules->height_max_px))
-            ->rendition = rules->height_max_px && facts->height_px > rules->height_max_px;
+            ->rendition = high;
     int shorter = KN_MIN(facts->width_px, facts->height_px);
     if (rules->short_side_max_px && shorter > rules->short_side_max_px)
-        find(check, "short-side", "a smaller rendition is made unless --no-rendition forbids it",
+        find(check, "short-side", smaller,
              "the picture's shorter side has %d pixels, and at most %d are allowed", shorter,
              rules->short_side_max_px)
             ->rendition = true;

@@ -33,13 +33,19 @@ void kn_rate_add(struct kn_rate *rate, double work, int64_t now_us)
         *rate = folded(*rate, now_us);
 }
 
-int64_t kn_rate_eta_ms(const struct kn_rate *rate, double open, int64_t now_us)
+double kn_rate_a_second(const struct kn_rate *rate, int64_t now_us)
 {
     if (now_us - rate->start_us < LEAST_AGE_US)
-        return -1;
+        return 0;
     struct kn_rate now = folded(*rate, now_us);
-    if (now.work <= 0)
+    return now.work > 0 ? now.work / now.time_s : 0;
+}
+
+int64_t kn_rate_eta_ms(const struct kn_rate *rate, double open, int64_t now_us)
+{
+    double a_second = kn_rate_a_second(rate, now_us);
+    if (a_second <= 0)
         return -1;
-    double ms = fmax(open, 0) * now.time_s / now.work * 1000;
+    double ms = fmax(open, 0) / a_second * 1000;
     return ms < 1e12 ? llround(ms) : -1; /* 30 years are no estimate */
 }

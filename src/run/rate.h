@@ -18,6 +18,8 @@ struct kn_rate {
 
 void kn_rate_start(struct kn_rate *rate, int64_t now_us);
 void kn_rate_add(struct kn_rate *rate, double work, int64_t now_us);
+/* 0: not known yet, as below. */
+double kn_rate_a_second(const struct kn_rate *rate, int64_t now_us);
 /* For `open` more work; -1: not known yet (less than a second old, or nothing done). */
 int64_t kn_rate_eta_ms(const struct kn_rate *rate, double open, int64_t now_us);
 

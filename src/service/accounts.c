@@ -164,6 +164,16 @@ static enum kn_status open_secret(struct kn_accounts *accounts, const struct kn_
     return status;
 }
 
+enum kn_status kn_accounts_can_open(struct kn_accounts *accounts, const struct kn_account *account,
+                                    struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_account_secret secret;
+    enum kn_status status = open_secret(accounts, account, arena, &secret, err);
+    kn_arena_free(arena);
+    return status;
+}
+
 /* Only whoever has opened an account knows its dialect. */
 static enum kn_status ask(struct kn_accounts *accounts, const struct kn_account *account,
                           const char *token, struct kn_cancel *cancel, struct kn_arena *arena,

@@ -54,6 +54,11 @@ enum kn_status kn_accounts_check(struct kn_accounts *accounts, const struct kn_a
                                  struct kn_cancel *cancel, struct kn_arena *arena,
                                  struct kn_error *err);
 
+/* Can its tokens be opened here? Nobody is asked. MISSING: there is no key; DENIED: they were
+ * sealed with another one; DAMAGED. */
+enum kn_status kn_accounts_can_open(struct kn_accounts *accounts, const struct kn_account *account,
+                                    struct kn_error *err);
+
 /* How an account is connected. */
 struct kn_accounts_connect {
     const struct kn_oauth *oauth;

@@ -198,10 +198,10 @@ static enum kn_status add_path(struct finding_clips *finding, const char *path,
     return add_file(finding, path, err);
 }
 
-enum kn_status kn_publish_clips_find(char **paths, int count, struct kn_arena *arena,
-                                     struct kn_cancel *cancel,
-                                     void (*bad)(void *arg, const struct kn_error *why), void *arg,
-                                     struct kn_publish_clips *ret_clips, struct kn_error *err)
+enum kn_status
+kn_publish_clips_find(char **paths, int count, struct kn_arena *arena, struct kn_cancel *cancel,
+                      void (*bad)(void *arg, const char *path, const struct kn_error *why),
+                      void *arg, struct kn_publish_clips *ret_clips, struct kn_error *err)
 {
     struct finding_clips finding = {.arena = arena, .cancel = cancel};
     enum kn_status status = KN_OK;
@@ -211,7 +211,7 @@ enum kn_status kn_publish_clips_find(char **paths, int count, struct kn_arena *a
         if (one == KN_CANCELLED)
             status = kn_error_set(err, one, "%s", kn_error_text(&why));
         else if (one != KN_OK)
-            bad(arg, &why);
+            bad(arg, paths[i], &why);
     }
     ret_clips->results = kn_arena_array(arena, (size_t)finding.results.count + 1, sizeof(json_t *));
     ret_clips->result_count = finding.results.count;

@@ -270,8 +270,10 @@ static void ask_for_rendition(struct kn_planned_post *post, const struct kn_medi
 void kn_planned_post_take(struct kn_planned_post *post, const struct kn_post_clip *file,
                           const struct kn_media_facts *facts, struct kn_arena *arena)
 {
+    struct kn_post_clip sent = *file;
+    sent.original = post->file.path;
     check(post, facts, arena);
-    post->spec.clip = kn_post_clip_write(file, arena);
+    post->spec.clip = kn_post_clip_write(&sent, arena);
     post->spec.bytes = file->bytes;
 }
 

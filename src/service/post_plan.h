@@ -35,12 +35,13 @@ struct kn_publish_clips {
 /*
  * Every argument is a clip, or a folder that `kirinuki run` has filled, whose clips are meant in
  * the order of their ranks, or its result.json. Clips in such a folder bring their words along.
- * Reads each file once. NOT_FOUND, INVALID, DAMAGED: the sentence names the argument.
+ * Reads each file once. `bad` hears of an argument that is no clip (NOT_FOUND, INVALID, DAMAGED:
+ * the sentence names it), and the others go on.
  */
-enum kn_status kn_publish_clips_find(char **paths, int count, struct kn_arena *arena,
-                                     struct kn_cancel *cancel,
-                                     void (*bad)(void *arg, const struct kn_error *why), void *arg,
-                                     struct kn_publish_clips *ret_clips, struct kn_error *err);
+enum kn_status
+kn_publish_clips_find(char **paths, int count, struct kn_arena *arena, struct kn_cancel *cancel,
+                      void (*bad)(void *arg, const char *path, const struct kn_error *why),
+                      void *arg, struct kn_publish_clips *ret_clips, struct kn_error *err);
 void kn_publish_clips_done(struct kn_publish_clips *clips);
 
 /* Where to: a platform with an account. */
@@ -81,7 +82,8 @@ int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publis
                     int target_count, const struct kn_publish_settings *settings,
                     struct kn_arena *arena, struct kn_planned_post **ret_posts);
 
-/* Another file goes in the clip's place: checks it, and puts it into the spec, whose key stays. */
+/* Another file goes in the clip's place, as a rendition of it: checks it, and puts it into the
+ * spec, whose key stays. */
 void kn_planned_post_take(struct kn_planned_post *post, const struct kn_post_clip *file,
                           const struct kn_media_facts *facts, struct kn_arena *arena);
 

@@ -138,6 +138,7 @@ static void start_task(struct kn_publisher *publisher, const struct kn_post *pos
         .sent_bytes = post->sent_bytes,
         .state = post->state,
         .told_bytes = post->sent_bytes,
+        .kept_bytes = post->sent_bytes,
     };
     char name[32];
     snprintf(name, sizeof name, "kn-post %" PRId64, post->id);
@@ -367,6 +368,7 @@ static enum kn_status work(struct kn_publisher *publisher, struct kn_error *err)
         if (left)
             sleep_a_while(publisher, until_us);
         tell_bytes(publisher);
+        kn_publisher_keep_progress(publisher);
     }
     return KN_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "queue/wake.h"
+#include "run/rate.h"
 #include "service/publisher.h"
 
 struct kn_publisher {
@@ -14,6 +15,7 @@ struct kn_publisher {
     struct kn_wake *wake;
     struct kn_cancel *stop;  /* the caller's */
     struct kn_cancel *rouse; /* of the caller's thread's sleep: replaced after each */
+    int64_t kept_us;         /* when progress was last stored; the caller's thread's */
     pthread_t heart;
     bool unrenewed;       /* heart's: the last renewal failed, and that was told */
     pthread_mutex_t news; /* held while somebody is told; a leaf */
@@ -41,7 +43,9 @@ struct kn_post_task {
     _Atomic int state;       /* enum kn_post_state, as it was last remembered */
     _Atomic bool lost;       /* the post is somebody else's */
     _Atomic bool stop_asked; /* somebody wants it stopped, and its token was triggered for that */
-    int64_t told_bytes;      /* the caller's thread's */
+    int64_t told_bytes;      /* the caller's thread's, like the next two */
+    int64_t kept_bytes;      /* as progress, in the store */
+    struct kn_rate rate;
     struct kn_post_task *next;
 };
 
@@ -50,6 +54,11 @@ struct kn_post_task {
 /* Takes the post as far as it goes, and gives it up: on return nothing of it is held, unless the
  * publisher is in trouble. */
 void kn_post_task_run(struct kn_post_task *task);
+
+/* ---- publisher_progress.c ---- */
+
+/* Often, on the caller's thread. */
+void kn_publisher_keep_progress(struct kn_publisher *publisher);
 
 /* ---- publisher.c ---- */
 

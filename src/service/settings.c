@@ -172,6 +172,16 @@ static const char *const topic_names[] = {"coarse", "fine", NULL};
 #define AI             "AI services"
 
 /* clang-format off */
+/* "" is one of this process's own. */
+static enum kn_status parse_sandbox_at(const struct kn_option *option, const char *value,
+                                       void *field, struct kn_arena *arena, struct kn_error *err)
+{
+    if (value[0])
+        return kn_parse_sandbox_url(option, value, field, arena, err);
+    *(const char **)field = "";
+    return KN_OK;
+}
+
 static const struct kn_settings_row first_rows[] = {
     {RANKING, {"clips", 'n', KN_OPTION_INT, JOB(segments.count), "N",
                "how many; 0 takes 4 to 10 by the source's length", "What to look for", 0, 100}},
@@ -243,9 +253,9 @@ static const struct kn_settings_row first_rows[] = {
              "spend no more on services for one video; 0 is no bound", AI, 0, 100000}},
     {FILES, {"token-budget", 0, KN_OPTION_INT, JOB(ai.budget_tokens), "N",
              "the same in tokens; speech by the minute has none", AI, 0, 2000000000}},
-    {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_FLAG, OWN(own_sandbox), NULL,
-            "try --ai and --publish without an account, on this machine", AI,
-            .args_only = true}},
+    {KN_FOR_RUN | KN_FOR_ANALYZE, {"sandbox", 0, KN_OPTION_CUSTOM, OWN(sandbox_at), "URL",
+            "try --ai and --publish without an account, here or at a running sandbox",
+            AI, .args_only = true, .value_optional = true, .parse = parse_sandbox_at}},
     {ASKS, {"ai-url", 0, KN_OPTION_CUSTOM, SERVICE(url), "URL",
             "where services are: any that speak OpenAI's protocol", AI, .aside = true,
             .parse = kn_parse_url, .print = kn_print_url}},
@@ -513,7 +523,7 @@ static enum kn_status check_sandbox(const struct kn_settings *s, const struct kn
                                     const bool *given, struct kn_error *err)
 {
     static const char *const names[] = {"ai-url", "speech-url", "vision-url", "ranking-url"};
-    for (size_t i = 0; i < KN_COUNT_OF(names) && s->own_sandbox; i++) {
+    for (size_t i = 0; i < KN_COUNT_OF(names) && s->sandbox_at; i++) {
         const struct kn_option *option = kn_option_find(table, names[i]);
         if (option && given[option - table])
             return kn_error_set(err, KN_INVALID,
@@ -542,7 +552,7 @@ enum kn_status kn_settings_check(const struct kn_settings *s, struct kn_error *e
         return kn_error_set(err, KN_INVALID, "--quiet and --verbose contradict each other");
     if (s->job.transcript && !s->job.speech)
         return kn_error_set(err, KN_INVALID, "--transcript and --no-speech contradict each other");
-    if (s->own_sandbox && !kn_ai_asks(&s->job.ai) && !s->publish.to)
+    if (s->sandbox_at && !kn_ai_asks(&s->job.ai) && !s->publish.to)
         return kn_error_set(err, KN_INVALID,
                             "--sandbox answers for services, and none is asked: add --ai");
     if (s->queue.owner && !kn_text_is_clean(s->queue.owner))

@@ -80,8 +80,9 @@ struct kn_settings {
     struct kn_sandbox_settings sandbox;
     struct kn_account_settings accounts;
     struct kn_publish_settings publish;
-    int workers;      /* of the CPU lane; 0: as many as cores */
-    bool own_sandbox; /* answers for services, inside of this process */
+    int workers;            /* of the CPU lane; 0: as many as cores */
+    const char *sandbox_at; /* answers for services and platforms: a running one; "": one inside of
+                             * this process; NULL: none */
     bool verbose, quiet, json;
     bool tsv, boundaries; /* segments */
     int topics;           /* enum kn_topic_detail */

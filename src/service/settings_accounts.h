@@ -30,6 +30,7 @@ struct kn_account_settings {
     int port;             /* 0: the usual one */
     int login;            /* enum kn_login */
     bool browser, paste;
+    bool yes; /* remove an account though posts wait for it */
     struct {
         const char *id, *secret; /* NULL: not set */
     } clients[KN_CLIENT_COUNT];

@@ -113,9 +113,13 @@ enum kn_status kn_parse_url(const struct kn_option *option, const char *value, v
         plain &= *at > ' ' && *at < 0x7f;
     if (!plain || strpbrk(value, "@?#"))
         return kn_error_set(err, KN_INVALID,
-                            "--%s takes an address such as https://api.openai.com/v1 or "
-                            "http://127.0.0.1:8080/v1 without a name or key in it, not “%.60s”",
-                            option->name, strpbrk(value, "@?#") ? "…" : value);
+                            "--%s takes an address such as %s without a name or key in it, not "
+                            "“%.60s”",
+                            option->name,
+                            strcmp(option->name, "webhook") == 0
+                                ? "https://example.com/clips or http://127.0.0.1:8080/clips"
+                                : "https://api.openai.com/v1 or http://127.0.0.1:8080/v1",
+                            strpbrk(value, "@?#") ? "…" : value);
     *(const char **)field = kn_arena_strdup(arena, value);
     return KN_OK;
 }

@@ -45,6 +45,25 @@ enum kn_status kn_parse_template(const struct kn_option *option, const char *val
     return KN_OK;
 }
 
+static enum kn_status unknown_target(const struct kn_option *option, const char *name,
+                                     struct kn_error *err)
+{
+    const char *names[16] = {"all"};
+    size_t count = 1;
+    for (const struct kn_platform *const *at = kn_platforms();
+         *at && count < KN_COUNT_OF(names) - 1; at++)
+        names[count++] = (*at)->name;
+    names[count] = NULL;
+    const char *nearest = name[0] ? kn_nearest_name(name, names) : NULL;
+    if (nearest)
+        return kn_error_set(err, KN_INVALID, "--%s knows no “%.60s”; did you mean %s?",
+                            option->name, name, nearest);
+    return kn_error_set(err, KN_INVALID,
+                        "--%s takes all, or a list of youtube, tiktok, instagram, x, folder and "
+                        "webhook, each with :ACCOUNT if you like, not “%.60s”",
+                        option->name, name);
+}
+
 enum kn_status kn_parse_targets(const struct kn_option *option, const char *value, void *field,
                                 struct kn_arena *arena, struct kn_error *err)
 {
@@ -52,15 +71,34 @@ enum kn_status kn_parse_targets(const struct kn_option *option, const char *valu
         size_t length = strcspn(at, ","), name = strcspn(at, ":,");
         const char *platform = kn_arena_strndup(arena, at, name);
         if (strcmp(platform, "all") != 0 && !kn_platform_find(platform))
-            return kn_error_set(err, KN_INVALID,
-                                "--%s takes all, or a list of youtube, tiktok, instagram, x, "
-                                "folder and webhook, each with :ACCOUNT if you like, not “%.60s”",
-                                option->name, value);
+            return unknown_target(option, platform, err);
         if (!at[length])
             break;
         at += length + 1;
     }
     *(const char **)field = kn_arena_strdup(arena, value);
+    return KN_OK;
+}
+
+/* unsigned: 1 << state each. */
+static enum kn_status parse_post_states(const struct kn_option *option, const char *value,
+                                        void *field, struct kn_arena *arena, struct kn_error *err)
+{
+    unsigned states = 0;
+    for (const char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        const char *name = kn_arena_strndup(arena, at, strcspn(at, ","));
+        int state = 0;
+        while (state < KN_POST_STATE_COUNT &&
+               strcmp(kn_post_state_name((enum kn_post_state)state), name) != 0)
+            state++;
+        if (state == KN_POST_STATE_COUNT)
+            return kn_error_set(err, KN_INVALID,
+                                "--%s takes a list of planned, uploading, processing, live, "
+                                "scheduled, failed, unknown, cancelled, not “%.60s”",
+                                option->name, name);
+        states |= 1u << state;
+    }
+    *(unsigned *)field = states;
     return KN_OK;
 }
 
@@ -135,6 +173,9 @@ const struct kn_settings_row kn_publish_rows[] = {
                              .secret = true}},
     {KN_FOR_WORKER, {"posts", 0, KN_OPTION_FLAG, PUBLISH(posts), NULL,
                      "post clips that are due as well", "Work", .aside = true}},
+    {KN_FOR_POSTS, {"state", 0, KN_OPTION_CUSTOM, PUBLISH(states), "LIST",
+                    "only these: planned, uploading, processing, live, scheduled, failed, ...",
+                    "Posts", .args_only = true, .parse = parse_post_states}},
     {KN_FOR_POSTS, {"url", 0, KN_OPTION_TEXT, PUBLISH(found_url), "URL",
                     "resolve: where the post is", "Posts", .args_only = true}},
     {KN_FOR_POSTS, {"absent", 0, KN_OPTION_FLAG, PUBLISH(absent), NULL,

@@ -24,6 +24,7 @@ struct kn_publish_settings {
     bool retry;                 /* those that are not live */
     bool wait;                  /* until they are; else a worker does it */
     bool posts;                 /* of a worker: it posts what is due */
+    unsigned states;            /* of posts that are listed: 1 << state each; 0: all */
     const char *found_url;      /* of a post that a person has found; NULL */
     bool absent;                /* a person has not found it */
     bool unknown;               /* all posts of which nobody knows whether they are there */

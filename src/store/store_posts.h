@@ -32,6 +32,11 @@ enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_
                                    int count, struct kn_post_planned *ret_planned,
                                    struct kn_cancel *cancel, struct kn_error *err);
 
+/* Those that have the specs' keys now; id 0: nobody has it. Only the keys of the specs are read. */
+enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post_spec *specs,
+                                    int count, struct kn_post_planned *ret_known,
+                                    struct kn_error *err);
+
 /* ---- working ---- */
 
 struct kn_post_holder {
@@ -75,6 +80,16 @@ struct kn_post_save {
  * text longer than KN_JOB_TEXT_MAX. */
 enum kn_status kn_store_post_save(struct kn_store *store, struct kn_post_save *save,
                                   struct kn_error *err);
+/* How far uploads are, for whoever reads posts; lost in a crash, and of those that are not the
+ * holder's (any more) nothing is kept. Wakes nobody, and no save waits for it. */
+struct kn_post_progress {
+    struct kn_post_holder holder;
+    int64_t sent_bytes;
+    int64_t bytes_a_second; /* 0: not known yet */
+};
+enum kn_status kn_store_posts_put_progress(struct kn_store *store,
+                                           const struct kn_post_progress *progress, int count,
+                                           struct kn_error *err);
 /* When the next post that nobody holds comes due; INT64_MAX: none. Over where an account has no
  * room for it, or by the time of the call: a claim tells. Posts of a worker that falls silent count
  * from then on; nobody is woken by that. */
@@ -107,6 +122,7 @@ struct kn_post_filter {
     int64_t before_post;
     int limit; /* 1 to 10,000 */
 };
+/* Both with the progress of those that are uploading. */
 enum kn_status kn_store_post_get(struct kn_store *store, int64_t post, struct kn_arena *arena,
                                  struct kn_post *ret_post, struct kn_error *err);
 /* The newest first. INVALID: the limit. */

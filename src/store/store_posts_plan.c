@@ -186,3 +186,32 @@ enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_
         kn_store_changed(store);
     return status;
 }
+
+enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post_spec *specs,
+                                    int count, struct kn_post_planned *ret_known,
+                                    struct kn_error *err)
+{
+    if (count <= 0)
+        return KN_OK;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_operation *operations = kn_arena_array(arena, (size_t)count, sizeof *operations);
+    struct kn_value *keys = kn_arena_array(arena, (size_t)count, sizeof *keys);
+    for (int i = 0; i < count; i++) {
+        keys[i] = kn_text(specs[i].key);
+        operations[i] = (struct kn_operation){
+            .statement = &find_post_key, .value_count = 1, .values = &keys[i]};
+    }
+    enum kn_status status = kn_batch_run(store->database, operations, count, arena, NULL, err);
+    for (int i = 0; status == KN_OK && i < count; i++) {
+        const struct kn_rows *rows = &operations[i].rows;
+        ret_known[i] = (struct kn_post_planned){0};
+        if (rows->count)
+            ret_known[i] = (struct kn_post_planned){
+                .id = kn_cell_int(rows, 0, 0),
+                .known = true,
+                .state = (enum kn_post_state)kn_cell_int(rows, 0, 1),
+            };
+    }
+    kn_arena_free(arena);
+    return status;
+}

@@ -3,7 +3,12 @@
  */
 #include "store/store_posts_parts.h"
 
-enum { LIST_MOST = 10000 };
+enum { LIST_MOST = 10000, SPEED_KEEPS_US = 10000000 };
+
+/* Posts that are looked at, with what their holders tell of uploads. */
+#define LOOK                                                                                       \
+    "SELECT " KN_POST_COLUMNS ", out_bytes, out_a_second, out_us FROM post"                        \
+    " LEFT JOIN post_progress ON out_post = id AND out_attempt = attempt AND state = 1 "
 
 void kn_post_of_row(const struct kn_rows *rows, int row, struct kn_post *ret_post)
 {
@@ -19,6 +24,7 @@ void kn_post_of_row(const struct kn_rows *rows, int row, struct kn_post *ret_pos
     ret_post->memory = kn_cell_text(rows, row, c++);
     ret_post->bytes = kn_cell_int(rows, row, c++);
     ret_post->sent_bytes = kn_cell_int(rows, row, c++);
+    ret_post->bytes_a_second = 0;
     ret_post->due_us = kn_cell_int(rows, row, c++);
     ret_post->job = kn_cell_int(rows, row, c++);
     ret_post->attempt = (int)kn_cell_int(rows, row, c++);
@@ -34,9 +40,25 @@ void kn_post_of_row(const struct kn_rows *rows, int row, struct kn_post *ret_pos
     ret_post->public_us = kn_cell_int(rows, row, c++);
 }
 
+/* A row of LOOK. A speed that nobody told of for a while is none any more. */
+static void look_at_row(struct kn_store *store, const struct kn_rows *rows, int row,
+                        struct kn_post *ret_post)
+{
+    kn_post_of_row(rows, row, ret_post);
+    int c = rows->columns - 3;
+    int64_t out_bytes = kn_cell_int(rows, row, c), out_us = kn_cell_int(rows, row, c + 2);
+    if (out_us && ret_post->worker) {
+        ret_post->sent_bytes = KN_MIN(KN_MAX(ret_post->sent_bytes, out_bytes), ret_post->bytes);
+        if (kn_store_now_us(store) - out_us < SPEED_KEEPS_US)
+            ret_post->bytes_a_second = kn_cell_int(rows, row, c + 1);
+    }
+}
+
 enum kn_status kn_no_such_post(int64_t post, struct kn_error *err)
 {
-    return kn_error_set(err, KN_NOT_FOUND, "there is no post %lld", (long long)post);
+    return kn_error_set(err, KN_NOT_FOUND,
+                        "there is no post %lld; `kirinuki posts` lists those that there are",
+                        (long long)post);
 }
 
 enum kn_status kn_store_post_get(struct kn_store *store, int64_t post, struct kn_arena *arena,
@@ -45,8 +67,8 @@ enum kn_status kn_store_post_get(struct kn_store *store, int64_t post, struct kn
     static const struct kn_statement get_post = {
         .name = "get_post",
         .access = KN_READ,
-        .tables = "post",
-        .sql = "SELECT " KN_POST_COLUMNS " FROM post WHERE id = $1",
+        .tables = "post post_progress",
+        .sql = LOOK "WHERE id = $1",
     };
     struct kn_rows rows;
     enum kn_status status =
@@ -55,27 +77,28 @@ enum kn_status kn_store_post_get(struct kn_store *store, int64_t post, struct kn
         return status;
     if (!rows.count)
         return kn_no_such_post(post, err);
-    kn_post_of_row(&rows, 0, ret_post);
+    look_at_row(store, &rows, 0, ret_post);
     return KN_OK;
 }
 
 /* ---- lists ---- */
 
 #define LIST_SQLITE(first)                                                                         \
-    "SELECT " KN_POST_COLUMNS " FROM post WHERE " first " (($1 >> state) & 1) = 1"                 \
-    " AND ($2 IS NULL OR platform = $2) AND ($3 IS NULL OR account = $3)"                          \
-    " AND ($4 IS NULL OR owner = $4) AND ($5 = 0 OR job = $5) AND id < $6 ORDER BY id DESC"        \
-    " LIMIT $7"
+    LOOK "WHERE " first " (($1 >> state) & 1) = 1"                                                 \
+         " AND ($2 IS NULL OR platform = $2) AND ($3 IS NULL OR account = $3)"                     \
+         " AND ($4 IS NULL OR owner = $4) AND ($5 = 0 OR job = $5) AND id < $6 ORDER BY id DESC"   \
+         " LIMIT $7"
 #define LIST_POSTGRES(first)                                                                       \
-    "SELECT " KN_POST_COLUMNS " FROM post WHERE " first " (($1::int >> state) & 1) = 1"            \
-    " AND ($2::text IS NULL OR platform = $2::text) AND ($3::text IS NULL OR account = $3::text)"  \
-    " AND ($4::text IS NULL OR owner = $4::text) AND ($5::bigint = 0 OR job = $5::bigint)"         \
-    " AND id < $6::bigint ORDER BY id DESC LIMIT $7::bigint"
+    LOOK "WHERE " first " (($1::int >> state) & 1) = 1"                                            \
+         " AND ($2::text IS NULL OR platform = $2::text) AND ($3::text IS NULL OR account = "      \
+         "$3::text)"                                                                               \
+         " AND ($4::text IS NULL OR owner = $4::text) AND ($5::bigint = 0 OR job = $5::bigint)"    \
+         " AND id < $6::bigint ORDER BY id DESC LIMIT $7::bigint"
 
 static const struct kn_statement list_posts = {
     .name = "list_posts",
     .access = KN_READ,
-    .tables = "post",
+    .tables = "post post_progress",
     .sqlite = LIST_SQLITE(""),
     .postgres = LIST_POSTGRES(""),
 };
@@ -84,7 +107,7 @@ static const struct kn_statement list_posts = {
 static const struct kn_statement list_posts_of_job = {
     .name = "list_posts_of_job",
     .access = KN_READ,
-    .tables = "post",
+    .tables = "post post_progress",
     .sqlite = LIST_SQLITE("job = $5 AND"),
     .postgres = LIST_POSTGRES("job = $5::bigint AND"),
 };
@@ -92,7 +115,7 @@ static const struct kn_statement list_posts_of_job = {
 static const struct kn_statement list_some_posts = {
     .name = "list_some_posts",
     .access = KN_READ,
-    .tables = "post",
+    .tables = "post post_progress",
     .sqlite = LIST_SQLITE("id IN (SELECT value FROM json_each($8)) AND"),
     .postgres = LIST_POSTGRES("id = ANY($8::bigint[]) AND"),
 };
@@ -121,7 +144,7 @@ enum kn_status kn_store_posts_list(struct kn_store *store, const struct kn_post_
         return status;
     struct kn_post *posts = kn_arena_array(arena, (size_t)rows.count + 1, sizeof *posts);
     for (int i = 0; i < rows.count; i++)
-        kn_post_of_row(&rows, i, &posts[i]);
+        look_at_row(store, &rows, i, &posts[i]);
     *ret_posts = posts;
     *ret_count = rows.count;
     return KN_OK;

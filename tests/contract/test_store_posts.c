@@ -286,6 +286,72 @@ static void what_is_saved_is_read(void **state)
     assert_status(kn_store_post_save(f->store, &save, &error), KN_LOST); /* it has ended */
 }
 
+static void tell_progress(struct fixture *f, const struct kn_post *post, int64_t bytes)
+{
+    struct kn_error error;
+    const struct kn_post_progress progress = {
+        .holder = {.post = post->id, .worker = post->worker, .attempt = post->attempt},
+        .sent_bytes = bytes,
+        .bytes_a_second = 7,
+    };
+    assert_ok(kn_store_posts_put_progress(f->store, &progress, 1, &error));
+}
+
+static void how_far_an_upload_is_is_read_until_it_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    struct kn_post_spec spec = post_spec("k");
+    spec.bytes = 1000;
+    (void)plan_one(f, spec);
+    struct kn_post post = claim_post_by(f, f->worker), other = post, held = post;
+    tell_progress(f, &held, 100);
+    assert_int_equal(get_post(f, post.id).sent_bytes, 0); /* it is no upload yet */
+    assert_ok(save_as(f, &held, KN_POST_UPLOADING));
+    post = get_post(f, post.id);
+    assert_int_equal(post.sent_bytes, 100);
+    assert_int_equal(post.bytes_a_second, 7);
+    other.worker++;
+    tell_progress(f, &other, 200); /* of somebody who does not hold it */
+    assert_int_equal(get_post(f, post.id).sent_bytes, 100);
+    tell_progress(f, &held, 5000);
+    pass(11 * SECOND);
+    const struct kn_post_filter all = {.limit = 10};
+    const struct kn_post *listed;
+    int count;
+    assert_ok(kn_store_posts_list(f->store, &all, f->arena, &listed, &count, &error));
+    assert_int_equal(listed[0].sent_bytes, 1000);
+    assert_int_equal(listed[0].bytes_a_second, 0); /* nobody told of it for a while */
+    /* Whoever goes on begins with what was saved, which is all that the platform is known to have.
+     */
+    give_up(f, &held, KN_POST_UPLOADING, 0);
+    post = claim_post_by(f, f->worker);
+    assert_int_equal(post.sent_bytes, 0);
+    assert_int_equal(get_post(f, post.id).sent_bytes, 0);
+    tell_progress(f, &post, 300);
+    assert_ok(save_as(f, &post, KN_POST_LIVE));
+    assert_int_equal(get_post(f, post.id).sent_bytes, 0);
+    tell_progress(f, &post, 400); /* too late: and what is over is not kept */
+    assert_int_equal(contract_number(f->contract, "SELECT count(*) FROM post_progress"), 0);
+}
+
+static void who_has_keys_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    const struct kn_post_spec specs[] = {post_spec("a"), post_spec("b"), post_spec("c")};
+    struct kn_post_planned known[3];
+    int64_t a = plan_one(f, specs[0]).id, c = plan_one(f, specs[2]).id;
+    enum kn_post_state ended;
+    assert_ok(kn_store_post_cancel(f->store, c, &ended, &error));
+    assert_ok(kn_store_posts_known(f->store, specs, 3, known, &error));
+    assert_int_equal(known[0].id, a);
+    assert_int_equal(known[0].state, KN_POST_PLANNED);
+    assert_int_equal(known[1].id, 0);
+    assert_int_equal(known[2].id, 0); /* its key is free */
+    assert_ok(kn_store_posts_known(f->store, specs, 0, known, &error));
+}
+
 static void a_released_post_waits_for_its_time(void **state)
 {
     struct fixture *f = *state;
@@ -484,6 +550,8 @@ static int run(void)
         POSTS_TEST(only_some_are_claimed),
         POSTS_TEST(who_may_not_claim_is_told),
         POSTS_TEST(what_is_saved_is_read),
+        POSTS_TEST(how_far_an_upload_is_is_read_until_it_ends),
+        POSTS_TEST(who_has_keys_is_told),
         POSTS_TEST(a_released_post_waits_for_its_time),
         POSTS_TEST(wrong_saves_change_nothing),
         POSTS_TEST(a_silent_worker_loses_its_posts),

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import urllib.parse
 
+from posting import clip
 from scenario import HOME, PROGRAM, case, environment, expect_complaint, folder, kirinuki, main
 
 SECRET = re.compile(rb"ya29\.|1//0|act\.sand|rft\.|IGAA|eHRva2Vu|eHJlZnJlc2g|sandbox-secret")
@@ -105,6 +106,38 @@ def accounts_are_connected_listed_and_removed():
         assert outcome.code == 0 and "may still be there: Instagram lets" in outcome.err, outcome
         assert sorted(world.accounts()) == ["tiktok:mine"]
         expect_complaint(world("accounts", "rm", "youtube"), 1, "no account of youtube")
+
+
+@case
+def a_wrong_key_is_told_in_the_list():
+    with World("key") as world:
+        assert world.auth("youtube", "--account", "mine").code == 0
+        key = world.env["XDG_DATA_HOME"] + "/kirinuki/key"
+        with open(key, encoding="ascii") as file:
+            right = file.read()
+        os.rename(key, key + ".away")
+        account = world.accounts()["youtube:mine"]
+        assert account["state"] == "locked" and "KIRINUKI_KEY" in account["what_to_do"], account
+        world.env["KIRINUKI_KEY"] = "7" * 64
+        account = world.accounts()["youtube:mine"]
+        assert account["state"] == "locked" and "another key" in account["what_to_do"], account
+        assert "locked" in world.good("accounts")
+        world.env["KIRINUKI_KEY"] = right
+        assert world.accounts()["youtube:mine"]["state"] == "connected"
+
+
+@case
+def an_account_that_posts_wait_for_is_not_removed_by_accident():
+    video = clip()
+    with World("waited") as world:
+        assert world.auth("youtube", "--account", "mine").code == 0
+        world.good("publish", video, "-t", "youtube", "--no-wait", "--sandbox=" + world.url)
+        expect_complaint(world("accounts", "rm", "youtube"), 1, "1 post of it is not done.*--yes")
+        assert list(world.accounts()) == ["youtube:mine"]
+        assert "is removed" in world.good("accounts", "rm", "youtube:mine", "--yes")
+        outcome = world("publish", "--retry", "--json")
+        [post] = json.loads(outcome.out.splitlines()[-1])["posts"]
+        assert post["state"] == "failed" and "`kirinuki auth youtube`" in post["reason"], post
 
 
 @case
@@ -234,7 +267,8 @@ def wrong_usage_is_one_sentence():
                 (("auth", "youtube", "--sandbox=ftp://x"), "`kirinuki sandbox` prints"),
                 (("auth", "youtube", "--redirect", "here"), "--redirect takes the address"),
                 (("auth", "youtube", "x"), "one platform at a time"),
-                (("accounts", "remove"), "takes nothing, or check or rm"),
+                (("accounts", "remove"), "did you mean: kirinuki accounts rm"),
+                (("accounts", "frobnicate"), "takes nothing, or check or rm"),
                 (("accounts", "rm"), "accounts rm needs an account")):
             outcome = world(*arguments)
             expect_complaint(outcome, 2, pattern)

@@ -283,6 +283,15 @@ void harness_fail(const struct harness *h, const char *sentence)
              plan->fault_at, outcomes[h->outcome], h->reason, h->memory);
 }
 
+void harness_expect_live(const struct harness *h, bool good, const char *sentence,
+                         const char *remote_id, const char *path)
+{
+    if (h->outcome != KN_NEXT_LIVE || !good)
+        harness_fail(h, sentence);
+    assert_string_equal(h->remote_id, remote_id);
+    assert_string_equal(h->url + strlen(h->service_url), path);
+}
+
 void harness_sweep(struct harness *h,
                    void (*judge)(struct harness *h, const struct harness_plan *plan))
 {
@@ -377,6 +386,28 @@ void harness_close(struct harness *h)
     kn_arena_free(h->arena);
     free(h->memory);
     pthread_mutex_destroy(&h->lock);
+}
+
+void *harness_world_open(void **state, size_t size, const struct kn_platform *platform,
+                         size_t clip_bytes, void (*reset)(void *world),
+                         void (*serve)(void *world, const struct kn_exchange *x,
+                                       struct kn_reply *reply))
+{
+    struct harness *h = *state = kn_calloc(1, size);
+    harness_open(h, platform, clip_bytes);
+    h->world = h;
+    h->reset = reset;
+    h->serve = serve;
+    return h;
+}
+
+int harness_world_close(void **state)
+{
+    struct harness *h = *state;
+    h->reset(h->world);
+    harness_close(h);
+    free(h);
+    return 0;
 }
 
 /* ---- for worlds ---- */

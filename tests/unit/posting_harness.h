@@ -89,6 +89,14 @@ void harness_close(struct harness *h);
 /* Another file instead. */
 void harness_use_clip(struct harness *h, const char *path);
 
+/* Setup and teardown of tests: a world, which begins with its harness, as the test's state. `size`
+ * zeroed bytes; it is reset before it goes as before each run. `serve` NULL: nobody is asked. */
+void *harness_world_open(void **state, size_t size, const struct kn_platform *platform,
+                         size_t clip_bytes, void (*reset)(void *world),
+                         void (*serve)(void *world, const struct kn_exchange *x,
+                                       struct kn_reply *reply));
+int harness_world_close(void **state);
+
 /* NULL: nothing goes wrong. */
 void harness_run(struct harness *h, const struct harness_plan *plan);
 /* Goes on from the memory of the last run, as when a user asks for another try. */
@@ -97,6 +105,10 @@ void harness_sweep(struct harness *h,
                    void (*judge)(struct harness *h, const struct harness_plan *plan));
 /* Fails the test with the run's plan and what came of it. */
 void harness_fail(const struct harness *h, const char *sentence);
+/* The last run ended well, with this id, at this path of the platform; `good`: the world has what
+ * `sentence` says. */
+void harness_expect_live(const struct harness *h, bool good, const char *sentence,
+                         const char *remote_id, const char *path);
 
 /* ---- for worlds ---- */
 

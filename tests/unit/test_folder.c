@@ -45,24 +45,12 @@ static void empty(void *arg)
 static int begin(void **state)
 {
     static const char *const tags[] = {"one", "zwei"};
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_folder, BYTES);
+    struct world *w = harness_world_open(state, sizeof *w, &kn_platform_folder, BYTES, empty, NULL);
     w->outbox = kn_path_join(w->h.arena, w->h.folder, "out/box");
-    w->h.world = w;
-    w->h.reset = empty;
     w->h.text.caption = "Quotes \" and\nlines";
     w->h.text.tags = tags;
     w->h.text.tag_count = KN_COUNT_OF(tags);
     w->h.settings = kn_arena_printf(w->h.arena, "{\"path\":\"%s\"}", w->outbox);
-    *state = w;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *w = *state;
-    harness_close(&w->h);
-    free(w);
     return 0;
 }
 
@@ -233,7 +221,7 @@ static void without_a_setting_it_is_in_the_users_data(void **state)
     assert_int_equal(files(w, false, ".mp4"), 1);
 }
 
-#define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define FOLDER_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {

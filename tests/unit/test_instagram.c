@@ -288,33 +288,18 @@ static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply
 
 static int begin(void **state)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_instagram, SMALL);
-    w->h.world = w;
-    w->h.reset = forget_all;
-    w->h.serve = serve;
+    struct world *w =
+        harness_world_open(state, sizeof *w, &kn_platform_instagram, SMALL, forget_all, serve);
     w->h.settings = "{\"login\":\"facebook\",\"ig_user_id\":\"" USER "\"}";
     w->h.text.caption = "Now & then:  \"one\"\n\n#one #zwei";
     w->h.options.share_to_feed = true;
-    *state = w;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *w = *state;
-    forget_all(w);
-    harness_close(&w->h);
-    free(w);
     return 0;
 }
 
 static void expect_live(struct world *w)
 {
-    if (w->h.outcome != KN_NEXT_LIVE || w->reel_count != 1 || w->damaged)
-        harness_fail(&w->h, "one reel, with the whole video");
-    assert_string_equal(w->h.remote_id, "17921");
-    assert_string_equal(w->h.url + strlen(w->h.service_url), "/reel/17921/");
+    harness_expect_live(&w->h, w->reel_count == 1 && !w->damaged, "one reel, with the whole video",
+                        "17921", "/reel/17921/");
 }
 
 /* ---- exactly once ---- */
@@ -698,7 +683,7 @@ static void uploads_go_to_meta_alone(void **state)
     assert_int_equal(w->strayed, 0);
 }
 
-#define INSTAGRAM_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define INSTAGRAM_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {

@@ -67,23 +67,10 @@ static void reset(void *arg)
 
 static int begin(void **state)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &platform, CLIP_BYTES);
-    w->h.world = w;
-    w->h.reset = reset;
-    w->h.serve = serve;
+    struct world *w = harness_world_open(state, sizeof *w, &platform, CLIP_BYTES, reset, serve);
     w->status = 200;
     w->body = "{}";
     the_world = w;
-    *state = w;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *w = *state;
-    harness_close(&w->h);
-    free(w);
     return 0;
 }
 
@@ -460,7 +447,7 @@ static void another_file_is_not_sent(void **state)
     assert_int_equal(kn_clip_file_begin(file, 0, NULL, &err), KN_INVALID);
 }
 
-#define POSTING_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define POSTING_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {

@@ -238,14 +238,10 @@ static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply
 
 static int begin_with(void **state, size_t bytes)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_tiktok, bytes);
-    w->h.world = w;
-    w->h.reset = forget_all;
-    w->h.serve = serve;
+    struct world *w =
+        harness_world_open(state, sizeof *w, &kn_platform_tiktok, bytes, forget_all, serve);
     w->options = "[\"PUBLIC_TO_EVERYONE\",\"MUTUAL_FOLLOW_FRIENDS\",\"SELF_ONLY\"]";
     w->max_s = 300;
-    *state = w;
     return 0;
 }
 
@@ -259,22 +255,10 @@ static int begin_with_two_chunks(void **state)
     return begin_with(state, TWO_CHUNKS);
 }
 
-static int end(void **state)
-{
-    struct world *w = *state;
-    forget_all(w);
-    harness_close(&w->h);
-    free(w);
-    return 0;
-}
-
 static void expect_live(struct world *w)
 {
-    if (w->h.outcome != KN_NEXT_LIVE || posts(w) != 1 || w->damaged)
-        harness_fail(&w->h, "one post, with the whole video");
-    assert_string_equal(w->h.remote_id, "7300000000000000001");
-    assert_string_equal(w->h.url + strlen(w->h.service_url),
-                        "/@some.body/video/7300000000000000001");
+    harness_expect_live(&w->h, posts(w) == 1 && !w->damaged, "one post, with the whole video",
+                        "7300000000000000001", "/@some.body/video/7300000000000000001");
 }
 
 /* ---- chunks ---- */
@@ -700,29 +684,32 @@ static void hostile_answers_do_no_harm(void **state)
         }
 }
 
+#define TIKTOK_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_are_within_the_rules),
-        cmocka_unit_test_setup_teardown(whatever_breaks_one_post_is_there, begin, end),
-        cmocka_unit_test_setup_teardown(chunks_go_on_where_they_were, begin, end),
-        cmocka_unit_test_setup_teardown(halves_of_chunks_are_gone_on_with, begin, end),
-        cmocka_unit_test_setup_teardown(what_tiktok_does_not_tell_is_found_out, begin, end),
-        cmocka_unit_test_setup_teardown(real_chunks_are_sent, begin_with_two_chunks, end),
-        cmocka_unit_test_setup_teardown(large_files_go_in_chunks, begin, end),
-        cmocka_unit_test_setup_teardown(expired_addresses_are_replaced, begin, end),
-        cmocka_unit_test_setup_teardown(an_address_may_end_with_the_last_chunk, begin, end),
-        cmocka_unit_test_setup_teardown(what_tiktok_says_at_first_is_not_the_last_word, begin, end),
-        cmocka_unit_test_setup_teardown(a_post_that_tiktok_forgets_is_unknown, begin, end),
-        cmocka_unit_test_setup_teardown(refusals_lead_where_they_should, begin, end),
-        cmocka_unit_test_setup_teardown(endings_have_a_reason_and_a_remedy, begin, end),
-        cmocka_unit_test_setup_teardown(tiktoks_own_failure_is_tried_again, begin, end),
-        cmocka_unit_test_setup_teardown(privacy_is_one_of_the_offered, begin, end),
-        cmocka_unit_test_setup_teardown(public_posts_without_an_address_are_live, begin, end),
-        cmocka_unit_test_setup_teardown(clips_are_as_long_as_the_account_may, begin, end),
-        cmocka_unit_test_setup_teardown(drafts_wait_in_the_inbox, begin, end),
-        cmocka_unit_test_setup_teardown(another_file_is_not_posted, begin, end),
-        cmocka_unit_test_setup_teardown(hostile_answers_do_no_harm, begin, end),
+        TIKTOK_TEST(whatever_breaks_one_post_is_there),
+        TIKTOK_TEST(chunks_go_on_where_they_were),
+        TIKTOK_TEST(halves_of_chunks_are_gone_on_with),
+        TIKTOK_TEST(what_tiktok_does_not_tell_is_found_out),
+        cmocka_unit_test_setup_teardown(real_chunks_are_sent, begin_with_two_chunks,
+                                        harness_world_close),
+        TIKTOK_TEST(large_files_go_in_chunks),
+        TIKTOK_TEST(expired_addresses_are_replaced),
+        TIKTOK_TEST(an_address_may_end_with_the_last_chunk),
+        TIKTOK_TEST(what_tiktok_says_at_first_is_not_the_last_word),
+        TIKTOK_TEST(a_post_that_tiktok_forgets_is_unknown),
+        TIKTOK_TEST(refusals_lead_where_they_should),
+        TIKTOK_TEST(endings_have_a_reason_and_a_remedy),
+        TIKTOK_TEST(tiktoks_own_failure_is_tried_again),
+        TIKTOK_TEST(privacy_is_one_of_the_offered),
+        TIKTOK_TEST(public_posts_without_an_address_are_live),
+        TIKTOK_TEST(clips_are_as_long_as_the_account_may),
+        TIKTOK_TEST(drafts_wait_in_the_inbox),
+        TIKTOK_TEST(another_file_is_not_posted),
+        TIKTOK_TEST(hostile_answers_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

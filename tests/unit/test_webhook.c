@@ -82,23 +82,11 @@ static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply
 
 static int begin(void **state)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_webhook, SMALL);
-    w->h.world = w;
-    w->h.reset = forget_all;
-    w->h.serve = serve;
+    struct world *w =
+        harness_world_open(state, sizeof *w, &kn_platform_webhook, SMALL, forget_all, serve);
     w->h.settings = kn_arena_printf(w->h.arena, "{\"url\":\"%s/in?key=1\",\"secret\":\"%s\"}",
                                     w->h.service_url, secret);
     w->says = "{\"id\":\"abc-1\",\"url\":\"https://example.com/abc\"}";
-    *state = w;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *w = *state;
-    harness_close(&w->h);
-    free(w);
     return 0;
 }
 
@@ -245,7 +233,7 @@ static void settings_have_to_name_an_address(void **state)
     assert_true(w->unsigned_one);
 }
 
-#define WEBHOOK_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define WEBHOOK_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {

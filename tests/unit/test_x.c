@@ -278,14 +278,10 @@ static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply
 
 static int begin_with(void **state, size_t bytes)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_x, bytes);
-    w->h.world = w;
-    w->h.reset = forget_all;
-    w->h.serve = serve;
+    struct world *w =
+        harness_world_open(state, sizeof *w, &kn_platform_x, bytes, forget_all, serve);
     w->h.text = (struct kn_post_text){
         .title = "", .caption = "Now & then: https://example.com/a (new)\n#one", .language = "en"};
-    *state = w;
     return 0;
 }
 
@@ -299,23 +295,13 @@ static int begin_with_two_segments(void **state)
     return begin_with(state, TWO_SEGMENTS);
 }
 
-static int end(void **state)
-{
-    struct world *w = *state;
-    forget_all(w);
-    harness_close(&w->h);
-    free(w);
-    return 0;
-}
-
 static void expect_live(struct world *w)
 {
     /* A question whose answer is lost is repeated at once. */
     bool early = w->early_polls && !w->h.plan->fault_at;
-    if (w->h.outcome != KN_NEXT_LIVE || w->post_count != 1 || w->damaged || early)
-        harness_fail(&w->h, "one post, with the whole video");
-    assert_string_equal(w->h.remote_id, "144554080");
-    assert_string_equal(w->h.url + strlen(w->h.service_url), "/somebody/status/144554080");
+    harness_expect_live(&w->h, w->post_count == 1 && !w->damaged && !early,
+                        "one post, with the whole video", "144554080",
+                        "/somebody/status/144554080");
 }
 
 /* ---- exactly once ---- */
@@ -546,14 +532,15 @@ static void texts_are_recognised_as_x_shows_them(void **state)
             fail_msg("\"%s\" and \"%s\"", rows[i].sent, rows[i].seen);
 }
 
-#define X_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define X_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         X_TEST(whatever_breaks_one_post_is_there),
         X_TEST(posts_are_known_by_text_and_time_as_well),
-        cmocka_unit_test_setup_teardown(segments_are_sent_once_each, begin_with_two_segments, end),
+        cmocka_unit_test_setup_teardown(segments_are_sent_once_each, begin_with_two_segments,
+                                        harness_world_close),
         X_TEST(a_post_that_is_not_shown_is_unknown),
         X_TEST(a_post_is_found_behind_a_thousand_newer_ones),
         X_TEST(clocks_may_differ),

@@ -263,33 +263,18 @@ static void serve(void *arg, const struct kn_exchange *x, struct kn_reply *reply
 
 static int begin(void **state)
 {
-    struct world *w = kn_calloc(1, sizeof *w);
-    harness_open(&w->h, &kn_platform_youtube, CLIP_BYTES);
-    w->h.world = w;
-    w->h.reset = forget_all;
-    w->h.serve = serve;
+    struct world *w =
+        harness_world_open(state, sizeof *w, &kn_platform_youtube, CLIP_BYTES, forget_all, serve);
     w->h.text.language = "en";
     w->polls_needed = 2;
     w->upload_status = "processed";
-    *state = w;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *w = *state;
-    forget_all(w);
-    harness_close(&w->h);
-    free(w);
     return 0;
 }
 
 static void expect_live(struct world *w)
 {
-    if (w->h.outcome != KN_NEXT_LIVE || w->videos != 1 || w->damaged)
-        harness_fail(&w->h, "one video, whole and live");
-    assert_string_equal(w->h.remote_id, "dQw4w9WgXcQ");
-    assert_string_equal(w->h.url + strlen(w->h.service_url), "/watch?v=dQw4w9WgXcQ");
+    harness_expect_live(&w->h, w->videos == 1 && !w->damaged, "one video, whole and live",
+                        "dQw4w9WgXcQ", "/watch?v=dQw4w9WgXcQ");
 }
 
 /* ---- exactly once ---- */
@@ -560,7 +545,7 @@ static void days_begin_at_midnight_in_california(void **state)
     }
 }
 
-#define YOUTUBE_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define YOUTUBE_TEST(name) cmocka_unit_test_setup_teardown(name, begin, harness_world_close)
 
 int main(void)
 {

@@ -109,6 +109,19 @@ function fileLinks(clip) {
         link(clip.urls.ass, "ASS", "Captions as drawn"));
 }
 
+const platformNames = {youtube: "YouTube", tiktok: "TikTok", instagram: "Instagram", x: "X"};
+
+// Where it was posted: `kirinuki publish` writes that into the page.
+function postLinks(clip) {
+    const names = clip.files.map(file => file.path);
+    const there = posted.filter(post => names.includes(post.file) && /^https?:/.test(post.url));
+    const said = post => `${platformNames[post.platform] || post.platform}` +
+        `${post.account && ` (${post.account})`}` +
+        (post.state === "scheduled" ? ", to appear" : "");
+    return there.length > 0 && el("p.files.posted", {}, "Posted: ", ...there.map(post =>
+        el("a", {href: post.url, rel: "noopener noreferrer"}, said(post))));
+}
+
 function aspectChoice(clip) {
     if (clip.files.length < 2)
         return null;
@@ -158,7 +171,6 @@ function whatIsSaid(clip) {
 
 // What a post would say on each platform: to be copied, so a press selects it.
 function postTexts({posts}) {
-    const names = {youtube: "YouTube", tiktok: "TikTok", instagram: "Instagram", x: "X"};
     const text = ({description, hashtags}) =>
         [description, hashtags.map(tag => `#${tag}`).join(" ")].filter(part => part).join("\n");
     const shown = Object.entries(posts || {}).filter(([, post]) => text(post));
@@ -166,7 +178,7 @@ function postTexts({posts}) {
     return shown.length > 0 && el("details.posts", {},
         el("summary", {}, "Texts for posts"),
         el("dl", {}, ...shown.flatMap(([platform, post]) => [
-            el("dt", {}, names[platform] || platform),
+            el("dt", {}, platformNames[platform] || platform),
             el("dd", {dir: "auto", lang: result.timeline.language, onclick: select},
                 text(post))])));
 }
@@ -196,7 +208,8 @@ function makeCard(clip) {
             el("div.why", {}, evidenceList(clip), featureList(segment)),
             whatIsSaid(clip),
             postTexts(segment),
-            playable && fileLinks(clip)));
+            playable && fileLinks(clip),
+            postLinks(clip)));
     return clip.card;
 }
 

@@ -4,6 +4,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const result = data.result;
+const posted = JSON.parse(document.getElementById("posts").textContent); // grows later, see cards.js
 const ms = seconds => Math.round(seconds * 1000);
 
 // Sorted times arrive as distances from each to the next.
