@@ -233,7 +233,8 @@ int main(int argc, char **argv)
     bench.out = kn_arena_printf(arena, "%s/kn-bench-%d.mp4", folder, (int)getpid());
     bench.ass = make_captions(arena, (int)ceil(seconds));
     struct kn_render_settings settings = {"libx264", "veryfast", 20, 0, -14.0, -1.5, 30};
-    struct kn_render_target target = {bench.out, &bench.framing, bench.ass};
+    struct kn_render_target target = {
+        .path = bench.out, .framing = &bench.framing, .ass = bench.ass};
     bench.request = (struct kn_render_request){
         .source = &bench.source,
         .start_us = (int64_t)(start * 1e6),
