@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Publishing, as users do it: from a folder of clips to the platforms of a sandbox."""
+import glob
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import threading
 import time
 
 from posting import PLATFORMS, World, clip, clips, thick, wait_for
-from scenario import AT_ONCE_S, Skip, case, expect_complaint, ffmpeg, folder, main, sample
+from scenario import AT_ONCE_S, Skip, case, expect_complaint, ffmpeg, folder, main, probe, sample
 
 WAITED_S = 60  # for what has to happen
 
@@ -385,18 +386,46 @@ def a_kill_loses_nothing():
     interrupted(signal.SIGKILL, AT_ONCE_S)
 
 
-@case
-def a_run_publishes_what_it_makes():
+def run_and_publish(world, where, to):
     talk, _ = sample()
     with socket.socket() as port:
         if not port.connect_ex(("127.0.0.1", 8787)):
             raise Skip("somebody's sandbox runs on the usual port, and would be taken")
+    return world("run", talk, "--no-speech", "-n", "1", "-l", "5-6", "--preset", "ultrafast", "-v",
+                 "-o", f"{world.home}/{where}", "--publish", to, "--sandbox")
+
+
+@case
+def a_run_publishes_what_it_makes():
     with World("run") as world:
-        outcome = world("run", talk, "--no-speech", "-n", "1", "-l", "5-8", "--preset", "ultrafast",
-                        "-o", world.home + "/clips", "--publish", "all", "--sandbox")
+        outcome = run_and_publish(world, "clips", "all")
         assert outcome.code == 0, outcome
         for platform in PLATFORMS:
             assert re.search(rf"-> {platform}: live http", outcome.out), outcome
+        # X takes a smaller file: it was made beside the clip, so none is made of the clip.
+        assert "making" not in outcome.out, outcome
+        assert "renditions in the same pass: 720x1280\n" in outcome.err, outcome
+        steps = json.loads(world("show", "1", "--json").out)["steps"]
+        assert [s["data"].get("renditions") for s in steps if s["name"] == "clip 1"] == ["720x1280"]
+        name = re.search(r"(\S+-720x1280-\w+\.mp4) -> x: live", outcome.out).group(1)
+        made = probe(f"{world.env['XDG_CACHE_HOME']}/kirinuki/renditions/{name}")
+        clip_made = probe(glob.glob(world.home + "/clips/*.mp4")[0])
+        assert made["video"]["height"] == 1280 and clip_made["video"]["height"] == 1920, made
+        assert made["video"]["nb_frames"] == clip_made["video"]["nb_frames"], (made, clip_made)
+
+
+@case
+def a_clip_does_not_suffer_from_its_rendition():
+    with World("run-bad") as world:
+        world.env["XDG_CACHE_HOME"] = world.home + "/cache"
+        os.makedirs(world.home + "/cache/kirinuki")
+        with open(world.home + "/cache/kirinuki/renditions", "wb"):
+            pass  # where the folder would be
+        outcome = run_and_publish(world, "clips", "folder,x,youtube")
+        assert outcome.code == 3 and "-> youtube: live" in outcome.out, outcome
+        assert "720x1280 failed (cannot write " in outcome.err, outcome
+        assert "X: the rendition that it needs cannot be made" in outcome.out, outcome
+        assert probe(glob.glob(world.home + "/clips/*.mp4")[0])["video"]["height"] == 1920
 
 
 if __name__ == "__main__":
