@@ -39,7 +39,7 @@ int kn_clip_renditions_add(struct clip_work *clip, struct kn_render_target *targ
     struct kn_rendition_ahead found[KN_RENDITIONS_AHEAD_MAX];
     int64_t duration_us = clip->segment->end_us - clip->segment->start_us;
     int found_count =
-        kn_renditions_ahead(ahead, &attempt->source, attempt->options, duration_us, found);
+        kn_renditions_plan(ahead, &attempt->source, attempt->options, duration_us, found);
     if (!found_count)
         return count;
     (void)kn_folder_make(ahead->folder, NULL); /* the encoder says what is wrong with it */

@@ -49,9 +49,9 @@ static int add(struct kn_rendition_ahead *renditions, int count,
     return count + 1;
 }
 
-int kn_renditions_ahead(const struct kn_renditions_ahead *ahead, const struct kn_source *source,
-                        const struct kn_job_options *options, int64_t duration_us,
-                        struct kn_rendition_ahead ret_renditions[KN_RENDITIONS_AHEAD_MAX])
+int kn_renditions_plan(const struct kn_renditions_ahead *ahead, const struct kn_source *source,
+                       const struct kn_job_options *options, int64_t duration_us,
+                       struct kn_rendition_ahead ret_renditions[KN_RENDITIONS_AHEAD_MAX])
 {
     int count = 0;
     if (!ahead || options->copy)

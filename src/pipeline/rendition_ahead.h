@@ -34,9 +34,9 @@ struct kn_rendition_ahead {
 
 /* What these rules ask for of a clip of the source that lasts so long, each once; `ahead` NULL:
  * nothing. Pure. Returns how many. */
-int kn_renditions_ahead(const struct kn_renditions_ahead *ahead, const struct kn_source *source,
-                        const struct kn_job_options *options, int64_t duration_us,
-                        struct kn_rendition_ahead ret_renditions[KN_RENDITIONS_AHEAD_MAX]);
+int kn_renditions_plan(const struct kn_renditions_ahead *ahead, const struct kn_source *source,
+                       const struct kn_job_options *options, int64_t duration_us,
+                       struct kn_rendition_ahead ret_renditions[KN_RENDITIONS_AHEAD_MAX]);
 
 /*
  * Keeps what was made for the finished clip at `clip`; what is at `made` is gone afterwards,

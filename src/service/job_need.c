@@ -57,7 +57,7 @@ static int64_t renditions_bytes(const struct kn_source *source,
 {
     struct kn_rendition_ahead renditions[KN_RENDITIONS_AHEAD_MAX];
     int64_t need = 0;
-    int count = kn_renditions_ahead(ahead, source, options, options->segments.max_us, renditions);
+    int count = kn_renditions_plan(ahead, source, options, options->segments.max_us, renditions);
     for (int i = 0; i < count; i++)
         need +=
             encoder_bytes((int64_t)renditions[i].target.width_px * renditions[i].target.height_px,

@@ -32,7 +32,7 @@ static const char *planned(const struct kn_media_rules *const *rules, int count,
     kn_job_defaults(&options);
     options.copy = copy;
     options.aspects = (struct kn_aspects){3, {KN_ASPECT_9_16, KN_ASPECT_1_1, KN_ASPECT_16_9}};
-    int found_count = kn_renditions_ahead(&ahead, &source, &options, duration_us, found);
+    int found_count = kn_renditions_plan(&ahead, &source, &options, duration_us, found);
     for (int i = 0; i < found_count; i++) {
         text = kn_arena_printf(arena, "%s%s%d:%dx%d", text, i ? " " : "", found[i].aspect,
                                found[i].target.width_px, found[i].target.height_px);
