@@ -4,11 +4,12 @@
  *     calling thread                         a thread each target
  *     decode → choose the picture on show
  *            → compose, burn captions ── frames ──→ encode pictures and sound
- *     sound thread: read, level ──────── once ────→ (waits for it when pictures are through)
+ *     sound thread: read, level, encode ─ once ───→ (waits for it when pictures are through)
  *
  * The encoder is most of the work and has threads of its own. Composing is cheap and stays beside
  * decoding, so that a picture is still in the cache; the channel of a few frames lets both sides
- * run on while the other is held up, and bounds memory. All targets take part in one decode.
+ * run on while the other is held up, and bounds memory. All targets take part in one decode, and
+ * share the encoded sound.
  *
  * Some frames of the first target are looked at for the thumbnail between composing and burning. It
  * is written when the clip is.
@@ -39,7 +40,7 @@ void kn_render_give_up(struct render *render, enum kn_status status, const struc
 
 /* ---- sound ---------------------------------------------------------------------------------- */
 
-static enum kn_status make_sound(struct render *render, struct kn_error *err)
+static enum kn_status level_sound(struct render *render, struct kn_error *err)
 {
     const struct kn_render_request *request = render->request;
     const struct kn_clip_sound_options options = {
@@ -48,8 +49,14 @@ static enum kn_status make_sound(struct render *render, struct kn_error *err)
         .loudness_lufs = request->settings->loudness_lufs,
         .true_peak_dbtp = request->settings->true_peak_dbtp,
     };
+    return kn_clip_sound_make(request->source, &options, render->stop, &render->sound, err);
+}
+
+static enum kn_status encode_sound(struct render *render, struct kn_error *err)
+{
+    const struct kn_sound_buffer *sound = &render->sound.buffer;
     enum kn_status status =
-        kn_clip_sound_make(request->source, &options, render->stop, &render->sound, err);
+        kn_coded_sound_make(sound->samples, sound->count, render->stop, &render->coded, err);
     if (status != KN_OK)
         return status;
     pthread_mutex_lock(&render->lock);
@@ -63,7 +70,10 @@ static void *run_sound(void *arg)
 {
     struct render *render = arg;
     struct kn_error err = {0};
-    enum kn_status status = make_sound(render, &err);
+    bool levelled = !render->request->source->has_video; /* see open_all */
+    enum kn_status status = levelled ? KN_OK : level_sound(render, &err);
+    if (status == KN_OK)
+        status = encode_sound(render, &err);
     if (status != KN_OK)
         kn_render_give_up(render, status, &err);
     return NULL;
@@ -165,7 +175,7 @@ static enum kn_status open_all(struct render *render, struct kn_error *err)
     const struct kn_render_request *request = render->request;
     enum kn_status status = KN_OK;
     if (!request->source->has_video) {
-        status = make_sound(render, err);
+        status = level_sound(render, err);
     } else {
         const struct kn_video_options options = {
             .start_us = request->start_us,
@@ -179,7 +189,7 @@ static enum kn_status open_all(struct render *render, struct kn_error *err)
     }
     for (int i = 0; i < request->target_count && status == KN_OK; i++)
         status = open_output(render, &request->targets[i], err);
-    if (status == KN_OK && request->source->has_video)
+    if (status == KN_OK)
         status =
             start_thread(&render->sound_thread, &render->sound_running, run_sound, render, err);
     for (int i = 0; i < render->output_count && status == KN_OK; i++)
@@ -284,6 +294,7 @@ static enum kn_status render_once(const struct kn_render_request *request, struc
     }
     kn_thumbnail_choice_clear(&render->choice);
     kn_video_reader_close(render->reader);
+    kn_coded_sound_free(render->coded);
     kn_clip_sound_free(&render->sound);
     pthread_cond_destroy(&render->changed);
     pthread_mutex_destroy(&render->lock);

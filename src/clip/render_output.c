@@ -93,20 +93,10 @@ enum kn_status kn_output_fail(struct output *output, enum kn_status status,
 static enum kn_status feed_sound(struct output *output, int frames, struct kn_error *err)
 {
     const struct render *render = output->render;
-    const struct kn_sound_buffer *sound = &render->sound.buffer;
-    enum kn_status status = KN_OK;
-    int64_t until = frames >= render->timing.frames
-                        ? sound->count
-                        : kn_clip_frame_us(&render->timing, frames) * sound->rate_hz / KN_US_PER_S;
-    while (status == KN_OK && output->sound_fed < until) {
-        int64_t from = output->sound_fed;
-        output->sound_fed = KN_MIN(until, from + sound->rate_hz);
-        status = kn_cancel_check(render->stop, err);
-        if (status == KN_OK)
-            status = kn_encoder_sound(output->encoder, sound->samples + from * sound->channels,
-                                      (int)(output->sound_fed - from), err);
-    }
-    return status;
+    int64_t until = frames >= render->timing.frames ? INT64_MAX
+                                                    : kn_clip_frame_us(&render->timing, frames) *
+                                                          KN_ENCODER_SOUND_HZ / KN_US_PER_S;
+    return kn_encoder_coded_sound(output->encoder, render->coded, until, err);
 }
 
 static enum kn_status encode_frames(struct output *output, struct kn_error *err)

@@ -33,7 +33,6 @@ struct output {
     pthread_t thread;
     bool running;
     bool finished;       /* the file has its name */
-    int64_t sound_fed;   /* sample frames */
     atomic_bool lost;    /* a smaller one that failed: it gets no more frames */
     struct kn_error why; /* by the render's lock: of a lost one its first failure */
 };
@@ -52,7 +51,8 @@ struct render {
 
     pthread_t sound_thread;
     bool sound_running;
-    struct kn_clip_sound sound; /* written before sound_ready, only read afterwards */
+    struct kn_clip_sound sound; /* these two are written before sound_ready, and only read then */
+    struct kn_coded_sound *coded;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -64,7 +64,7 @@ struct render {
 
 /* Keeps the first failure and stops everybody. */
 void kn_render_give_up(struct render *render, enum kn_status status, const struct kn_error *err);
-/* Is the sound there? Where `wait`, comes back with false only when the render has failed. */
+/* Is the coded sound there? Where `wait`, comes back with false only when the render has failed. */
 bool kn_render_sound_ready(struct render *render, bool wait);
 
 /* ---- render_output.c ---- */
