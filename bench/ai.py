@@ -48,7 +48,6 @@ class Sandbox:
             [PROGRAM, "sandbox", "--port", "0", "--json", *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.url = json.loads(self.process.stdout.readline())["base_url"]
-        self.process.stdout.close()
 
     def ledger(self):
         address = self.url.rsplit("/", 1)[0] + "/sandbox/ledger"

@@ -188,7 +188,7 @@ static enum kn_status submit_all(struct adding *adding)
         }
         struct kn_error why;
         spec.memory_bytes =
-            kn_job_need(adding->paths.at[i], &call->settings.job, adding->cancel, &why);
+            kn_job_need(adding->paths.at[i], &call->settings.job, NULL, adding->cancel, &why);
         if (why.status != KN_OK && why.status != KN_CANCELLED) /* it may be whole by its turn */
             fprintf(stderr, "note: added all the same: %s\n", kn_error_text(&why));
         kn_vec_push(&adding->specs, spec);

@@ -23,8 +23,10 @@
 #include "cli/step_timeline.h"
 #include "pipeline/clip_names.h"
 #include "pipeline/job.h"
+#include "service/job_need.h"
 #include "service/job_runner.h"
 #include "service/job_text.h"
+#include "service/post_ahead.h"
 #include "service/store_place.h"
 
 struct video {
@@ -41,8 +43,9 @@ struct video {
 struct run {
     const struct kn_settings *settings;
     struct kn_executor *executor;
-    struct kn_services *services; /* NULL: none is asked */
-    struct kn_sandbox *sandbox;   /* NULL: none is wanted */
+    struct kn_services *services;                 /* NULL: none is asked */
+    struct kn_sandbox *sandbox;                   /* NULL: none is wanted */
+    const struct kn_renditions_ahead *renditions; /* for what is posted; NULL: none */
     struct kn_progress_display *display;
     struct kn_arena *arena;
     struct video *videos;
@@ -78,13 +81,19 @@ static const char *shown_name(const struct run *run, const struct video *video)
     return name;
 }
 
+static void print_work(const struct kn_result *result)
+{
+    kn_print_renditions(result, stderr);
+    kn_print_step_times(result, stderr);
+}
+
 static void print_outcome(const struct run *run, struct video *video)
 {
     const struct kn_result *result = video->attempt ? kn_attempt_result(video->attempt) : NULL;
     if (result && video->status != KN_CANCELLED)
         kn_print_clips(result, run->settings, run->count > 1 ? shown_name(run, video) : NULL);
     if (result && run->settings->verbose)
-        kn_print_step_times(result, stderr);
+        print_work(result);
     if (result && result->clip_count > result->failed && video->status != KN_CANCELLED)
         video->folder = kn_arena_strdup(run->arena, result->folder);
     video->code = KN_EXIT_OK;
@@ -115,6 +124,7 @@ static enum kn_status run_job(void *arg, const struct kn_job_run *job, struct kn
     struct kn_attempt_context context = kn_job_run_context(job);
     context.fresh_since_us = 0; /* it has one attempt */
     context.services = run->services;
+    context.renditions = run->renditions;
     video->attempt = kn_attempt_new(video->path, &video->options, &context);
     return kn_attempt_run(video->attempt, run->executor, job->cancel, job->progress, err);
 }
@@ -164,6 +174,9 @@ static enum kn_status submit(struct run *run, struct kn_store *store, struct kn_
     for (int i = 0; i < run->count && status == KN_OK; i++) {
         status = kn_job_spec_make(run->settings, run->videos[i].path, false, run->arena, cancel,
                                   &specs[i], err);
+        struct kn_error ignored; /* what is wrong with the video its attempt will say */
+        specs[i].memory_bytes = kn_job_need(run->videos[i].path, &run->videos[i].options,
+                                            run->renditions, cancel, &ignored);
         specs[i].attempts_max = 1;
         specs[i].not_before_us = KN_JOB_RESERVED_US;
     }
@@ -321,6 +334,8 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
         status =
             kn_store_open_private(run->arena, run->settings->queue.levels, &folder, &store, &err);
     }
+    if (status == KN_OK)
+        run->renditions = kn_posts_ahead(store, &run->settings->publish, run->arena);
     int code = status == KN_OK ? run_videos(run, store, cancel) : kn_complain(status, &err);
     if (status == KN_OK && code != KN_EXIT_INTERRUPTED && run->settings->publish.to)
         code = publish_clips(run, store, cancel, code);

@@ -1,6 +1,5 @@
 /* kirinuki sandbox: a server that behaves as the AI services do. */
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,11 +17,8 @@ struct stand {
     struct kn_settings settings;
     struct kn_sandbox *sandbox;
     bool tells;           /* a line a request */
-    pthread_mutex_t line; /* one at a time; of what is below as well */
-    int64_t missed;       /* requests that nobody read of, since the last that was told */
+    pthread_mutex_t line; /* one at a time */
 };
-
-enum { READER_MS = 3000 }; /* that a reader of stdout may let us wait, once */
 
 /* ---- what is said ---- */
 
@@ -71,31 +67,12 @@ static void say_request_line(const struct kn_sandbox_entry *e)
     putchar('\n');
 }
 
-/* Programs often read the address and nothing more. Their pipe is full at some time, and a request
- * must not wait for it for long: what finds no room is counted, and the number is told when there
- * is room again. With the lock. */
-static bool has_reader(struct stand *stand, int patience_ms)
-{
-    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    if (poll(&out, 1, patience_ms) != 1)
-        return false;
-    if (stand->missed)
-        print_json(
-            json_pack("{s:s, s:I}", "event", "missed", "requests", (json_int_t)stand->missed));
-    stand->missed = 0;
-    return true;
-}
-
 /* On a connection's thread. */
 static void say_request(void *arg, const struct kn_sandbox_entry *entry)
 {
     struct stand *stand = arg;
     KN_LOCKED(&stand->line);
     if (stand->settings.json) {
-        if (!has_reader(stand, stand->missed ? 0 : READER_MS)) {
-            stand->missed++;
-            return;
-        }
         json_t *json = kn_ledger_entry_json(entry);
         json_object_set_new(json, "event", json_string("request"));
         print_json(json);
@@ -122,11 +99,9 @@ static void say_sums(const struct kn_sandbox_counts *c)
                    kn_sandbox_fault_meaning((enum kn_sandbox_fault_kind)f));
 }
 
-static void say_end(struct stand *stand, const struct kn_sandbox_counts *counts)
+static void say_end(const struct stand *stand, const struct kn_sandbox_counts *counts)
 {
     if (stand->settings.json) {
-        if (!has_reader(stand, READER_MS))
-            return;
         json_t *json = kn_sandbox_counts_json(counts);
         json_object_set_new(json, "event", json_string("end"));
         print_json(json);

@@ -161,7 +161,7 @@ static bool add_video(void *arg, const char *path)
     if (status == KN_OK && !settings.queue.force)
         status = kn_store_knows(shift->call->store, spec.key, &known, &err);
     if (status == KN_OK && !known) {
-        spec.memory_bytes = kn_job_need(path, &settings.job, shift->stop, &err);
+        spec.memory_bytes = kn_job_need(path, &settings.job, NULL, shift->stop, &err);
         status = kn_store_submit(shift->call->store, &spec, 1, &made, shift->stop, &err);
     }
     kn_arena_free(arena);

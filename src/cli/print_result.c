@@ -161,6 +161,16 @@ void kn_print_clips(const struct kn_result *result, const struct kn_settings *se
     fflush(stdout);
 }
 
+void kn_print_renditions(const struct kn_result *result, FILE *out)
+{
+    char shown[PATH_SHOWN_BYTES];
+    for (int i = 0; i < result->clip_count; i++)
+        if (result->clips[i].renditions)
+            fprintf(out, "%s, renditions in the same pass: %s\n",
+                    kn_text_show(result->clips[i].files[0].path, shown, sizeof shown),
+                    result->clips[i].renditions);
+}
+
 static void print_reasons(const struct kn_segment *segment)
 {
     char at[KN_TIME_TEXT_BYTES];

@@ -13,6 +13,9 @@
 void kn_print_clips(const struct kn_result *result, const struct kn_settings *settings,
                     const char *name);
 
+/* Of each clip that was made, what its render made beside it for platforms. */
+void kn_print_renditions(const struct kn_result *result, FILE *out);
+
 /* After `analyze`, to stdout: segments with their reasons; the timeline and segments as JSON with
  * --json. */
 void kn_print_analysis(const struct kn_result *result, const struct kn_settings *settings);

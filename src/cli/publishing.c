@@ -19,6 +19,7 @@
 #include "cli/publishing_parts.h"
 #include "cli/queue_view.h"
 #include "platform/post_json.h"
+#include "service/post_ahead.h"
 #include "service/post_renditions.h"
 #include "service/publisher.h"
 
@@ -45,18 +46,6 @@ static void close_all(struct publishing *publishing)
 
 /* ---- the sandbox ---- */
 
-/* Is the platform in the list of --to? */
-static bool is_meant(const char *to, const char *platform)
-{
-    for (const char *at = to; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        size_t length = strcspn(at, ":,");
-        if ((length == 3 && strncmp(at, "all", 3) == 0) ||
-            (length == strlen(platform) && strncmp(at, platform, length) == 0))
-            return true;
-    }
-    return false;
-}
-
 static bool has_account(struct publishing *publishing, const char *platform)
 {
     const struct kn_account *rows;
@@ -79,7 +68,7 @@ static enum kn_status connect_sandbox(struct publishing *publishing)
     const char *to = publishing->settings->publish.to;
     for (const struct kn_platform *const *at = kn_platforms(); url && *at; at++) {
         struct kn_accounts_connected connected;
-        if (!(*at)->oauth || !is_meant(to, (*at)->name))
+        if (!(*at)->oauth || !kn_posts_mean(to, (*at)->name))
             continue;
         enum kn_status status = kn_accounts_connect_sandbox(
             publishing->accounts, (*at)->oauth, url, NULL, publishing->cancel, publishing->arena,

@@ -4,81 +4,29 @@
  *     calling thread                         a thread each target
  *     decode → choose the picture on show
  *            → compose, burn captions ── frames ──→ encode pictures and sound
- *     sound thread: read, level ──────── once ────→ (waits for it when pictures are through)
+ *     sound thread: read, level, encode ─ once ───→ (waits for it when pictures are through)
  *
  * The encoder is most of the work and has threads of its own. Composing is cheap and stays beside
  * decoding, so that a picture is still in the cache; the channel of a few frames lets both sides
- * run on while the other is held up, and bounds memory. All targets take part in one decode.
+ * run on while the other is held up, and bounds memory. All targets take part in one decode, and
+ * share the encoded sound.
  *
  * Some frames of the first target are looked at for the thumbnail between composing and burning. It
  * is written when the clip is.
  *
- * Whoever fails first keeps its error and triggers `stop`, which ends the others. An encoder's file
- * takes its name only after every target has been encoded.
+ * Whoever fails first keeps its error and triggers `stop`, which ends the others; a smaller target
+ * is given up alone. An encoder's file takes its name only after every target has been encoded.
  */
-#include "clip/render.h"
+#include "clip/render_parts.h"
 
-#include <assert.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <kirinuki/channel.h>
-
 #include "base/clock.h"
 #include "base/file.h"
-#include "clip/burn.h"
 #include "clip/shown.h"
-#include "clip/sound.h"
-#include "clip/timing.h"
-#include "clip/wave.h"
-#include "media/compose.h"
-#include "media/encoder.h"
-#include "media/video_reader.h"
 
-enum { FRAMES_WAITING = 4 };
-
-struct render;
-
-/* One output file. */
-struct output {
-    struct render *render;
-    const struct kn_render_target *target;
-    struct kn_composer *composer;
-    struct kn_burner *burner; /* NULL: no captions */
-    struct kn_wave *wave;     /* of sources without pictures, else NULL */
-    struct kn_encoder *encoder;
-    struct kn_channel *frames; /* struct kn_picture, owned by who received it */
-    pthread_t thread;
-    bool running;
-    int64_t sound_fed; /* sample frames */
-};
-
-struct render {
-    const struct kn_render_request *request;
-    struct kn_cancel *stop; /* child of the caller's */
-    struct kn_progress *progress;
-    struct kn_clip_timing timing;
-    int output_count;
-    struct output outputs[KN_RENDER_TARGETS_MAX];
-    struct kn_video_reader *reader; /* NULL without pictures */
-    atomic_int encoded;             /* frames of all targets */
-
-    struct kn_thumbnail_choice choice; /* by the calling thread; without order: none is made */
-
-    pthread_t sound_thread;
-    bool sound_running;
-    struct kn_clip_sound sound; /* written before sound_ready, only read afterwards */
-
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool sound_ready;      /* by lock */
-    struct kn_error error; /* by lock: the first failure; status KN_OK while there is none */
-};
-
-/* Keeps the first failure and stops everybody. */
-static void give_up(struct render *render, enum kn_status status, const struct kn_error *err)
+void kn_render_give_up(struct render *render, enum kn_status status, const struct kn_error *err)
 {
     pthread_mutex_lock(&render->lock);
     if (render->error.status == KN_OK) {
@@ -92,7 +40,7 @@ static void give_up(struct render *render, enum kn_status status, const struct k
 
 /* ---- sound ---------------------------------------------------------------------------------- */
 
-static enum kn_status make_sound(struct render *render, struct kn_error *err)
+static enum kn_status level_sound(struct render *render, struct kn_error *err)
 {
     const struct kn_render_request *request = render->request;
     const struct kn_clip_sound_options options = {
@@ -101,8 +49,14 @@ static enum kn_status make_sound(struct render *render, struct kn_error *err)
         .loudness_lufs = request->settings->loudness_lufs,
         .true_peak_dbtp = request->settings->true_peak_dbtp,
     };
+    return kn_clip_sound_make(request->source, &options, render->stop, &render->sound, err);
+}
+
+static enum kn_status encode_sound(struct render *render, struct kn_error *err)
+{
+    const struct kn_sound_buffer *sound = &render->sound.buffer;
     enum kn_status status =
-        kn_clip_sound_make(request->source, &options, render->stop, &render->sound, err);
+        kn_coded_sound_make(sound->samples, sound->count, render->stop, &render->coded, err);
     if (status != KN_OK)
         return status;
     pthread_mutex_lock(&render->lock);
@@ -116,14 +70,16 @@ static void *run_sound(void *arg)
 {
     struct render *render = arg;
     struct kn_error err = {0};
-    enum kn_status status = make_sound(render, &err);
+    bool levelled = !render->request->source->has_video; /* see open_all */
+    enum kn_status status = levelled ? KN_OK : level_sound(render, &err);
+    if (status == KN_OK)
+        status = encode_sound(render, &err);
     if (status != KN_OK)
-        give_up(render, status, &err);
+        kn_render_give_up(render, status, &err);
     return NULL;
 }
 
-/* Is the sound there? Where `wait`, comes back with false only when the render has failed. */
-static bool sound_ready(struct render *render, bool wait)
+bool kn_render_sound_ready(struct render *render, bool wait)
 {
     pthread_mutex_lock(&render->lock);
     while (wait && !render->sound_ready && render->error.status == KN_OK)
@@ -133,97 +89,7 @@ static bool sound_ready(struct render *render, bool wait)
     return ready;
 }
 
-/* Feeds the encoder with what belongs to the first `frames` frames. */
-static enum kn_status feed_sound(struct output *output, int frames, struct kn_error *err)
-{
-    const struct render *render = output->render;
-    const struct kn_sound_buffer *sound = &render->sound.buffer;
-    enum kn_status status = KN_OK;
-    int64_t until = frames >= render->timing.frames
-                        ? sound->count
-                        : kn_clip_frame_us(&render->timing, frames) * sound->rate_hz / KN_US_PER_S;
-    while (status == KN_OK && output->sound_fed < until) {
-        int64_t from = output->sound_fed;
-        output->sound_fed = KN_MIN(until, from + sound->rate_hz);
-        status = kn_cancel_check(render->stop, err);
-        if (status == KN_OK)
-            status = kn_encoder_sound(output->encoder, sound->samples + from * sound->channels,
-                                      (int)(output->sound_fed - from), err);
-    }
-    return status;
-}
-
-/* ---- encoding, a thread each target --------------------------------------------------------- */
-
-static enum kn_status encode_frames(struct output *output, struct kn_error *err)
-{
-    struct render *render = output->render;
-    int total = render->timing.frames * render->output_count;
-    for (int done = 1;; done++) {
-        struct kn_picture frame = {0};
-        enum kn_status status = kn_channel_recv(output->frames, &frame, render->stop);
-        if (status != KN_OK)
-            return status;
-        status = kn_encoder_picture(output->encoder, &frame, err);
-        kn_picture_clear(&frame);
-        if (status == KN_OK && sound_ready(render, false))
-            status = feed_sound(output, done, err);
-        if (status != KN_OK)
-            return status;
-        int encoded = atomic_fetch_add(&render->encoded, 1) + 1;
-        kn_progress_set(render->progress, 0.98 * encoded / total); /* the rest: ending the file */
-    }
-}
-
-static void *run_encoder(void *arg)
-{
-    struct output *output = arg;
-    struct kn_error err = {0};
-    enum kn_status status = encode_frames(output, &err);
-    if (status == KN_END) { /* all frames are through */
-        status = KN_OK;
-        if (!sound_ready(output->render, true))
-            return NULL; /* whoever failed has said why */
-        status = feed_sound(output, output->render->timing.frames, &err);
-        if (status == KN_OK)
-            status = kn_encoder_flush(output->encoder, &err);
-    }
-    if (status == KN_CANCELLED)
-        kn_error_set(&err, KN_CANCELLED, "stopped by request");
-    if (status != KN_OK)
-        give_up(output->render, status, &err);
-    return NULL;
-}
-
 /* ---- pictures ------------------------------------------------------------------------------- */
-
-/* Makes frame `index` of one target and hands it on. */
-static enum kn_status send_frame(struct output *output, int index, const struct kn_picture *picture,
-                                 struct kn_error *err)
-{
-    struct render *render = output->render;
-    int64_t clip_us = kn_clip_frame_us(&render->timing, index);
-    struct kn_picture frame = {0};
-    if (output->wave) {
-        kn_composer_blank(output->composer, &frame);
-        kn_wave_draw(output->wave, clip_us, &frame);
-    } else {
-        /* The picture's own time: framing jumps exactly where the source cuts. */
-        struct kn_frame_key key = kn_framing_at(output->target->framing, picture->at_us);
-        enum kn_status status = kn_composer_run(output->composer, picture, &key, &frame, err);
-        if (status != KN_OK)
-            return status;
-        if (output == &render->outputs[0])
-            kn_thumbnail_pass(&render->choice, kn_clip_source_us(&render->timing, index), picture,
-                              &frame);
-    }
-    if (output->burner)
-        kn_burner_draw(output->burner, &frame, clip_us);
-    enum kn_status status = kn_channel_send(output->frames, &frame, render->stop);
-    if (status != KN_OK)
-        kn_picture_clear(&frame);
-    return status == KN_OK ? KN_OK : kn_error_set(err, KN_CANCELLED, "stopped by request");
-}
 
 static enum kn_status send_frames(struct render *render, struct kn_shown *shown,
                                   struct kn_error *err)
@@ -233,7 +99,7 @@ static enum kn_status send_frames(struct render *render, struct kn_shown *shown,
         if (status == KN_OK && shown->reader)
             status = kn_shown_at(shown, kn_clip_source_us(&render->timing, index), err);
         for (int i = 0; i < render->output_count && status == KN_OK; i++)
-            status = send_frame(&render->outputs[i], index, &shown->picture, err);
+            status = kn_output_send(&render->outputs[i], index, &shown->picture, err);
         if (status != KN_OK)
             return status;
     }
@@ -270,57 +136,12 @@ static enum kn_status check_request(const struct kn_render_request *request, str
     if (request->target_count < 1 || request->target_count > KN_RENDER_TARGETS_MAX)
         return kn_error_set(err, KN_INVALID, "a clip can be rendered to 1 to %d files at once",
                             KN_RENDER_TARGETS_MAX);
+    if (request->targets[0].smaller)
+        return kn_error_set(err, KN_INVALID, "a rendition needs a clip before it");
     for (int i = 0; i < request->target_count; i++)
         if (source->has_video && request->targets[i].framing->key_count < 1)
             return kn_error_set(err, KN_INVALID, "a clip needs a framing");
     return KN_OK;
-}
-
-static enum kn_status open_output(struct render *render, const struct kn_render_target *target,
-                                  struct kn_error *err)
-{
-    const struct kn_render_request *request = render->request;
-    const struct kn_render_settings *settings = request->settings;
-    struct output *output = &render->outputs[render->output_count++];
-    output->render = render;
-    output->target = target;
-    int width_px, height_px;
-    kn_aspect_size(target->framing->aspect, &width_px, &height_px);
-    output->frames = kn_channel_new(sizeof(struct kn_picture), FRAMES_WAITING);
-    output->composer = kn_composer_new(request->source, width_px, height_px);
-    if (!request->source->has_video)
-        output->wave = kn_wave_new(&render->sound.buffer, width_px, height_px);
-    enum kn_status status = KN_OK;
-    if (target->ass)
-        status = kn_burner_open(target->ass, width_px, height_px, &output->burner, err);
-    if (status != KN_OK)
-        return status;
-    const struct kn_encoder_options options = {
-        .path = target->path,
-        .width_px = width_px,
-        .height_px = height_px,
-        .frame_rate = render->timing.rate,
-        .encoder = settings->encoder,
-        .preset = settings->preset,
-        .crf = settings->crf,
-        .threads = settings->threads,
-        .title = request->title,
-        .comment = request->comment,
-        .cancel = render->stop,
-    };
-    return kn_encoder_open(&options, &output->encoder, err);
-}
-
-static void close_output(struct output *output)
-{
-    struct kn_picture left;
-    while (output->frames && kn_channel_try_recv(output->frames, &left) == KN_OK)
-        kn_picture_clear(&left);
-    kn_channel_free(output->frames);
-    kn_encoder_close(output->encoder); /* before the pool of its pictures */
-    kn_burner_close(output->burner);
-    kn_wave_free(output->wave);
-    kn_composer_free(output->composer);
 }
 
 static enum kn_status start_thread(pthread_t *thread, bool *running, void *(*run)(void *),
@@ -331,13 +152,30 @@ static enum kn_status start_thread(pthread_t *thread, bool *running, void *(*run
     return code == 0 ? KN_OK : kn_error_errno(err, code, "cannot start a thread");
 }
 
+static enum kn_status open_output(struct render *render, const struct kn_render_target *target,
+                                  struct kn_error *err)
+{
+    struct output *output = &render->outputs[render->output_count++];
+    enum kn_status status = kn_output_open(render, target, output, err);
+    return status == KN_OK ? KN_OK : kn_output_fail(output, status, err);
+}
+
+static enum kn_status start_output(struct output *output, struct kn_error *err)
+{
+    if (atomic_load(&output->lost))
+        return KN_OK;
+    enum kn_status status =
+        start_thread(&output->thread, &output->running, kn_output_run, output, err);
+    return status == KN_OK ? KN_OK : kn_output_fail(output, status, err);
+}
+
 /* Sound is made beside everything else, unless the pictures are made of it. */
 static enum kn_status open_all(struct render *render, struct kn_error *err)
 {
     const struct kn_render_request *request = render->request;
     enum kn_status status = KN_OK;
     if (!request->source->has_video) {
-        status = make_sound(render, err);
+        status = level_sound(render, err);
     } else {
         const struct kn_video_options options = {
             .start_us = request->start_us,
@@ -351,12 +189,11 @@ static enum kn_status open_all(struct render *render, struct kn_error *err)
     }
     for (int i = 0; i < request->target_count && status == KN_OK; i++)
         status = open_output(render, &request->targets[i], err);
-    if (status == KN_OK && request->source->has_video)
+    if (status == KN_OK)
         status =
             start_thread(&render->sound_thread, &render->sound_running, run_sound, render, err);
     for (int i = 0; i < render->output_count && status == KN_OK; i++)
-        status = start_thread(&render->outputs[i].thread, &render->outputs[i].running, run_encoder,
-                              &render->outputs[i], err);
+        status = start_output(&render->outputs[i], err);
     return status;
 }
 
@@ -387,6 +224,8 @@ static void write_report(const struct render *render, struct kn_render_report *r
         .encoder = kn_encoder_name(encoder),
     };
     snprintf(report.remark, sizeof report.remark, "%s", remark ? remark : "");
+    for (int i = 0; i < render->output_count; i++)
+        report.smaller_errors[i] = render->outputs[i].why;
     *ret_report = report;
 }
 
@@ -397,17 +236,16 @@ static enum kn_status run(struct render *render, struct kn_error *err)
     if (status == KN_OK)
         status = produce(render, &failure);
     if (status != KN_OK)
-        give_up(render, status, &failure);
+        kn_render_give_up(render, status, &failure);
     join_all(render);
-    int finished = 0;
     for (int i = 0; i < render->output_count && render->error.status == KN_OK; i++) {
-        status = kn_encoder_finish(render->outputs[i].encoder, &failure);
+        status = kn_output_finish(&render->outputs[i], &failure);
         if (status != KN_OK)
-            give_up(render, status, &failure);
-        finished += status == KN_OK;
+            kn_render_give_up(render, status, &failure);
     }
-    for (int i = 0; i < finished && render->error.status != KN_OK; i++)
-        kn_file_discard(render->request->targets[i].path);
+    for (int i = 0; i < render->output_count && render->error.status != KN_OK; i++)
+        if (render->outputs[i].finished)
+            kn_file_discard(render->outputs[i].target->path);
     if (render->error.status != KN_OK && err)
         *err = render->error;
     return render->error.status;
@@ -452,10 +290,11 @@ static enum kn_status render_once(const struct kn_render_request *request, struc
         const struct kn_encoder *encoder = render->outputs[i].encoder;
         *ret_gave_up = *ret_gave_up || (encoder && kn_encoder_gave_up(encoder) &&
                                         strcmp(kn_encoder_name(encoder), "libx264") != 0);
-        close_output(&render->outputs[i]);
+        kn_output_close(&render->outputs[i]);
     }
     kn_thumbnail_choice_clear(&render->choice);
     kn_video_reader_close(render->reader);
+    kn_coded_sound_free(render->coded);
     kn_clip_sound_free(&render->sound);
     pthread_cond_destroy(&render->changed);
     pthread_mutex_destroy(&render->lock);

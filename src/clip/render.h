@@ -1,6 +1,6 @@
 /*
  * Rendering: one decode, one encode a clip. Seek, exact cut, framing, captions, frame rate and
- * loudness in one pass; several aspects, and the thumbnail, from one decode.
+ * loudness in one pass; several aspects, smaller renditions, and the thumbnail, from one decode.
  */
 #ifndef KN_CLIP_RENDER_H
 #define KN_CLIP_RENDER_H
@@ -13,6 +13,8 @@
 #include "model/clip.h"
 #include "model/source.h"
 
+enum { KN_RENDER_TARGETS_MAX = 8, KN_RENDER_LIMIT_S = 600 };
+
 struct kn_render_settings {
     const char
         *encoder; /* "libx264" or a hardware encoder's FFmpeg name; falls back with a remark */
@@ -24,11 +26,22 @@ struct kn_render_settings {
     int max_rate_hz;       /* 30: frames a second at most; slower sources keep theirs */
 };
 
+/*
+ * Of a target that is one of the others once more, smaller: the same framing and captions, made at
+ * this size from the source's pictures. Always by libx264, for which the bits are bounded
+ * exactly, and because the few sessions that hardware has are the clips'.
+ */
+struct kn_render_smaller {
+    int width_px, height_px;   /* even */
+    int64_t bits_a_second_max; /* of the pictures, as in kn_encoder_options; 0: no bound */
+};
+
 /* One output file of a render. */
 struct kn_render_target {
     const char *path; /* final name; written aside and renamed */
     const struct kn_framing *framing;
-    const char *ass; /* caption script; NULL: none */
+    const char *ass;                         /* caption script; NULL: none */
+    const struct kn_render_smaller *smaller; /* NULL: the clip itself, as large as its aspect */
 };
 
 struct kn_render_request {
@@ -36,8 +49,8 @@ struct kn_render_request {
     int64_t start_us, end_us;
     const struct kn_render_settings *settings;
     int target_count;
-    const struct kn_render_target *targets;
-    const char *title, *comment; /* metadata; may be NULL */
+    const struct kn_render_target *targets; /* smaller ones behind the others */
+    const char *title, *comment;            /* metadata; may be NULL */
     /* Chosen among the first target's frames, captions left off; NULL: none. */
     const struct kn_thumbnail_order *thumbnail;
 };
@@ -55,16 +68,17 @@ struct kn_render_report {
     /* A thumbnail that fails fails nothing else: status KN_OK where one was written. */
     struct kn_error thumbnail_error;
     struct kn_thumbnail_report thumbnail;
+    /* Nor does a smaller target: status KN_OK where the file is there. In the targets' order. */
+    struct kn_error smaller_errors[KN_RENDER_TARGETS_MAX];
 };
-
-enum { KN_RENDER_TARGETS_MAX = 8, KN_RENDER_LIMIT_S = 600 };
 
 /*
  * Renders [start, end) of the source to each target. Pictures are shown at a constant rate (see
  * clip/timing.h), captions burnt in, the sound levelled; a source without sound gets a silent
  * track, one without pictures moving bars and no thumbnail. The files appear together at the end,
- * and none on failure. Uses one thread of its own a target besides the encoders' threads. Memory:
- * about 250 MB at 1080x1920 with two encoder threads, plus 23 MB a minute of sound.
+ * and none on failure; what goes wrong with a smaller target leaves the others alone. Uses one
+ * thread of its own a target besides the encoders' threads. Memory: about 250 MB at 1080x1920 with
+ * two encoder threads, plus 23 MB a minute of sound.
  *
  * INVALID: an odd request (end before start, too many targets, no framing), an unknown encoder or
  * preset. LIMIT: longer than KN_RENDER_LIMIT_S. DAMAGED: not one picture decodes there. MISSING,

@@ -2,6 +2,16 @@
 
 enum { BIT_RATE = 192000 };
 
+static AVStream *add_stream(struct kn_mp4 *mp4, const AVCodecContext *codec)
+{
+    AVCodecParameters *parameters = avcodec_parameters_alloc();
+    if (!parameters || avcodec_parameters_from_context(parameters, codec) < 0)
+        kn_out_of_memory();
+    AVStream *stream = kn_mp4_add(mp4, parameters, codec->time_base);
+    avcodec_parameters_free(&parameters);
+    return stream;
+}
+
 enum kn_status kn_aac_open(struct kn_mp4 *mp4, struct kn_aac *ret_aac, struct kn_error *err)
 {
     const AVCodec *encoder = avcodec_find_encoder(AV_CODEC_ID_AAC);
@@ -24,11 +34,8 @@ enum kn_status kn_aac_open(struct kn_mp4 *mp4, struct kn_aac *ret_aac, struct kn
     aac.frame->nb_samples = codec->frame_size;
     aac.frame->sample_rate = codec->sample_rate;
     av_channel_layout_copy(&aac.frame->ch_layout, &codec->ch_layout);
-    AVCodecParameters *parameters = avcodec_parameters_alloc();
-    if (!parameters || avcodec_parameters_from_context(parameters, codec) < 0)
-        kn_out_of_memory();
-    aac.stream = kn_mp4_add(mp4, parameters, codec->time_base);
-    avcodec_parameters_free(&parameters);
+    if (mp4)
+        aac.stream = add_stream(mp4, codec);
     aac.codec = KN_MOVE(codec);
     *ret_aac = aac;
     return KN_OK;
@@ -39,11 +46,26 @@ void kn_aac_close(struct kn_aac *aac)
     avcodec_free_context(&aac->codec);
     av_frame_free(&aac->frame);
     av_packet_free(&aac->packet);
+    for (int i = 0; i < aac->kept.count; i++)
+        av_packet_free(&aac->kept.at[i]);
+    kn_vec_free(&aac->kept);
 }
 
 static enum kn_status encode_failed(const struct kn_aac *aac, int code, struct kn_error *err)
 {
-    return kn_av_error(err, code, "cannot encode the sound of %s", aac->mp4->name);
+    return kn_av_error(err, code, "cannot encode the sound of %s",
+                       aac->mp4 ? aac->mp4->name : "a clip");
+}
+
+/* The packet is empty afterwards. */
+static enum kn_status put_packet(struct kn_aac *aac, struct kn_error *err)
+{
+    if (aac->mp4)
+        return kn_mp4_write(aac->mp4, aac->stream, aac->packet, aac->codec->time_base, err);
+    AVPacket *kept = kn_packet_new();
+    av_packet_move_ref(kept, aac->packet);
+    kn_vec_push(&aac->kept, kept);
+    return KN_OK;
 }
 
 static enum kn_status write_packets(struct kn_aac *aac, struct kn_error *err)
@@ -54,8 +76,7 @@ static enum kn_status write_packets(struct kn_aac *aac, struct kn_error *err)
             return KN_OK;
         if (code < 0)
             return encode_failed(aac, code, err);
-        enum kn_status status =
-            kn_mp4_write(aac->mp4, aac->stream, aac->packet, aac->codec->time_base, err);
+        enum kn_status status = put_packet(aac, err);
         if (status != KN_OK)
             return status;
     }

@@ -17,9 +17,41 @@ struct kn_encoder {
     AVPacket *packet;
     struct kn_cancel *cancel;
     int64_t pictures; /* fed so far */
+    int coded;        /* packets of coded sound that were written */
     bool flushed;
     bool gave_up; /* the picture encoder */
 };
+
+struct kn_coded_sound {
+    struct kn_aac aac; /* without a file */
+};
+
+enum kn_status kn_coded_sound_make(const float *samples, int64_t count, struct kn_cancel *cancel,
+                                   struct kn_coded_sound **ret_sound, struct kn_error *err)
+{
+    kn_av_setup();
+    KN_SCOPED(kn_coded_sound) sound = kn_calloc(1, sizeof *sound);
+    enum kn_status status = kn_aac_open(NULL, &sound->aac, err);
+    for (int64_t at = 0; status == KN_OK && at < count; at += KN_AAC_HZ) {
+        status = kn_cancel_check(cancel, err);
+        if (status == KN_OK)
+            status = kn_aac_write(&sound->aac, samples + at * KN_AAC_CHANNELS,
+                                  (int)KN_MIN(count - at, (int64_t)KN_AAC_HZ), err);
+    }
+    if (status == KN_OK)
+        status = kn_aac_flush(&sound->aac, err);
+    if (status == KN_OK)
+        *ret_sound = KN_MOVE(sound);
+    return status;
+}
+
+void kn_coded_sound_free(struct kn_coded_sound *sound)
+{
+    if (!sound)
+        return;
+    kn_aac_close(&sound->aac);
+    free(sound);
+}
 
 static AVStream *add_video(struct kn_encoder *encoder)
 {
@@ -133,11 +165,29 @@ enum kn_status kn_encoder_sound(struct kn_encoder *encoder, const float *samples
     return kn_aac_write(&encoder->aac, samples, count, err);
 }
 
+enum kn_status kn_encoder_coded_sound(struct kn_encoder *encoder,
+                                      const struct kn_coded_sound *sound, int64_t until,
+                                      struct kn_error *err)
+{
+    enum kn_status status = KN_OK;
+    const AVRational time_base = encoder->aac.codec->time_base;
+    while (status == KN_OK && encoder->coded < sound->aac.kept.count &&
+           sound->aac.kept.at[encoder->coded]->pts < until) {
+        if (av_packet_ref(encoder->packet, sound->aac.kept.at[encoder->coded++]) < 0)
+            kn_out_of_memory();
+        status = kn_cancel_check(encoder->cancel, err);
+        if (status == KN_OK)
+            status =
+                kn_mp4_write(&encoder->mp4, encoder->aac.stream, encoder->packet, time_base, err);
+    }
+    return status;
+}
+
 enum kn_status kn_encoder_flush(struct kn_encoder *encoder, struct kn_error *err)
 {
     assert(!encoder->flushed);
     encoder->flushed = true;
-    enum kn_status status = kn_aac_flush(&encoder->aac, err);
+    enum kn_status status = encoder->coded ? KN_OK : kn_aac_flush(&encoder->aac, err);
     if (status == KN_OK)
         status = send_picture(encoder, NULL, err);
     return status == KN_OK ? write_pictures(encoder, err) : status;

@@ -39,6 +39,9 @@ struct kn_clip {
     const char *thumbnail;                         /* NULL: none */
     const char *srt, *vtt, *ass;                   /* NULL: none */
     double loudness_lufs, true_peak_dbtp, gain_db; /* after levelling; gain as applied */
+    /* What its render made beside it, smaller, for platforms: "720x1280", and what failed with the
+     * reason; NULL: nothing. Not in result.json: it is elsewhere, and does not stay. */
+    const char *renditions;
     const char *remark; /* "the encoder h264_nvenc is not available: libx264 was used"; NULL */
 };
 

@@ -28,6 +28,7 @@ struct clip_work {
     const char *mark; /* names what this clip is made of; see clips.c */
     struct kn_closeup closeup;
     struct kn_framing framings[KN_ASPECT_COUNT]; /* one for each of the options' aspects */
+    struct clip_renditions *renditions;          /* clip_renditions.c; NULL: none */
     struct kn_error error;                       /* of the step that failed */
     struct kn_clip clip;                         /* the outcome */
 };
@@ -143,6 +144,15 @@ int kn_clip_known_stills(struct clip_work *clip, const struct kn_thumbnail_span 
 enum kn_status kn_clip_fetch_thumbnail(struct clip_work *clip,
                                        const struct kn_thumbnail_order *order,
                                        struct kn_cancel *cancel, struct kn_error *err);
+
+/* clip_renditions.c. Adds those that are to be made beside the clip behind its targets, of which
+ * there are `count`; returns how many there are then. */
+int kn_clip_renditions_add(struct clip_work *clip, struct kn_render_target *targets, int count);
+/* After the render: what went wrong with each of them, in the order of the targets. */
+void kn_clip_renditions_made(struct clip_work *clip, const struct kn_error *errors);
+/* Once the clip is finished; or when there will be none. */
+void kn_clip_renditions_keep(struct clip_work *clip, struct kn_cancel *cancel);
+void kn_clip_renditions_discard(struct clip_work *clip);
 
 /* clip_remarks.c: a sentence on how a clip came out, in its arena; empty when there is nothing to
  * be said. */

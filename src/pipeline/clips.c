@@ -57,8 +57,8 @@ static const char *mark_clip(struct clip_work *clip)
 static void tell_kept(const struct clip_work *clip)
 {
     const char *step = kn_arena_printf(clip->arena, "clip %d", clip->clip.segment + 1);
-    json_t *data =
-        json_pack("{s:o, s:s}", "file", kn_json_text(clip->clip.files[0].path), "mark", clip->mark);
+    json_t *data = json_pack("{s:o, s:s, s:s*}", "file", kn_json_text(clip->clip.files[0].path),
+                             "mark", clip->mark, "renditions", clip->clip.renditions);
     kn_attempt_kept(clip->attempt, step, data, clip->clip.reused);
 }
 
@@ -102,6 +102,7 @@ static void discard_files(struct clip_work *clip)
             kn_file_discard(kn_clip_path(clip, *besides[i]));
         *besides[i] = NULL;
     }
+    kn_clip_renditions_discard(clip);
 }
 
 /* Takes the outcome; where the source changed meanwhile, that is why. */
@@ -203,7 +204,7 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
 {
     struct kn_attempt *attempt = clip->attempt;
     const struct kn_aspects *aspects = &attempt->options->aspects;
-    struct kn_render_target targets[KN_ASPECT_COUNT];
+    struct kn_render_target targets[KN_RENDER_TARGETS_MAX];
     for (int i = 0; i < aspects->count; i++) {
         const char *name = kn_clip_file_name(clip->arena, clip->stem, aspects->at[i], i == 0);
         targets[i] = (struct kn_render_target){
@@ -212,6 +213,7 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
             .ass = kn_clip_caption_script(clip, aspects->at[i]),
         };
     }
+    int target_count = kn_clip_renditions_add(clip, targets, aspects->count);
     const struct kn_render_settings settings = render_settings(attempt);
     const struct kn_thumbnail_order *thumbnail = kn_clip_thumbnail_order(clip);
     const struct kn_render_request request = {
@@ -219,7 +221,7 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
         .start_us = clip->segment->start_us,
         .end_us = clip->segment->end_us,
         .settings = &settings,
-        .target_count = aspects->count,
+        .target_count = target_count,
         .targets = targets,
         .title = clip->segment->title,
         .comment = clip->segment->hook,
@@ -229,6 +231,7 @@ static enum kn_status render_clip(struct clip_work *clip, const struct kn_step_e
     enum kn_status status = kn_render(&request, env->cancel, env->progress, &report, err);
     if (status != KN_OK)
         return status;
+    kn_clip_renditions_made(clip, report.smaller_errors + aspects->count);
     describe_files(clip, targets, &report);
     describe_thumbnail(clip, thumbnail, &report.thumbnail_error);
     return kn_clip_write_sidecars(clip, targets[0].ass, err);
@@ -315,6 +318,7 @@ static enum kn_status render(void *arg, const struct kn_step_env *env, struct kn
     if (status != KN_OK)
         return fail(clip, status, err);
     clip->clip.status = KN_OK;
+    kn_clip_renditions_keep(clip, env->cancel);
     kn_progress_stage(env->progress, "%s", clip->clip.files[0].path); /* what is there now */
     /* Without its record the clip would only be made again by the next run. */
     if (kn_kept_clip_write(clip->attempt->folder, clip->mark, &clip->clip, NULL) == KN_OK)

@@ -51,6 +51,8 @@ struct kn_job_options {
 /* Every default that a user sees, in one place. */
 void kn_job_defaults(struct kn_job_options *ret_options);
 
+struct kn_renditions_ahead;
+
 /* What an attempt at a queued job has beside its options; all zeroes will do. */
 struct kn_attempt_context {
     int64_t rank; /* of its plans (kn_plan_rank); 0: in the order of their starts */
@@ -63,6 +65,8 @@ struct kn_attempt_context {
     void (*kept)(void *arg, const char *step, const char *data, bool reused);
     void *arg;
     const struct kn_services *services; /* borrowed; NULL: none are set up */
+    /* What clips are rendered to beside; borrowed; NULL: nothing (pipeline/rendition_ahead.h). */
+    const struct kn_renditions_ahead *renditions;
 };
 
 struct kn_attempt;

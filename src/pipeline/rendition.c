@@ -102,6 +102,17 @@ struct kn_rational kn_rendition_rate(const struct kn_source *source,
     return rate;
 }
 
+/*
+ * In one second more than the clip lasts: the encoder's buffer may be full of bits from before.
+ * What is left after sound, index and one part in a hundred is the pictures'.
+ */
+int64_t kn_rendition_picture_bits(const struct kn_rendition_target *target, int64_t duration_us)
+{
+    double all = (double)target->bits_a_second * 0.99, seconds = kn_seconds(duration_us);
+    int64_t bits = (int64_t)((all - SOUND_BITS - INDEX_BITS) * seconds / (seconds + 1));
+    return bits < PICTURE_BITS_MIN ? 0 : bits;
+}
+
 /* ---- making it ---- */
 
 struct making {
@@ -134,17 +145,6 @@ static enum kn_status identify(struct making *making, struct kn_error *err)
     return KN_OK;
 }
 
-/*
- * In one second more than the clip lasts: the encoder's buffer may be full of bits from before.
- * What is left after sound, index and one part in a hundred is the pictures'.
- */
-static int64_t picture_bits(const struct making *making)
-{
-    double all = (double)making->order->target.bits_a_second * 0.99;
-    double seconds = kn_seconds(making->source.duration_us);
-    return (int64_t)((all - SOUND_BITS - INDEX_BITS) * seconds / (seconds + 1));
-}
-
 static enum kn_status open_encoder(struct making *making, struct kn_error *err)
 {
     const struct kn_rendition_target *target = &making->order->target;
@@ -157,11 +157,11 @@ static enum kn_status open_encoder(struct making *making, struct kn_error *err)
         .preset = "veryfast",
         .crf = CRF,
         .threads = making->order->threads,
-        .bits_a_second_max = picture_bits(making),
+        .bits_a_second_max = kn_rendition_picture_bits(target, making->source.duration_us),
         .title = making->source.title,
         .cancel = making->cancel,
     };
-    if (options.bits_a_second_max < PICTURE_BITS_MIN)
+    if (!options.bits_a_second_max)
         return kn_error_set(err, KN_LIMIT,
                             "%.200s is too long for so small a file: make it shorter, with "
                             "--length",

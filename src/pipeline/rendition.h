@@ -3,7 +3,8 @@
  * another rate, with fewer bits, and always H.264 High (4:2:0, closed groups) and AAC (48 kHz
  * stereo) in an MP4 whose index stands in front.
  *
- * Never larger than the clip, its shape kept, one decode and one encode.
+ * Never larger than the clip, its shape kept, one decode and one encode. Where it is known before
+ * the clip is rendered that one is needed, the render makes it on the way (rendition_ahead.h).
  */
 #ifndef KN_PIPELINE_RENDITION_H
 #define KN_PIPELINE_RENDITION_H
@@ -30,6 +31,10 @@ struct kn_rendition_target kn_rendition_target_of(const struct kn_media_facts *f
 /* The rate: the clip's own one, divided or multiplied by a whole number where that is enough. */
 struct kn_rational kn_rendition_rate(const struct kn_source *source,
                                      const struct kn_rendition_target *target);
+
+/* Of the target's bits what is left for pictures where the clip lasts so long; 0: not enough for
+ * any. As kn_encoder_options has it. */
+int64_t kn_rendition_picture_bits(const struct kn_rendition_target *target, int64_t duration_us);
 
 struct kn_rendition_order {
     const char *clip_path;

@@ -185,6 +185,23 @@ enum kn_status kn_rendition_get(const char *folder, const struct kn_post_clip *c
     return status;
 }
 
+enum kn_status kn_rendition_put(const char *folder, const struct kn_post_clip *clip,
+                                const struct kn_rendition_target *target, const char *made,
+                                struct kn_cancel *cancel, struct kn_error *err)
+{
+    struct kn_arena *arena = kn_arena_new();
+    const char *path = path_of(arena, folder, clip, target);
+    int lock = -1;
+    enum kn_status status = wait_for_lock(path, cancel, &lock, err);
+    if (status == KN_OK && !kn_file_exists(path))
+        status = kn_file_commit(made, path, err);
+    kn_file_discard(made);
+    if (lock >= 0)
+        close(lock);
+    kn_arena_free(arena);
+    return status;
+}
+
 /* ---- what nobody needs any more ---- */
 
 struct kept {

@@ -39,6 +39,16 @@ enum kn_status kn_rendition_get(const char *folder, const struct kn_post_clip *c
                                 struct kn_progress *progress, struct kn_rendition *ret_rendition,
                                 struct kn_error *err);
 
+/*
+ * Puts a file that was made elsewhere, in the same folder under a name of writers (base/file.h), in
+ * the place of the clip's rendition. Where that is there already it stays, for it may be on its way
+ * to a platform. The file is gone from where it was, whatever the outcome. Of the clip its path and
+ * hash count.
+ */
+enum kn_status kn_rendition_put(const char *folder, const struct kn_post_clip *clip,
+                                const struct kn_rendition_target *target, const char *made,
+                                struct kn_cancel *cancel, struct kn_error *err);
+
 struct kn_rendition_limits {
     int64_t unused_us; /* what nobody wanted for so long goes */
     int64_t bytes_max; /* of what is left, the longest unwanted go until so many bytes are left, */

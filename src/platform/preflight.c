@@ -187,6 +187,38 @@ static void check_format(struct check *check, const struct kn_media_rules *rules
         find(check, "edit-list", again, "it has an edit list")->rendition = true;
 }
 
+static void check_file(struct check *check)
+{
+    const struct kn_media_rules *rules = check->asked->platform->media;
+    if (!rules)
+        return;
+    check_length(check, rules);
+    check_picture(check, rules);
+    check_format(check, rules);
+}
+
+enum kn_fit kn_findings_fit(const struct kn_finding *findings, int count)
+{
+    enum kn_fit fit = KN_FITS;
+    for (int i = 0; i < count; i++)
+        if (!findings[i].warning)
+            fit = findings[i].rendition ? KN_MAX(fit, KN_FITS_AS_RENDITION) : KN_FITS_NEVER;
+    return fit;
+}
+
+enum kn_fit kn_media_fit(const struct kn_media_rules *rules, const struct kn_media_facts *facts)
+{
+    const struct kn_platform platform = {.label = "", .media = rules};
+    const struct kn_preflight asked = {.platform = &platform, .facts = facts};
+    struct kn_arena *arena = kn_arena_new();
+    struct check check = {.asked = &asked, .arena = arena};
+    check_file(&check);
+    enum kn_fit fit = kn_findings_fit(check.findings.at, check.findings.count);
+    kn_vec_free(&check.findings);
+    kn_arena_free(arena);
+    return fit;
+}
+
 /* ---- the texts ---- */
 
 static const char *unit_name(enum kn_text_unit unit)
@@ -261,12 +293,7 @@ int kn_preflight(const struct kn_preflight *preflight, struct kn_arena *arena,
                  const struct kn_finding **ret_findings)
 {
     struct check check = {.asked = preflight, .arena = arena};
-    const struct kn_media_rules *rules = preflight->platform->media;
-    if (rules) {
-        check_length(&check, rules);
-        check_picture(&check, rules);
-        check_format(&check, rules);
-    }
+    check_file(&check);
     check_texts(&check);
     check_options(&check);
     int count = check.findings.count;

@@ -33,6 +33,14 @@ struct kn_finding {
 /* Pictures a second so near to a limit count as within it: 60.0001 is what a clock makes of 60. */
 #define KN_FPS_SLACK 0.01
 
+/* What rules say of a file alone. */
+enum kn_fit {
+    KN_FITS,
+    KN_FITS_AS_RENDITION, /* a rendition would meet all that is wrong */
+    KN_FITS_NEVER,
+};
+enum kn_fit kn_media_fit(const struct kn_media_rules *rules, const struct kn_media_facts *facts);
+
 struct kn_preflight {
     const struct kn_platform *platform;
     const struct kn_media_facts *facts;
@@ -42,6 +50,9 @@ struct kn_preflight {
     /* Known of the account; 0 or NULL where it is not. */
     int64_t account_duration_max_us;
 };
+
+/* Does a rendition meet all that keeps it from being posted? */
+enum kn_fit kn_findings_fit(const struct kn_finding *findings, int count);
 
 /* All that is wrong, the file first; in the arena. 0: it may go. */
 int kn_preflight(const struct kn_preflight *preflight, struct kn_arena *arena,

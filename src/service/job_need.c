@@ -51,7 +51,22 @@ static int64_t encoder_bytes(int64_t pixels, int pictures, const char *preset)
     return pictures * pixels * 3 / 2;
 }
 
-int64_t kn_job_need_of(const struct kn_source *source, const struct kn_job_options *options)
+static int64_t renditions_bytes(const struct kn_source *source,
+                                const struct kn_job_options *options,
+                                const struct kn_renditions_ahead *ahead)
+{
+    struct kn_rendition_ahead renditions[KN_RENDITIONS_AHEAD_MAX];
+    int64_t need = 0;
+    int count = kn_renditions_plan(ahead, source, options, options->segments.max_us, renditions);
+    for (int i = 0; i < count; i++)
+        need +=
+            encoder_bytes((int64_t)renditions[i].target.width_px * renditions[i].target.height_px,
+                          COMPOSED_PICTURES, options->render.preset);
+    return need;
+}
+
+int64_t kn_job_need_of(const struct kn_source *source, const struct kn_job_options *options,
+                       const struct kn_renditions_ahead *ahead)
 {
     const struct kn_render_settings *render = &options->render;
     double hours = kn_seconds(source->duration_us) / 3600;
@@ -66,17 +81,18 @@ int64_t kn_job_need_of(const struct kn_source *source, const struct kn_job_optio
         kn_aspect_size(options->aspects.at[i], &width_px, &height_px);
         need += encoder_bytes((int64_t)width_px * height_px, COMPOSED_PICTURES, render->preset);
     }
-    return need;
+    return need + renditions_bytes(source, options, ahead);
 }
 
 int64_t kn_job_need(const char *video, const struct kn_job_options *options,
-                    struct kn_cancel *cancel, struct kn_error *ret_why)
+                    const struct kn_renditions_ahead *ahead, struct kn_cancel *cancel,
+                    struct kn_error *ret_why)
 {
     struct kn_arena *arena = kn_arena_new();
     struct kn_source source;
     *ret_why = (struct kn_error){0};
     bool known = kn_probe(video, arena, cancel, &source, ret_why) == KN_OK;
-    int64_t need = known ? kn_job_need_of(&source, options) : KN_JOB_NEED_UNKNOWN_BYTES;
+    int64_t need = known ? kn_job_need_of(&source, options, ahead) : KN_JOB_NEED_UNKNOWN_BYTES;
     kn_arena_free(arena);
     return need;
 }

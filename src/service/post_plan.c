@@ -248,19 +248,16 @@ static void check(struct kn_planned_post *post, const struct kn_media_facts *fac
         .options = &post->options,
         .now_us = kn_wall_us(),
     };
-    post->bad = false;
     post->finding_count = kn_preflight(&asked, arena, &post->findings);
-    for (int i = 0; i < post->finding_count; i++)
-        post->bad |= !post->findings[i].warning;
+    post->bad = kn_findings_fit(post->findings, post->finding_count) != KN_FITS;
 }
 
 /* Where that is all that is wrong. */
 static void ask_for_rendition(struct kn_planned_post *post, const struct kn_media_facts *facts,
                               struct kn_arena *arena)
 {
-    for (int i = 0; i < post->finding_count; i++)
-        if (!post->findings[i].warning && !post->findings[i].rendition)
-            return;
+    if (kn_findings_fit(post->findings, post->finding_count) != KN_FITS_AS_RENDITION)
+        return;
     struct kn_rendition_target *target = kn_arena_alloc(arena, sizeof *target);
     *target = kn_rendition_target_of(facts, post->target->platform->media);
     post->rendition = target;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Publishing, as users do it: from a folder of clips to the platforms of a sandbox."""
+import glob
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import threading
 import time
 
 from posting import PLATFORMS, World, clip, clips, thick, wait_for
-from scenario import AT_ONCE_S, Skip, case, expect_complaint, ffmpeg, folder, main, sample
+from scenario import AT_ONCE_S, Skip, case, expect_complaint, ffmpeg, folder, main, probe, sample
 
 WAITED_S = 60  # for what has to happen
 
@@ -388,16 +389,44 @@ def a_kill_loses_nothing():
     interrupted(signal.SIGKILL, AT_ONCE_S)
 
 
+def run_and_publish(world, where, to):
+    talk, _ = sample()
+    return world("run", talk, "--no-speech", "-n", "1", "-l", "5-6", "--preset", "ultrafast", "-v",
+                 "-o", f"{world.home}/{where}", "--publish", to, "--sandbox=" + world.url)
+
+
 @case
 def a_run_publishes_what_it_makes():
-    talk, _ = sample()
     with World("run") as world:
-        outcome = world("run", talk, "--no-speech", "-n", "1", "-l", "5-8", "--preset", "ultrafast",
-                        "-o", world.home + "/clips", "--publish", "all", "--sandbox=" + world.url)
+        outcome = run_and_publish(world, "clips", "all")
         assert outcome.code == 0, outcome
         for platform in PLATFORMS:
             assert re.search(rf"-> {platform}: live {world.url}", outcome.out), outcome
+        # X takes a smaller file: it was made beside the clip, so none is made of the clip.
+        assert "making" not in outcome.out, outcome
+        assert "renditions in the same pass: 720x1280\n" in outcome.err, outcome
+        steps = json.loads(world("show", "1", "--json").out)["steps"]
+        assert [s["data"].get("renditions") for s in steps if s["name"] == "clip 1"] == ["720x1280"]
         assert len(world.shown()) == len(PLATFORMS), world.shown()
+        [made] = glob.glob(world.env["XDG_CACHE_HOME"] + "/kirinuki/renditions/*-720x1280-*.mp4")
+        made = probe(made)
+        clip_made = probe(glob.glob(world.home + "/clips/*.mp4")[0])
+        assert made["video"]["height"] == 1280 and clip_made["video"]["height"] == 1920, made
+        assert made["video"]["nb_frames"] == clip_made["video"]["nb_frames"], (made, clip_made)
+
+
+@case
+def a_clip_does_not_suffer_from_its_rendition():
+    with World("run-bad") as world:
+        world.env["XDG_CACHE_HOME"] = world.home + "/cache"
+        os.makedirs(world.home + "/cache/kirinuki")
+        with open(world.home + "/cache/kirinuki/renditions", "wb"):
+            pass  # where the folder would be
+        outcome = run_and_publish(world, "clips", "folder,x,youtube")
+        assert outcome.code == 3 and "-> youtube: live" in outcome.out, outcome
+        assert "720x1280 failed (cannot write " in outcome.err, outcome
+        assert "X: the rendition that it needs cannot be made" in outcome.out, outcome
+        assert probe(glob.glob(world.home + "/clips/*.mp4")[0])["video"]["height"] == 1920
 
 
 if __name__ == "__main__":

@@ -291,9 +291,54 @@ static void a_full_disk_is_named_and_leaves_nothing(void **state)
     kn_arena_free(arena);
 }
 
+/* Encoded once for both, or by each: the same file. */
+static void sound_that_is_encoded_once_is_the_same(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    struct kn_error err = {0};
+    int count = 2002 * 48 + 7; /* the last packet is not full */
+    float *samples = kn_calloc((size_t)count * 2, sizeof *samples);
+    for (int i = 0; i < count * 2; i++)
+        samples[i] = (float)(0.2 * sin(i / 2 * 0.06));
+    char hashes[3][KN_HASH_TEXT_BYTES];
+    KN_SCOPED(kn_coded_sound) coded = NULL;
+    must(kn_coded_sound_make(samples, count, NULL, &coded, &err), &err);
+    for (int i = 0; i < 3; i++) {
+        KN_SCOPED(kn_encoder) encoder = NULL;
+        const struct kn_encoder_options options = {
+            .path = kn_arena_printf(arena, "%s/%d.mp4", folder, i),
+            .width_px = WIDTH,
+            .height_px = HEIGHT,
+            .frame_rate = {30, 1},
+            .encoder = "libx264",
+            .preset = "ultrafast",
+            .crf = 30,
+            .threads = 1};
+        must(kn_encoder_open(&options, &encoder, &err), &err);
+        must(feed_pictures(encoder, 0, 30, &err), &err);
+        if (i)
+            must(kn_encoder_coded_sound(encoder, coded, 48000, &err), &err);
+        must(feed_pictures(encoder, 30, 30, &err), &err);
+        if (i)
+            must(kn_encoder_coded_sound(encoder, coded, INT64_MAX, &err), &err);
+        else
+            must(kn_encoder_sound(encoder, samples, count, &err), &err);
+        must(kn_encoder_finish(encoder, &err), &err);
+        must(kn_file_hash(options.path, NULL, NULL, hashes[i], &err), &err);
+    }
+    assert_string_equal(hashes[1], hashes[0]);
+    assert_string_equal(hashes[2], hashes[0]);
+    free(samples);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sound_that_is_encoded_once_is_the_same),
         cmocka_unit_test(files_are_what_players_and_platforms_want),
         cmocka_unit_test(nothing_is_edited_away),
         cmocka_unit_test(the_same_input_gives_the_same_file),

@@ -18,7 +18,7 @@ static int64_t need_mb(int width_px, int height_px, const char *pixels, double h
         .pixel_format = pixels,
         .duration_us = (int64_t)(hours * 3600e6),
     };
-    return kn_job_need_of(&source, options) >> 20;
+    return kn_job_need_of(&source, options, NULL) >> 20;
 }
 
 static void it_follows_pictures_and_length(void **state)
@@ -56,6 +56,28 @@ static void it_follows_what_is_asked_for(void **state)
     assert_true(need_mb(3840, 2160, "yuv420p", 0.1, &copy) > 700);
 }
 
+static void renditions_beside_it_count(void **state)
+{
+    static const struct kn_media_rules narrow = {.width_max_px = 1280, .height_max_px = 1280};
+    static const struct kn_media_rules wide = {.width_max_px = 1920};
+    const struct kn_media_rules *rules[] = {&wide, &narrow, &narrow};
+    const struct kn_renditions_ahead ahead = {"", 3, rules};
+    const struct kn_source source = {.has_video = true,
+                                     .coded_width_px = 1280,
+                                     .coded_height_px = 720,
+                                     .frame_rate = {25, 1},
+                                     .pixel_format = "yuv420p"};
+    struct kn_job_options options;
+    (void)state;
+    kn_job_defaults(&options);
+    int64_t whole = kn_job_need_of(&source, &options, NULL);
+    int64_t beside = kn_job_need_of(&source, &options, &ahead) - whole;
+    assert_in_range(beside >> 20, 100, 120); /* 720x1280, once: 4/9 of an encoder for 1080x1920 */
+    options.copy = true; /* nothing is drawn: of that nothing is made on the way */
+    assert_int_equal(kn_job_need_of(&source, &options, &ahead),
+                     kn_job_need_of(&source, &options, NULL));
+}
+
 static void a_process_has_some_memory(void **state)
 {
     (void)state;
@@ -67,6 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_follows_pictures_and_length),
         cmocka_unit_test(it_follows_what_is_asked_for),
+        cmocka_unit_test(renditions_beside_it_count),
         cmocka_unit_test(a_process_has_some_memory),
     };
     return cmocka_run_group_tests_name("job need", tests, NULL, NULL);

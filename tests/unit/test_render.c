@@ -61,7 +61,7 @@ static void prepare(struct rendering *r, const struct kn_source *source, int64_t
 {
     *r = (struct rendering){.source = *source};
     r->framing = middle(source, KN_ASPECT_9_16, KN_LAYOUT_FILL, &r->key);
-    r->target = (struct kn_render_target){path, &r->framing, ass};
+    r->target = (struct kn_render_target){.path = path, .framing = &r->framing, .ass = ass};
     r->request = (struct kn_render_request){.source = &r->source,
                                             .start_us = start_us,
                                             .end_us = end_us,
@@ -334,8 +334,11 @@ static void several_aspects_come_from_one_render(void **state)
     struct kn_render_target targets[KN_ASPECT_COUNT];
     for (int i = 0; i < KN_ASPECT_COUNT; i++) {
         framings[i] = middle(&source, i, i % 2 ? KN_LAYOUT_FIT : KN_LAYOUT_FILL, &keys[i]);
-        targets[i] = (struct kn_render_target){kn_arena_printf(arena, "%s/%d.mp4", folder, i),
-                                               &framings[i], i ? ass : NULL};
+        targets[i] = (struct kn_render_target){
+            .path = kn_arena_printf(arena, "%s/%d.mp4", folder, i),
+            .framing = &framings[i],
+            .ass = i ? ass : NULL,
+        };
     }
     r.request.targets = targets;
     r.request.target_count = KN_ASPECT_COUNT;
@@ -402,8 +405,8 @@ static void one_failing_target_takes_the_others_along(void **state)
     struct rendering r;
     prepare(&r, &source, 0, 1000000, "");
     struct kn_render_target targets[2] = {
-        {kn_path_join(arena, folder, "good.mp4"), &r.framing, NULL},
-        {kn_path_join(arena, folder, "full.mp4"), &r.framing, NULL},
+        {.path = kn_path_join(arena, folder, "good.mp4"), .framing = &r.framing},
+        {.path = kn_path_join(arena, folder, "full.mp4"), .framing = &r.framing},
     };
     r.request.targets = targets;
     r.request.target_count = 2;
@@ -423,10 +426,122 @@ static void one_failing_target_takes_the_others_along(void **state)
     assert_int_not_equal(kn_render(&r.request, NULL, NULL, &r.report, &err), KN_OK);
     assert_int_equal(rmdir(targets[1].path), 0);
     assert_int_equal(count_files(folder), 0);
-    targets[1] =
-        (struct kn_render_target){kn_path_join(arena, folder, "b.mp4"), &r.framing, "not a script"};
+    targets[1].path = kn_path_join(arena, folder, "b.mp4");
+    targets[1].ass = "not a script";
     assert_int_equal(kn_render(&r.request, NULL, NULL, &r.report, &err), KN_INVALID);
     assert_int_equal(count_files(folder), 0);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+/* ---- smaller ones ---- */
+
+struct pair {
+    struct rendering r;
+    struct kn_render_target targets[2];
+    struct kn_render_smaller smaller;
+};
+
+/* A clip of 0.4 s, and the same once more in 720x1280. */
+static void prepare_pair(struct pair *pair, struct kn_arena *arena, const char *folder)
+{
+    const char *video = kn_path_join(arena, folder, "source.mp4");
+    make_media("-f lavfi -i testsrc2=s=320x180:r=25:d=0.5 -f lavfi -i sine=d=0.5 -pix_fmt yuv420p "
+               "-c:v libx264 -preset ultrafast %s",
+               video);
+    struct kn_source source = probed(arena, video);
+    prepare(&pair->r, &source, 0, 400000, kn_path_join(arena, folder, "clip.mp4"));
+    pair->smaller = (struct kn_render_smaller){.width_px = 720, .height_px = 1280};
+    pair->targets[0] = pair->targets[1] = pair->r.target;
+    pair->targets[1].path = kn_path_join(arena, folder, "smaller.mp4");
+    pair->targets[1].smaller = &pair->smaller;
+    pair->r.request.targets = pair->targets;
+    pair->r.request.target_count = 2;
+}
+
+struct seen {
+    int count;
+    uint8_t at[16][64][36];
+};
+
+static void keep_seen(void *arg, const struct kn_picture *picture)
+{
+    struct seen *seen = arg;
+    assert_true(seen->count < 16);
+    for (int y = 0; y < 64; y++)
+        memcpy(seen->at[seen->count][y], picture->planes[0] + (ptrdiff_t)y * picture->strides[0],
+               36);
+    seen->count++;
+}
+
+static void a_smaller_target_shows_the_same(void **state)
+{
+    (void)state;
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    struct pair pair;
+    prepare_pair(&pair, arena, folder);
+    must_render(&pair.r);
+    assert_int_equal(pair.r.report.smaller_errors[1].status, KN_OK);
+    struct kn_source clip = probed(arena, pair.targets[0].path);
+    struct kn_source smaller = probed(arena, pair.targets[1].path);
+    assert_int_equal(clip.width_px, 1080);
+    assert_int_equal(smaller.width_px, 720);
+    assert_int_equal(smaller.height_px, 1280);
+    assert_int_equal(smaller.duration_us, clip.duration_us);
+    struct seen large = {0}, small = {0};
+    read_pictures(&clip, keep_seen, &large);
+    read_pictures(&smaller, keep_seen, &small);
+    assert_int_equal(large.count, 10);
+    assert_int_equal(small.count, large.count);
+    int64_t apart = 0;
+    for (int i = 0; i < large.count; i++)
+        for (int y = 0; y < 64; y++)
+            for (int x = 0; x < 36; x++)
+                apart += abs(large.at[i][y][x] - small.at[i][y][x]);
+    /* The captions' white is in both, at the same place: without them it would be 4. */
+    assert_in_range(apart, 0, 2 * 64 * 36 * large.count);
+    temp_folder_remove(folder);
+    kn_arena_free(arena);
+}
+
+static void a_smaller_target_fails_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path; /* in the folder */
+        const char *ass;
+        int width_px;
+        enum kn_status want; /* CANCELLED: any but OK */
+    } cases[] = {
+        {"missing/smaller.mp4", NULL, 720, KN_NOT_FOUND},
+        {"full.mp4", NULL, 720, KN_NO_SPACE},   /* while it is encoded */
+        {"taken.mp4", NULL, 720, KN_CANCELLED}, /* at the very last moment */
+        {"script.mp4", "not a script", 720, KN_INVALID},
+        {"odd.mp4", NULL, 14, KN_INVALID},
+    };
+    struct kn_arena *arena = kn_arena_new();
+    const char *folder = temp_folder(arena);
+    struct pair pair;
+    prepare_pair(&pair, arena, folder);
+    const char *full = kn_path_join(arena, folder, "full.mp4");
+    assert_int_equal(symlink("/dev/full", kn_file_part_path(arena, full)), 0);
+    assert_int_equal(mkdir(kn_path_join(arena, folder, "taken.mp4"), 0700), 0);
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        pair.targets[1].path = kn_path_join(arena, folder, cases[i].path);
+        pair.targets[1].ass = cases[i].ass;
+        pair.smaller.width_px = cases[i].width_px;
+        must_render(&pair.r);
+        enum kn_status got = pair.r.report.smaller_errors[1].status;
+        if (cases[i].want == KN_CANCELLED ? got == KN_OK : got != cases[i].want)
+            fail_msg("%s: %s", cases[i].path, kn_status_name(got));
+        assert_true(pair.r.report.smaller_errors[1].text[0]);
+        struct kn_source clip = probed(arena, pair.targets[0].path);
+        assert_int_equal(read_pictures(&clip, NULL, NULL), 10);
+        kn_file_discard(pair.targets[0].path);
+        assert_int_equal(count_files(folder),
+                         i ? 2 : 3); /* the source, taken.mp4, and full.mp4's link, once */
+    }
     temp_folder_remove(folder);
     kn_arena_free(arena);
 }
@@ -563,6 +678,8 @@ int main(void)
         cmocka_unit_test(several_aspects_come_from_one_render),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(one_failing_target_takes_the_others_along),
+        cmocka_unit_test(a_smaller_target_shows_the_same),
+        cmocka_unit_test(a_smaller_target_fails_alone),
         cmocka_unit_test(odd_requests_are_refused_in_a_sentence),
         cmocka_unit_test(the_thumbnail_is_the_best_frame),
         cmocka_unit_test(captions_are_not_on_the_thumbnail),
