@@ -8,6 +8,9 @@ The bound is the longer of two. The services' own: all of the latency over as ma
 allowed at once. And the longest chain: the local work alone, measured with answers that take no time,
 then the answer to the last piece of speech, then the ranking, which waits for all of it.
 
+With BENCH_LONG=1, a source of three hours (BENCH_HOURS) alone: it has to end with everything answered, in
+bounded memory, close to the same bound; one after another is what its latencies and CPU time add up to.
+
 BENCH_MINUTES, BENCH_COUNT    the long source (30) and how many of five minutes (20)
 """
 import json
@@ -60,7 +63,7 @@ class Sandbox:
 
 
 def run(sandbox, videos, jobs):
-    """Seconds of the wall clock and of the processor."""
+    """Seconds of the wall clock and of the processor, and the peak of resident memory in MB."""
     home = WORK / "home"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
@@ -70,16 +73,16 @@ def run(sandbox, videos, jobs):
     options = ["--ai", "--no-ai-cache", *jobs]
     command = ([PROGRAM, "analyze", *options, videos[0]] if len(videos) == 1 else
                [PROGRAM, "run", *options, "--copy", "-n", "1", "-l", "5-8", *videos])
-    with open(home / "stderr", "wb") as log:
+    with open(home / "stderr", "wb") as log, open(home / "stdout", "wb") as out:
         start = time.monotonic()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
                                  stderr=log, env=env, cwd=home)
         _, status, used = os.wait4(child.pid, 0)
         wall = time.monotonic() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         sys.exit(f"bench: kirinuki failed:\n{(home / 'stderr').read_text()[-2000:]}")
-    return wall, used.ru_utime + used.ru_stime
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def slowest(requests, path, images):
@@ -87,34 +90,59 @@ def slowest(requests, path, images):
                 if r["path"] == path and bool(r["images"]) == images), default=0)
 
 
-def measure(name, videos):
-    print(name, flush=True)
+def all_at_once(videos, jobs=()):
+    """Everything at once, and its bounds: (wall, larger bound, requests, CPU seconds, peak in MB)."""
     sandbox = Sandbox("--latency", "0")
-    local, _ = run(sandbox, videos, [])
+    local, _, _ = run(sandbox, videos, jobs)
     sandbox.close()
     sandbox = Sandbox("--latency", LATENCY)
-    wall, cpu = run(sandbox, videos, [])
+    wall, cpu, peak = run(sandbox, videos, jobs)
     requests = sandbox.ledger()
     sandbox.close()
     kinds = {}
     for r in requests:
         key = "pictures" if r["images"] else r["path"]
         kinds.setdefault(key, []).append(r["latency_s"])
-    latency = sum(sum(of) for of in kinds.values())
     share = max(sum(of) for of in kinds.values()) / AT_ONCE  # each service has a limit of its own
     last = [r for r in requests if r["path"] == "transcriptions"][-1]["latency_s"]
     chain = local + last + slowest(requests, "chat", False)
-    sandbox = Sandbox("--latency", LATENCY, "--at-once", "1")
-    alone, _ = run(sandbox, videos, ["--ai-at-once", "1", "-j", "1"])
-    sandbox.close()
-    print(f"  {len(requests)} requests, {latency:.1f} s of latency: " +
+    print(f"  {len(requests)} requests, {latency(requests):.1f} s of latency: " +
           ", ".join(f"{len(of)} {kind}" for kind, of in sorted(kinds.items())))
-    print(f"  all at once            {wall:7.1f} s wall {cpu:7.1f} s CPU")
-    print(f"  one after another      {alone:7.1f} s wall")
+    print(f"  all at once            {wall:7.1f} s wall {cpu:7.1f} s CPU {peak:5.0f} MB")
     print(f"  bounds: latency over {AT_ONCE} at once {share:.1f} s, longest chain {chain:.1f} s "
           f"(local work alone {local:.1f} s)")
+    return wall, max(share, chain), requests, cpu, peak
+
+
+def latency(requests):
+    return sum(r["latency_s"] for r in requests)
+
+
+def measure(name, videos):
+    print(name, flush=True)
+    wall, bound, *_ = all_at_once(videos)
+    sandbox = Sandbox("--latency", LATENCY, "--at-once", "1")
+    alone, _, _ = run(sandbox, videos, ["--ai-at-once", "1", "-j", "1"])
+    sandbox.close()
+    print(f"  one after another      {alone:7.1f} s wall")
     return [aim("all at once, of one after another", wall / alone, 0.20),
-            aim("all at once, of the larger bound", wall / max(share, chain), 1.2)]
+            aim("all at once, of the larger bound", wall / bound, 1.2)]
+
+
+def measure_long(hours):
+    """Hours of one source. One after another is not waited for: latencies and CPU time are added up."""
+    print(f"one source of {hours} hours", flush=True)
+    wall, bound, requests, cpu, peak = all_at_once([make_source(3600 * hours, 0)], ["--json"])
+    alone = latency(requests) + cpu
+    timeline = json.loads((WORK / "home/stdout").read_text())["timeline"]
+    print(f"  one after another      {alone:7.1f} s, as the sum of latencies and CPU time")
+    refused = sum(r["status"] != 200 for r in requests)
+    print(f"  {len(timeline['words'])} words, {len(timeline['sights'])} sights, {refused} requests refused, at "
+          f"most {max(r['at_once'] for r in requests)} at once; notes: {timeline.get('notes') or 'none'}")
+    return [aim("refused, or the timeline partial", refused + bool(timeline.get("partial")), 0),
+            aim("all at once, of one after another", wall / alone, 0.20),
+            aim("all at once, of the larger bound", wall / bound, 1.2),
+            aim("peak of resident memory in MB", peak, 600)]
 
 
 def aim(what, value, most):
@@ -128,6 +156,8 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     if not pathlib.Path("build/sample/talk.mp4").exists():
         subprocess.run(["scripts/sample-talk.sh", "build/sample/talk.mp4"], check=True)
+    if os.environ.get("BENCH_LONG"):
+        sys.exit(not all(measure_long(int(os.environ.get("BENCH_HOURS", "3")))))
     minutes = int(os.environ.get("BENCH_MINUTES", "30"))
     count = int(os.environ.get("BENCH_COUNT", "20"))
     good = measure(f"one source of {minutes} minutes", [make_source(60 * minutes, 0)])

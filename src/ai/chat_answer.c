@@ -76,8 +76,8 @@ static enum kn_chat_verdict refused(const char *refusal, struct kn_error *err)
     return KN_CHAT_REFUSED;
 }
 
-static enum kn_chat_verdict read_content(const json_t *schema, struct kn_chat_reading *reading,
-                                         struct kn_error *err)
+static enum kn_chat_verdict read_content(const json_t *schema, const struct kn_secrets *secrets,
+                                         struct kn_chat_reading *reading, struct kn_error *err)
 {
     json_error_t why;
     if (strlen(reading->said) > KN_CHAT_CONTENT_MAX) {
@@ -85,6 +85,7 @@ static enum kn_chat_verdict read_content(const json_t *schema, struct kn_chat_re
         return KN_CHAT_FLAWED;
     }
     KN_SCOPED_JSON content = parse(reading->said, &why);
+    kn_secrets_blot(secrets, content);
     /* An answer that reached its bound with its last character is whole all the same. */
     if (content && kn_schema_check(schema, content, err) == KN_OK) {
         reading->content = KN_MOVE(content);
@@ -100,8 +101,8 @@ static enum kn_chat_verdict read_content(const json_t *schema, struct kn_chat_re
 }
 
 enum kn_chat_verdict kn_chat_read(const json_t *answer, const json_t *schema,
-                                  struct kn_arena *arena, struct kn_chat_reading *ret_reading,
-                                  struct kn_error *err)
+                                  const struct kn_secrets *secrets, struct kn_arena *arena,
+                                  struct kn_chat_reading *ret_reading, struct kn_error *err)
 {
     const json_t *choice;
     *ret_reading = (struct kn_chat_reading){.said = ""};
@@ -118,5 +119,5 @@ enum kn_chat_verdict kn_chat_read(const json_t *answer, const json_t *schema,
         return refused("a content filter stopped the answer", err);
     ret_reading->cut_off = reason && strcmp(reason, "length") == 0;
     ret_reading->said = text_of(json_object_get(message, "content"), arena);
-    return read_content(schema, ret_reading, err);
+    return read_content(schema, secrets, ret_reading, err);
 }

@@ -17,6 +17,7 @@
 #include <kirinuki/status.h>
 
 #include "ai/budget.h"
+#include "ai/secrets.h"
 
 enum kn_chat_verdict {
     KN_CHAT_GOOD,    /* `content` is what was asked for */
@@ -34,9 +35,9 @@ struct kn_chat_reading {
 };
 
 /* `err` says what is wrong with anything but a GOOD answer; the caller puts the model's name before
- * it. The content is checked against `schema`. */
+ * it. The content is rid of `secrets` (NULL: none) and checked against `schema`. */
 enum kn_chat_verdict kn_chat_read(const json_t *answer, const json_t *schema,
-                                  struct kn_arena *arena, struct kn_chat_reading *ret_reading,
-                                  struct kn_error *err);
+                                  const struct kn_secrets *secrets, struct kn_arena *arena,
+                                  struct kn_chat_reading *ret_reading, struct kn_error *err);
 
 #endif

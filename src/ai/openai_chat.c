@@ -145,6 +145,7 @@ json_t *kn_chat_request(const struct kn_chat_question *question, const struct kn
 /* One question on its way. */
 struct asking {
     const struct kn_chat_question *question;
+    struct kn_service *service;
     struct kn_arena *arena;
     /* Of the newest answer; when a call has succeeded, that is the one it succeeded with. */
     struct kn_chat_reading reading;
@@ -159,7 +160,8 @@ static enum kn_chat_verdict read_answer(struct asking *asking, const json_t *ans
     const struct kn_chat_question *question = asking->question;
     json_decref(asking->reading.content);
     enum kn_chat_verdict verdict =
-        kn_chat_read(answer, question->schema, asking->arena, &asking->reading, err);
+        kn_chat_read(answer, question->schema, kn_service_secrets(asking->service), asking->arena,
+                     &asking->reading, err);
     if (verdict != KN_CHAT_GOOD || !question->check ||
         question->check(question->arg, asking->reading.content, err) == KN_OK)
         return verdict;
@@ -183,9 +185,8 @@ static enum kn_status accept_answer(void *arg, const json_t *answer, struct kn_e
     }
 }
 
-static enum kn_status ask(struct asking *asking, struct kn_service *service,
-                          const struct kn_chat_flaw *flaw, struct kn_cancel *cancel,
-                          struct kn_error *err)
+static enum kn_status ask(struct asking *asking, const struct kn_chat_flaw *flaw,
+                          struct kn_cancel *cancel, struct kn_error *err)
 {
     KN_SCOPED_JSON request = kn_chat_request(asking->question, flaw);
     KN_SCOPED_JSON answer = NULL;
@@ -198,18 +199,18 @@ static enum kn_status ask(struct asking *asking, struct kn_service *service,
         .budget = asking->question->budget,
     };
     kn_chat_estimate(asking->question, request, &call.most);
-    return kn_service_call(service, &call, cancel, &answer, err);
+    return kn_service_call(asking->service, &call, cancel, &answer, err);
 }
 
-static enum kn_status ask_twice(struct asking *asking, struct kn_service *service,
-                                struct kn_cancel *cancel, struct kn_error *err)
+static enum kn_status ask_twice(struct asking *asking, struct kn_cancel *cancel,
+                                struct kn_error *err)
 {
-    enum kn_status status = ask(asking, service, NULL, cancel, err);
+    enum kn_status status = ask(asking, NULL, cancel, err);
     if (status == KN_OK && asking->verdict == KN_CHAT_FLAWED) {
         const struct kn_error first = asking->wrong;
         const struct kn_chat_flaw flaw = {
             .said = asking->reading.said, .why = first.text, .cut_off = asking->reading.cut_off};
-        status = ask(asking, service, &flaw, cancel, err);
+        status = ask(asking, &flaw, cancel, err);
     }
     if (status != KN_OK || asking->verdict == KN_CHAT_GOOD)
         return status;
@@ -243,8 +244,8 @@ enum kn_status kn_chat_ask(struct kn_service *service, const struct kn_chat_ques
     enum kn_status status = check_question(question, err);
     if (status != KN_OK)
         return status;
-    struct asking asking = {.question = question, .arena = kn_arena_new()};
-    status = ask_twice(&asking, service, cancel, err);
+    struct asking asking = {.question = question, .service = service, .arena = kn_arena_new()};
+    status = ask_twice(&asking, cancel, err);
     if (status == KN_OK)
         *ret_content = KN_MOVE(asking.reading.content);
     json_decref(asking.reading.content);

@@ -3,6 +3,7 @@
  *
  *   the same in flight already? ─ wait for its answer
  *   kept from another time?     ─ that is the answer
+ *   another process asks it?    ─ wait for what it keeps
  *   service_send.c:  place ─ budget ─ turn ─ send ─ judge ─┬─ answer: keep it
  *                      ^                                   ├─ it may pass: wait, again
  *                      └───────────────────────────────────┘  else: a sentence
@@ -68,6 +69,15 @@ static char *copy_origin(const char *url)
     return origin;
 }
 
+static struct kn_secrets *new_secrets(const struct kn_service_options *o)
+{
+    KN_SCOPED_MEM const char **all = kn_calloc((size_t)o->secret_count + 1, sizeof *all);
+    for (int i = 0; i < o->secret_count; i++)
+        all[i] = o->secrets[i];
+    all[o->secret_count] = o->key;
+    return kn_secrets_new(all, o->secret_count + 1);
+}
+
 static struct kn_service *new_service(struct kn_http *http, const struct kn_service_options *o)
 {
     struct kn_service *service = kn_calloc(1, sizeof *service);
@@ -89,6 +99,7 @@ static struct kn_service *new_service(struct kn_http *http, const struct kn_serv
     service->limits = kn_limits_new(o->concurrency > 0 ? o->concurrency : USUAL_CONCURRENCY,
                                     o->requests_a_minute, o->tokens_a_minute);
     service->answers = kn_answers_new(o->cache, CACHE_BYTES);
+    service->secrets = new_secrets(o);
     pthread_mutex_init(&service->lock, NULL);
     kn_cond_init(&service->landed);
     kn_list_init(&service->flights);
@@ -122,6 +133,7 @@ void kn_service_close(struct kn_service *service)
     kn_limits_free(service->limits);
     pthread_cond_destroy(&service->landed);
     pthread_mutex_destroy(&service->lock);
+    kn_secrets_free(service->secrets);
     free_secret(service->authorization);
     free_secret(service->key);
     free(service->key_hint);
@@ -134,6 +146,11 @@ void kn_service_close(struct kn_service *service)
 const char *kn_service_url(const struct kn_service *service)
 {
     return service->base_url;
+}
+
+const struct kn_secrets *kn_service_secrets(const struct kn_service *service)
+{
+    return service->secrets;
 }
 
 void kn_service_use_speed(struct kn_service *service, double speed)
@@ -281,20 +298,38 @@ static void count_cached(struct asking *a)
     a->service->counts.cached++;
 }
 
-static enum kn_status find_or_ask(struct asking *a, struct kn_error *err)
+static bool find(struct asking *a)
 {
-    json_t *kept = kn_answers_find(a->service->answers, a->name);
-    if (kept && is_accepted(a->call, kept)) {
-        a->answer = kept;
-        count_cached(a);
-        return KN_OK;
-    }
-    json_decref(kept);
+    KN_SCOPED_JSON kept = kn_answers_find(a->service->answers, a->name);
+    kn_secrets_blot(a->service->secrets, kept); /* what is kept may be older than the key */
+    if (!kept || !is_accepted(a->call, kept))
+        return false;
+    a->answer = KN_MOVE(kept);
+    count_cached(a);
+    return true;
+}
+
+static enum kn_status ask_and_keep(struct asking *a, struct kn_error *err)
+{
     bool keep = false;
     enum kn_status status =
         kn_service_ask(a->service, a->call, a->body, a->cancel, &a->answer, &keep, err);
     if (status == KN_OK && keep)
         kn_answers_keep(a->service->answers, a->name, a->answer);
+    return status;
+}
+
+/* Holds no place under the limits while it waits for another process to be answered, and claims
+ * one name only: nobody waits in a circle. */
+static enum kn_status find_or_ask(struct asking *a, struct kn_error *err)
+{
+    struct kn_answers *answers = a->service->answers;
+    if (find(a))
+        return KN_OK;
+    bool claimed = kn_answers_claim(answers, a->name, a->service->limit_ms, a->cancel);
+    enum kn_status status = claimed && find(a) ? KN_OK : ask_and_keep(a, err);
+    if (claimed)
+        kn_answers_release(answers, a->name);
     return status;
 }
 

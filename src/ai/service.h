@@ -14,8 +14,9 @@
  * calls of a model that it does not know or permit. What it asks to wait for (Retry-After) is not
  * waited for beyond two minutes: then it is down for as long, up to ten.
  *
- * Calls that send the same at the same time are one request. The first request of all goes ahead
- * alone for up to a second, so that a wrong key is one request as well.
+ * Calls that send the same at the same time are one request, also those of several processes that
+ * keep their answers in the same folder. The first request of all goes ahead alone for up to a
+ * second, so that a wrong key is one request as well.
  */
 #ifndef KN_AI_SERVICE_H
 #define KN_AI_SERVICE_H
@@ -30,6 +31,7 @@
 #include <kirinuki/status.h>
 
 #include "ai/budget.h"
+#include "ai/secrets.h"
 #include "base/memory.h"
 #include "net/http.h"
 
@@ -41,7 +43,11 @@ struct kn_service_options {
     const char *key;      /* NULL or "": none is sent. INVALID: it would go unencrypted to another
                              machine */
     const char *key_hint; /* where a key is set, for sentences: "OPENAI_API_KEY" */
-    int concurrency;      /* requests at once at most; 0: 16 */
+    /* Keys beside its own that its answers must not carry on; see ai/secrets.h. NULL among them:
+     * passed over. */
+    const char *const *secrets;
+    int secret_count;
+    int concurrency;                           /* requests at once at most; 0: 16 */
     double requests_a_minute, tokens_a_minute; /* 0: no bound but what the service says */
     int attempts;                              /* of one call; 0: 6 */
     int64_t limit_ms;                          /* of one request; 0: 10 min */
@@ -87,6 +93,9 @@ enum kn_status kn_service_call(struct kn_service *service, const struct kn_servi
 
 /* Its base URL, without a slash at its end; lives with the service. */
 const char *kn_service_url(const struct kn_service *service);
+/* What is blotted out of its answers. A document inside of one, written in a text, may spell it in
+ * another way: whoever reads that has to do the same. Lives with the service. */
+const struct kn_secrets *kn_service_secrets(const struct kn_service *service);
 
 /* What happened so far, for benches, tests and people. */
 struct kn_service_counts {

@@ -22,7 +22,8 @@ enum { SAID_BYTES = 224, WORD_BYTES = 64, KEY_SHARED = 6 };
 /* What the service says, in its own words. */
 struct said {
     char message[SAID_BYTES], type[WORD_BYTES], code[WORD_BYTES];
-    int status; /* HTTP's, or what the body says instead */
+    int status;  /* HTTP's, or what the body says instead */
+    bool hidden; /* HTTP's says that all is well */
 };
 
 /* A text with a NUL in it ends there for us; the rest of the answer is as good as any. */
@@ -92,19 +93,6 @@ static int status_of(const struct said *said)
     return 500;
 }
 
-static void blot_out_key(char *text, const char *key)
-{
-    size_t key_length = key ? strlen(key) : 0;
-    for (char *at = text; key_length && *at; at++)
-        for (size_t k = 0; k < key_length; k++) {
-            size_t shared = 0;
-            while (at[shared] && at[shared] == key[k + shared])
-                shared++;
-            if (shared >= KN_MIN(KEY_SHARED, key_length))
-                memset(at, '*', shared);
-        }
-}
-
 static void read_said(const struct kn_http_answer *answer, const json_t *body, const char *key,
                       struct said *said)
 {
@@ -113,8 +101,10 @@ static void read_said(const struct kn_http_answer *answer, const json_t *body, c
         read_body(body, said);
     else if (is_text(answer))
         (void)kn_text_show(answer->body, said->message, sizeof said->message);
-    blot_out_key(said->message, key);
-    if (answer->status >= 200 && answer->status < 300)
+    if (key)
+        kn_blot_out(said->message, key, KEY_SHARED);
+    said->hidden = answer->status >= 200 && answer->status < 300;
+    if (said->hidden)
         said->status = status_of(said);
     for (char *end = said->message + strlen(said->message);
          end > said->message && strchr(" .?\n", end[-1]);)
@@ -175,6 +165,7 @@ static void refuse_key(const struct kn_service_names *names, struct kn_refusal *
 static void refuse_lookup(const struct said *said, const struct kn_service_names *names,
                           struct kn_refusal *refusal)
 {
+    char words[SAID_BYTES + 8];
     set(refusal, KN_NOT_FOUND, KN_REFUSED_MODEL);
     if (is_model(said, names))
         kn_error_set(&refusal->why, KN_NOT_FOUND,
@@ -182,8 +173,8 @@ static void refuse_lookup(const struct said *said, const struct kn_service_names
                      names->origin, names->model ? names->model : "");
     else
         kn_error_set(&refusal->why, KN_NOT_FOUND,
-                     "%s has nothing under “%s” at %s: check its base URL", names->name,
-                     names->path, names->origin);
+                     "%s has nothing under “%s” at %s%s: check its base URL", names->name,
+                     names->path, names->origin, in_brackets(said, words));
 }
 
 static void refuse_size(const struct said *said, const struct kn_service_names *names,
@@ -209,6 +200,9 @@ static void refuse_for_now(const struct said *said, const struct kn_service_name
                      "%s takes fewer requests than were sent%s: lower the set limits, or try again "
                      "later",
                      names->name, in_brackets(said, words));
+    else if (said->hidden)
+        kn_error_set(&refusal->why, KN_REMOTE, "%s at %s answered with an error%s: try again later",
+                     names->name, names->origin, in_brackets(said, words));
     else
         kn_error_set(&refusal->why, KN_REMOTE, "%s at %s failed with status %d%s: try again later",
                      names->name, names->origin, said->status, in_brackets(said, words));

@@ -95,6 +95,15 @@ void kn_answers_free(struct kn_answers *answers);
 json_t *kn_answers_find(struct kn_answers *answers, const char *name);
 /* What can't be kept is not: then it is asked again another time. */
 void kn_answers_keep(struct kn_answers *answers, const char *name, const json_t *answer);
+/*
+ * Whoever is about to pay for an answer claims its name: who wants the same, in another process or
+ * another kn_answers, waits here until it is released, up to `limit_ms`, and then looks for it
+ * again. One process claims a name once at a time. False: nobody waits for this one, because
+ * the file system has no locks, the time is over, or it was cancelled; there is nothing to release.
+ */
+bool kn_answers_claim(struct kn_answers *answers, const char *name, int64_t limit_ms,
+                      struct kn_cancel *cancel);
+void kn_answers_release(struct kn_answers *answers, const char *name);
 
 /* ---- service_send.c: one question, until it is answered or has failed for good ---- */
 
@@ -115,6 +124,7 @@ struct kn_service {
     int64_t limit_ms;
     struct kn_limits *limits;
     struct kn_answers *answers;
+    struct kn_secrets *secrets; /* `key` is one of them */
 
     pthread_mutex_t lock;
     pthread_cond_t landed; /* a flight */

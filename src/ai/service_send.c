@@ -238,13 +238,15 @@ static void judge_refusal(struct trying *t, const struct kn_http_answer *answer,
     pthread_mutex_unlock(&service->lock);
 }
 
-static void judge_answer(struct trying *t, json_t *body, struct verdict *v)
+static void judge_answer(struct trying *t, const struct kn_http_answer *answer, json_t *body,
+                         struct verdict *v)
 {
     const struct kn_service_call *call = t->call;
     struct kn_error why = {0};
     enum kn_status status = KN_OK;
     if (!body)
-        status = kn_error_set(&why, KN_DAMAGED, "what it sent is not JSON");
+        status = kn_error_set(&why, KN_DAMAGED,
+                              answer->size ? "what it sent is not JSON" : "it sent nothing");
     else if (call->accept)
         status = call->accept(call->arg, body, &why);
     else if (!json_is_object(body))
@@ -266,13 +268,14 @@ static void judge_answer(struct trying *t, json_t *body, struct verdict *v)
 static void judge(struct trying *t, const struct kn_http_answer *answer, struct verdict *v)
 {
     json_t *body = kn_service_answer_json(answer);
+    kn_secrets_blot(t->service->secrets, body);
     pthread_mutex_lock(&t->service->lock);
     t->service->answered = true;
     pthread_mutex_unlock(&t->service->lock);
     if (answer->status < 200 || answer->status > 299 || kn_is_error(body))
         judge_refusal(t, answer, body, v);
     else
-        judge_answer(t, body, v);
+        judge_answer(t, answer, body, v);
     json_decref(body);
 }
 

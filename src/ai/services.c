@@ -14,6 +14,9 @@ static enum kn_status open_one(struct kn_services *services, enum kn_service_kin
     static const char *const names[KN_SERVICE_KIND_COUNT] = {
         "the speech service", "the vision service", "the ranking service"};
     const char *url = options->at[kind].url, *key = options->at[kind].key;
+    const char *keys[KN_SERVICE_KIND_COUNT];
+    for (int i = 0; i < KN_SERVICE_KIND_COUNT; i++)
+        keys[i] = options->at[i].key;
     if (!(key && key[0]) && !kn_url_is_loopback(url)) {
         (void)kn_error_set(&services->why[kind], KN_MISSING,
                            "%s has no key: set %s, or --%s-url for a service that needs none",
@@ -25,6 +28,8 @@ static enum kn_status open_one(struct kn_services *services, enum kn_service_kin
         .base_url = url,
         .key = key,
         .key_hint = options->at[kind].key_hint,
+        .secrets = keys,
+        .secret_count = KN_SERVICE_KIND_COUNT,
         .concurrency = options->concurrency,
         .requests_a_minute = options->requests_a_minute,
         .tokens_a_minute = options->tokens_a_minute,

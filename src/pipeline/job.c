@@ -115,8 +115,6 @@ static void fill_result(struct kn_attempt *attempt)
 {
     char now[KN_TIME_TEXT_BYTES];
     const struct kn_job_options *options = attempt->options;
-    if (attempt->ranking.remark)
-        kn_attempt_note(attempt, attempt->ranking.remark);
     if (attempt->step_times.count)
         qsort(attempt->step_times.at, (size_t)attempt->step_times.count,
               sizeof *attempt->step_times.at, by_start);
@@ -136,6 +134,13 @@ static void fill_result(struct kn_attempt *attempt)
     attempt->result.wall_us = kn_now_us() - attempt->start_us;
     attempt->result.cpu_us = kn_cpu_us() - attempt->cpu_start_us;
     attempt->has_result = true;
+}
+
+/* Once, and never before the timeline is kept: whoever takes that up asks the model anew. */
+static void note_ranking(struct kn_attempt *attempt)
+{
+    if (attempt->ranking.remark)
+        kn_attempt_note(attempt, attempt->ranking.remark);
 }
 
 void kn_attempt_kept(const struct kn_attempt *attempt, const char *step, json_t *data, bool reused)
@@ -223,6 +228,7 @@ static enum kn_status take_folder(struct kn_attempt *attempt, struct kn_progress
     if (status != KN_OK)
         return status;
     kn_attempt_keep_timeline(attempt); /* before this job's own notes are in it */
+    note_ranking(attempt);
     if (attempt->segments.count)
         kn_clips_prepare(attempt, node);
     return kn_outputs_claim(attempt, err);
@@ -240,7 +246,10 @@ enum kn_status kn_attempt_analyze(struct kn_attempt *attempt, struct kn_executor
 {
     begin(attempt);
     struct kn_progress *node = kn_progress_add(progress, "analysis", 1);
-    return analyze(attempt, executor, cancel, node, err);
+    enum kn_status status = analyze(attempt, executor, cancel, node, err);
+    if (status == KN_OK)
+        note_ranking(attempt);
+    return status;
 }
 
 enum kn_status kn_attempt_run(struct kn_attempt *attempt, struct kn_executor *executor,

@@ -440,7 +440,8 @@ static enum kn_status finish_recogniser(struct listener *l, enum kn_status statu
         if (!remark)
             continue;
         add_note(l, remark);
-        heard->partial = true;
+        /* A service may know it another time; what is computed here comes out the same again. */
+        heard->partial = heard->partial || chain->at[i].desc->chunk_best_us > 0;
     }
     return status;
 }

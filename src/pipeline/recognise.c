@@ -283,7 +283,7 @@ const char *kn_recogniser_remark(struct kn_recogniser *recogniser, int engine,
 {
     const struct kn_speech_chain *chain = &recogniser->chain;
     const struct hearing *hearing = &recogniser->hearings[engine];
-    if (!hearing->has_failure || chain->count == 1)
+    if (!hearing->has_failure)
         return NULL;
     bool last = engine + 1 == chain->count;
     return kn_arena_printf(arena, "“%s” could not recognise all of the speech (%s)%s",

@@ -19,7 +19,7 @@ static inline void chat_input_read(const json_t *answer, const json_t *schema,
     struct kn_arena *arena = kn_arena_new();
     struct kn_chat_reading reading;
     struct kn_error err = {0};
-    enum kn_chat_verdict verdict = kn_chat_read(answer, schema, arena, &reading, &err);
+    enum kn_chat_verdict verdict = kn_chat_read(answer, schema, NULL, arena, &reading, &err);
     assert((verdict == KN_CHAT_GOOD) == (reading.content != NULL));
     if (reading.content)
         use(reading.content);

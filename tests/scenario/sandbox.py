@@ -29,6 +29,12 @@ class Sandbox:
         with urllib.request.urlopen(self.url[:-2] + "sandbox/ledger", timeout=10) as answer:
             return json.load(answer)
 
+    def requests(self):
+        return self.ledger()["requests"]
+
+    def asked(self, path):
+        return [r for r in self.requests() if r["path"] == path]
+
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         out, _ = self.process.communicate(timeout=20)

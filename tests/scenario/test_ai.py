@@ -1,102 +1,18 @@
 """AI services as a user meets them: real sockets to the sandbox, good days and bad ones."""
 import json
 import os
-import signal
 import subprocess
-import urllib.request
 
-from scenario import (HOME, PROGRAM, case, environment, expect_complaint, ffmpeg, folder, kirinuki,
-                      main, models_folder, sample)
-
-KEY = "sk-test-0123456789abcdef"
-ALL = ["--ai", "--length", "5-20", "--clips", "3"]
-SPEECH = ["--speech-engine", "openai", "--length", "5-20", "--clips", "3"]
-BOTH = ["--speech-engine", "openai,moonshine", "--length", "5-20", "--clips", "3"]
-
-
-class Sandbox:
-    def __init__(self, *options):
-        self.process = subprocess.Popen(
-            [os.path.abspath(PROGRAM), "sandbox", "--port", "0", "--json", *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), cwd=HOME)
-        first = self.process.stdout.readline()
-        assert first, self.process.stderr.read()
-        self.url = json.loads(first)["base_url"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=60)
-
-    def ledger(self):
-        address = self.url.rsplit("/", 1)[0] + "/sandbox/ledger"
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            return json.load(answer)["requests"]
-
-    def asked(self, path):
-        return [r for r in self.ledger() if r["path"] == path]
-
-
-def ai(name, sandbox, **changes):
-    """The environment of a user with a key, whose caches are this case's own."""
-    home = folder("ai-" + name)
-    url = sandbox.url if isinstance(sandbox, Sandbox) else sandbox
-    return environment(**{"KIRINUKI_AI_URL": url, "KIRINUKI_AI_KEY": KEY,
-                          "KIRINUKI_MODELS": models_folder(), "XDG_CACHE_HOME": home + "/cache",
-                          "XDG_DATA_HOME": home + "/data", "OPENAI_API_KEY": "", **changes})
-
-
-def analyze(env, *options, video=None, timeout=300):
-    return kirinuki("analyze", "--json", *options, video or talk(), env=env, timeout=timeout)
-
-
-def result(outcome):
-    assert outcome.code == 0, outcome
-    return json.loads(outcome.out)
-
-
-def talk():
-    """The first 26 s of the sample talk: enough speech and pictures, quickly looked at."""
-    path = os.path.join(folder("videos"), "short-talk.mp4")
-    if not os.path.exists(path):
-        ffmpeg("-i", sample()[0], "-t", "26", "-c", "copy", path)
-    return path
-
-
-def transcript():
-    """Its words as subtitles, for the sandbox to say."""
-    path = os.path.join(folder("videos"), "short-talk.srt")
-    if not os.path.exists(path):
-        made = kirinuki("run", "--quiet", "-n", "1", "-l", "5-8", "--copy", "--output",
-                        folder("words"), talk(), env=environment(KIRINUKI_MODELS=models_folder()))
-        assert made.code == 0, made
-        os.rename(os.path.join(HOME, "words", "transcript.srt"), path)
-    return path
-
-
-def write(name, text):
-    path = os.path.join(folder("videos"), name)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    return path
-
-
-def notes(made):
-    return " ".join(made["result"]["timeline"]["notes"])
+from sandbox import Sandbox
+from scenario import (HOME, PROGRAM, case, environment, expect_complaint, folder, kirinuki, main,
+                      models_folder, sample)
+from services import ALL, BOTH, KEY, SPEECH, ai, analyze, notes, proposal, result, script, talk, transcript, write
 
 
 @case
 def everything_is_asked_at_once():
-    proposal = {"first_line": 1, "last_line": 3, "reason": "It asks what everybody wonders.",
-                "hook": "Why do we sleep?", "title": "What sleep is for", "score": 99,
-                "posts": {name: {"description": "Sleep, explained.", "hashtags": ["sleep"]}
-                          for name in ("youtube", "tiktok", "instagram", "x")}}
-    script = write("script.json", json.dumps({
-        "kirinuki_sandbox": 1, "latency": {"transcriptions": 3},
-        "chats": [{"contains": "<material>", "content": {"segments": [proposal]}}]}))
-    with Sandbox("--transcript", transcript(), "--script", script) as sandbox:
+    answers = script(("<material>", {"segments": [proposal()]}), latency={"transcriptions": 3})
+    with Sandbox("--transcript", transcript(), "--script", answers) as sandbox:
         made = result(analyze(ai("all", sandbox), *ALL, "--clips", "1"))
         speech, chat = sandbox.asked("transcriptions"), sandbox.asked("chat")
     timeline, segments = made["timeline"], made["result"]["segments"]
@@ -140,12 +56,12 @@ def answers_are_not_paid_for_twice():
     with Sandbox() as sandbox:
         env = ai("cache", sandbox)
         first = result(analyze(env, *ALL))["result"]["services"]
-        before = len(sandbox.ledger())
+        before = len(sandbox.requests())
         again = result(analyze(env, *ALL, "--fresh"))["result"]["services"]
-        assert len(sandbox.ledger()) == before == first["requests"]
+        assert len(sandbox.requests()) == before == first["requests"]
         assert again["requests"] == 0 and again["cached"] == first["requests"], again
         result(analyze(env, *ALL, "--fresh", "--no-ai-cache"))
-        assert len(sandbox.ledger()) == 2 * before
+        assert len(sandbox.requests()) == 2 * before
 
 
 @case
@@ -153,7 +69,7 @@ def a_refused_key_is_told_once():
     with Sandbox("--key", "sk-another") as sandbox:
         outcome = analyze(ai("refused", sandbox), *SPEECH)
         expect_complaint(outcome, 1, r"speech service.*key.*KIRINUKI_AI_KEY")
-        assert 1 <= len(sandbox.ledger()) <= 16, len(sandbox.ledger())
+        assert 1 <= len(sandbox.requests()) <= 16, len(sandbox.requests())
         assert KEY not in outcome.out + outcome.err
 
 
@@ -194,6 +110,20 @@ def what_fails_in_the_middle_is_made_up_for():
 
 
 @case
+def what_nobody_stands_in_for_is_told_and_asked_again():
+    long_talk = sample()[0]
+    with Sandbox("--fault", "garbage,path=transcriptions,after=1") as sandbox:
+        env = ai("alone", sandbox)
+        made = result(analyze(env, *SPEECH, "--ai-at-once", "1", video=long_talk))
+        assert "“openai” could not recognise all of the speech (the speech service gives" in notes(made), notes(made)
+        assert made["timeline"]["words"] and made["timeline"]["partial"]
+    with Sandbox() as sandbox:
+        env["KIRINUKI_AI_URL"] = sandbox.url
+        made = result(analyze(env, *SPEECH, video=long_talk))
+        assert sandbox.requests() and not made["timeline"].get("partial") and notes(made) == "", notes(made)
+
+
+@case
 def a_bad_day_is_told_and_survived():
     for fault in ["garbage", "wrong-schema", "refusal"]:
         with Sandbox("--fault", f"{fault},path=chat") as sandbox:
@@ -201,7 +131,7 @@ def a_bad_day_is_told_and_survived():
             said = notes(made)
             assert "were not described" in said and "did not judge" in said, (fault, said)
             assert made["result"]["segments"], fault
-            assert len(sandbox.ledger()) <= 40, (fault, len(sandbox.ledger()))
+            assert len(sandbox.requests()) <= 40, (fault, len(sandbox.requests()))
     for fault in ["garbage", "blank", "disorder", "beyond"]:
         with Sandbox("--fault", f"{fault},path=transcriptions") as sandbox:
             made = result(analyze(ai("bad-" + fault, sandbox), *BOTH))
@@ -211,12 +141,28 @@ def a_bad_day_is_told_and_survived():
 
 
 @case
+def what_the_ranker_could_not_do_is_said_once_and_of_that_run_alone():
+    ranked = [*SPEECH, "--ranking-engine", "openai-ranker", "--clips", "1"]
+    answers = script(("<material>", {"segments": [proposal()]}))
+    with Sandbox("--transcript", transcript(), "--script", answers, "--fault",
+                 "refusal,path=chat,first=1") as sandbox:
+        env = ai("noted", sandbox)
+        done = kirinuki("run", *ranked, "--copy", "--output", folder("noted-clips"), talk(), env=env)
+        made = result(analyze(env, *ranked))
+    assert done.code == 0 and done.err.count("did not judge") == 1, done
+    with open(os.path.join(folder("noted-clips"), "result.json"), encoding="utf-8") as file:
+        assert str(json.load(file)["timeline"]).count("did not judge") == 1
+    assert made["result"]["timeline_reused"] and notes(made) == "", notes(made)
+    assert made["result"]["segments"][0]["title"] == "What sleep is for", made["result"]["segments"]
+
+
+@case
 def a_limit_is_kept():
     with Sandbox("--rate", "20", "--burst", "2") as sandbox:
         env = ai("rate", sandbox)
         result(analyze(env, *ALL, "--ai-at-once", "4"))
-        limited = [r for r in sandbox.ledger() if r["status"] == 429]
-        assert len(limited) <= 5, sandbox.ledger()
+        limited = [r for r in sandbox.requests() if r["status"] == 429]
+        assert len(limited) <= 5, sandbox.requests()
 
 
 @case
@@ -245,6 +191,48 @@ def nobody_reads_the_key():
     found = subprocess.run(["grep", "-rl", KEY, folder("ai-secret"), folder("secret-clips"),
                             HOME + "/queue.db"], capture_output=True, check=False)
     assert found.stdout == b"", found.stdout
+
+
+@case
+def a_key_that_a_service_repeats_gets_no_further():
+    hidden = KEY[:12] + "\u200b" + KEY[12:]  # whole again in a title, which loses what nobody sees
+    shown = proposal(reason=f"Bearer {KEY}", hook=hidden, title=f"The key is {hidden}",
+                     posts={name: {"description": KEY, "hashtags": [KEY]}
+                            for name in ("youtube", "tiktok", "instagram", "x")})
+    escaped = json.dumps({"segments": [shown]}).replace("sk-test", "\\u0073k-test")
+    sights = {"frames": [{"frame": i + 1, "seen": f"A slide with {KEY}", "text": KEY, "action": 1,
+                          "emotion": 1, "hook": 1} for i in range(8)]}
+    answers = script(("<material>", escaped), ("Picture 1, at", sights))
+    srt = write("echo.srt", "".join(
+        f"{i + 1}\n00:00:{3 * i:02},500 --> 00:00:{3 * i + 3:02},000\nThe key is {KEY} indeed.\n\n"
+        for i in range(8)))
+    with Sandbox("--transcript", srt, "--script", answers) as sandbox:
+        env = ai("echo", sandbox)
+        for again in ((), ("--fresh",)):  # the second time from the kept answers
+            said = analyze(env, *ALL, *again)
+            assert "key is ***" in said.out and "A slide with ***" in said.out, said
+            assert KEY not in said.out + said.err and hidden not in said.out, said
+            first = result(said)["result"]["segments"][0]
+            assert first["title"].startswith("The key is *"), first
+    found = subprocess.run(["grep", "-rl", KEY, folder("ai-echo")], capture_output=True, check=False)
+    assert found.stdout == b"", found.stdout
+
+
+@case
+def two_programs_that_ask_the_same_pay_once():
+    with Sandbox("--latency", "2") as sandbox:
+        env = ai("twice", sandbox)
+        apart = [dict(env, KIRINUKI_STORE=HOME + f"/queue-{i}.db") for i in range(2)]
+        children = [subprocess.Popen([os.path.abspath(PROGRAM), "analyze", "--json", "--fresh", *ALL, talk()],
+                                     env=e, cwd=HOME, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+                    for e in apart]
+        made = [json.loads(child.communicate(timeout=300)[0]) for child in children]
+        paid = sandbox.requests()
+    used = [m["result"]["services"] for m in made]
+    assert used[0]["requests"] + used[1]["requests"] == len(paid), (used, paid)
+    assert used[0]["requests"] + used[0]["cached"] == len(paid), (used, paid)
+    assert used[1]["requests"] + used[1]["cached"] == len(paid), (used, paid)
+    assert made[0]["timeline"]["words"] == made[1]["timeline"]["words"]
 
 
 @case

@@ -148,7 +148,7 @@ static void answers_are_judged(void **state)
             fail_msg("case %d is no JSON: %s", (int)i, kn_str_text(&text));
         struct kn_chat_reading reading;
         struct kn_error err = {0};
-        enum kn_chat_verdict verdict = kn_chat_read(answer, schema, *state, &reading, &err);
+        enum kn_chat_verdict verdict = kn_chat_read(answer, schema, NULL, *state, &reading, &err);
         if (verdict != cases[i].verdict)
             fail_msg("case %d: %d and not %d, %s", (int)i, verdict, cases[i].verdict, err.text);
         if (cases[i].why && !strstr(err.text, cases[i].why))
@@ -169,7 +169,7 @@ static void an_endless_answer_is_flawed(void **state)
     KN_SCOPED_JSON answer = json_loads(body, 0, NULL);
     struct kn_chat_reading reading;
     struct kn_error err = {0};
-    assert_int_equal(kn_chat_read(answer, schema, *state, &reading, &err), KN_CHAT_FLAWED);
+    assert_int_equal(kn_chat_read(answer, schema, NULL, *state, &reading, &err), KN_CHAT_FLAWED);
     assert_non_null(strstr(err.text, "too long"));
 }
 
