@@ -364,8 +364,8 @@ static int sum_up(struct publishing *publishing, const char *why)
 {
     const struct kn_post *found;
     int count, bad = publishing->refused, later = 0;
-    if (read_posts(publishing, &found, &count) != KN_OK)
-        return kn_complain(publishing->err.status, &publishing->err);
+    if (read_posts(publishing, &found, &count) != KN_OK) /* told below for the same reason */
+        return why ? KN_EXIT_FAILED : kn_complain(publishing->err.status, &publishing->err);
     struct kn_post *posts = kn_arena_array(publishing->arena, (size_t)count + 1, sizeof *posts);
     if (count)
         memcpy(posts, found, (size_t)count * sizeof *posts);
@@ -403,6 +403,8 @@ static int end_with(struct publishing *publishing, enum kn_status status)
 {
     struct kn_error why = publishing->err; /* what follows may fail as well */
     int code = sum_up(publishing, status == KN_OK ? NULL : kn_error_text(&why));
+    if (status != KN_OK && publishing->posts.count)
+        kn_error_add(&why, "not all is posted, and `kirinuki publish --retry` goes on with it");
     return status == KN_OK ? code : kn_complain(status, &why);
 }
 
