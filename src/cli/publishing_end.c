@@ -89,8 +89,8 @@ static int sum_up(struct publishing *publishing, const char *why)
 {
     struct kn_post *posts;
     int count, failed, later;
-    if (gather(publishing, &posts, &count) != KN_OK)
-        return kn_complain(publishing->err.status, &publishing->err);
+    if (gather(publishing, &posts, &count) != KN_OK) /* told by the caller for the same reason */
+        return why ? KN_EXIT_FAILED : kn_complain(publishing->err.status, &publishing->err);
     for (int i = 0; why && i < count; i++)
         tell_trouble(&posts[i], why);
     count_posts(posts, count, &failed, &later);
@@ -114,5 +114,7 @@ int kn_publishing_end(struct publishing *publishing, enum kn_status status)
 {
     struct kn_error why = publishing->err; /* what follows may fail as well */
     int code = sum_up(publishing, status == KN_OK ? NULL : kn_error_text(&why));
+    if (status != KN_OK && publishing->posts.count)
+        kn_error_add(&why, "not all is posted, and `kirinuki publish --retry` goes on with it");
     return status == KN_OK ? code : kn_complain(status, &why);
 }

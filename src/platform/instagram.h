@@ -75,7 +75,8 @@ struct kn_instagram_refusal kn_instagram_error(struct kn_posting *posting, const
 /* What a refusal leads to where it means nothing special. */
 enum kn_status kn_instagram_act(struct kn_posting *posting,
                                 const struct kn_instagram_refusal *refusal, struct kn_error *err);
-/* As kn_posting_give_up, with where to look at Instagram. */
+/* As kn_posting_give_up. Of a post that may be there the remedy of the refusal is told as well: it
+ * is what lets Instagram be asked again. */
 enum kn_status kn_instagram_give_up(struct kn_posting *posting, const char *remedy,
                                     const char *sentence);
 

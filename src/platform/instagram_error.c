@@ -90,7 +90,9 @@ static const struct {
 enum kn_status kn_instagram_give_up(struct kn_posting *posting, const char *remedy,
                                     const char *sentence)
 {
-    return kn_posting_give_up(posting, NULL, remedy, "%s", sentence);
+    bool helps = remedy && remedy != retry && kn_posting_intended_us(posting);
+    return kn_posting_give_up(posting, NULL, remedy, "%s%s%s%s", sentence, helps ? " (" : "",
+                              helps ? remedy : "", helps ? ")" : "");
 }
 
 /* -1: none fits. */

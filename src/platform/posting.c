@@ -314,6 +314,13 @@ enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *look, 
     return status;
 }
 
+enum kn_status kn_posting_untold(struct kn_posting *posting)
+{
+    const char *label = posting->platform->label, *reason = posting->reason;
+    return kn_posting_unknown(posting, NULL, "it may be there, and %s does not tell: %s (%s)",
+                              label, reason, posting->remedy);
+}
+
 enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, const char *remedy,
                                   const char *format, ...)
 {

@@ -201,6 +201,9 @@ enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, c
  * tell what was seen. */
 enum kn_status kn_posting_unknown(struct kn_posting *posting, const char *look, const char *format,
                                   ...) __attribute__((format(printf, 3, 4)));
+/* UNKNOWN, because the platform refuses to tell what became of it: with the sentence and the remedy
+ * of the FAILED that the last step has set. */
+enum kn_status kn_posting_untold(struct kn_posting *posting);
 /* FAILED with that remedy, or while an intent stands UNKNOWN with `look`. */
 enum kn_status kn_posting_give_up(struct kn_posting *posting, const char *look, const char *remedy,
                                   const char *format, ...) __attribute__((format(printf, 4, 5)));

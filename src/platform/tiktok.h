@@ -52,7 +52,8 @@ enum kn_status kn_tiktok_refusal(struct kn_posting *posting, const struct kn_htt
                                  struct kn_error *err);
 /* For a post that TikTok has given up. END: another upload may succeed. */
 enum kn_status kn_tiktok_failed(struct kn_posting *posting, const char *fail_reason);
-/* As kn_posting_give_up, with where to look at TikTok. */
+/* As kn_posting_give_up. Of a post that may be there the remedy is told as well: it is what lets
+ * TikTok be asked again. */
 enum kn_status kn_tiktok_give_up(struct kn_posting *posting, const char *remedy, const char *format,
                                  ...) __attribute__((format(printf, 3, 4)));
 

@@ -90,7 +90,9 @@ enum kn_status kn_tiktok_give_up(struct kn_posting *posting, const char *remedy,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return kn_posting_give_up(posting, NULL, remedy, "%s", text);
+    bool helps = remedy && remedy != retry && kn_posting_intended_us(posting);
+    return kn_posting_give_up(posting, NULL, remedy, "%s%s%s%s", text, helps ? " (" : "",
+                              helps ? remedy : "", helps ? ")" : "");
 }
 
 enum kn_status kn_tiktok_failed(struct kn_posting *posting, const char *fail_reason)

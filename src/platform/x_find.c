@@ -170,12 +170,24 @@ static enum kn_status find(struct kn_posting *posting, struct search *search, st
 
 /* ---- what comes of it ---- */
 
-static enum kn_status unknown(struct kn_posting *posting, const char *why)
+/* The next try begins with a look of its own. */
+static void forget_looks(struct kn_posting *posting)
 {
     kn_posting_forget(posting, "looks");
     kn_posting_forget(posting, "duplicate");
     kn_posting_set_number(posting, "doubts", 1);
+}
+
+static enum kn_status unknown(struct kn_posting *posting, const char *why)
+{
+    forget_looks(posting);
     return kn_posting_unknown(posting, NULL, "X's answer to the post was lost, and %s", why);
+}
+
+static enum kn_status untold(struct kn_posting *posting)
+{
+    forget_looks(posting);
+    return kn_posting_untold(posting);
 }
 
 /* The request may be sent again, for nothing came of the last one, or X refuses the second. */
@@ -227,7 +239,7 @@ enum kn_status kn_x_look(struct kn_posting *posting, struct kn_error *err)
     struct search search = {.since = kn_time_iso(kn_posting_intended_us(posting) - skew_us, since)};
     enum kn_status status = find(posting, &search, err);
     if (status == KN_END) /* what is not permitted does not settle anything */
-        return posting->next == KN_NEXT_FAILED ? unknown(posting, posting->reason) : KN_OK;
+        return posting->next == KN_NEXT_FAILED ? untold(posting) : KN_OK;
     if (status != KN_OK)
         return status;
     return search.id ? kn_x_arrived(posting, search.id, err) : not_there(posting, &search, err);

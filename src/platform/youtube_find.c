@@ -148,8 +148,12 @@ enum kn_status kn_youtube_look(struct kn_posting *posting, struct kn_error *err)
     struct search search = {.posting = posting};
     bool complete;
     enum kn_status status = look_through(&search, &complete, err);
-    if (status == KN_END) /* what is not permitted does not settle anything */
-        return posting->next == KN_NEXT_FAILED ? unknown(posting, posting->reason) : KN_OK;
+    if (status == KN_END && posting->next != KN_NEXT_FAILED)
+        return KN_OK;
+    if (status == KN_END) { /* what is not permitted does not settle anything */
+        kn_posting_forget(posting, "looks");
+        return kn_posting_untold(posting);
+    }
     if (status != KN_OK)
         return status;
     if (search.id)

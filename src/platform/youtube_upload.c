@@ -297,9 +297,7 @@ enum kn_status kn_youtube_ask(struct kn_posting *posting, struct kn_error *err)
     if (status == KN_OK)
         status = take(posting, &answer, err);
     if (status == KN_OK && posting->next == KN_NEXT_FAILED && kn_posting_intended_us(posting))
-        return kn_posting_unknown(posting, NULL,
-                                  "YouTube may have all of the file, and does not tell: %s",
-                                  posting->reason);
+        return kn_posting_untold(posting);
     return status;
 }
 

@@ -8,7 +8,7 @@ import chaos
 from fault import STORE, THOROUGH, break_calls, each_store, main, make_store, only_sqlite
 from posting import PLATFORMS, World, clip, thick
 
-CLIPS, KILLS = (60, 20) if THOROUGH else (4, 2) if STORE == "postgres" else (8, 4)
+CLIPS, KILLS = (60, 20) if THOROUGH else (4, 2) if STORE == "postgres" else (6, 3)
 
 
 @each_store

@@ -503,7 +503,7 @@ static void refusals_lead_where_they_should(void **state)
         {fetch, 400, "invalid_publish_id", KN_NEXT_UNKNOWN, "look among the videos", NULL},
         {fetch, 400, "token_not_authorized_for_specified_publish_id", KN_NEXT_UNKNOWN,
          "look among the videos", NULL},
-        {fetch, 401, "scope_not_authorized", KN_NEXT_UNKNOWN, "look among the videos", NULL},
+        {fetch, 401, "scope_not_authorized", KN_NEXT_UNKNOWN, "kirinuki auth tiktok", NULL},
         {fetch, 403, "something_new", KN_NEXT_UNKNOWN, "something_new", NULL},
         {fetch, 429, "rate_limit_exceeded", KN_NEXT_LIVE, "", NULL},
         {fetch, 500, "internal_error", KN_NEXT_LIVE, "", NULL},
