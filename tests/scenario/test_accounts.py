@@ -267,7 +267,8 @@ def wrong_usage_is_one_sentence():
                 (("auth", "youtube", "--sandbox=ftp://x"), "`kirinuki sandbox` prints"),
                 (("auth", "youtube", "--redirect", "here"), "--redirect takes the address"),
                 (("auth", "youtube", "x"), "one platform at a time"),
-                (("accounts", "remove"), "takes nothing, or check or rm"),
+                (("accounts", "remove"), "did you mean: kirinuki accounts rm"),
+                (("accounts", "frobnicate"), "takes nothing, or check or rm"),
                 (("accounts", "rm"), "accounts rm needs an account")):
             outcome = world(*arguments)
             expect_complaint(outcome, 2, pattern)
