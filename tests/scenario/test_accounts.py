@@ -126,6 +126,21 @@ def a_wrong_key_is_told_in_the_list():
         assert world.accounts()["youtube:mine"]["state"] == "connected"
 
 
+def answered(world, word):
+    """What a person at a terminal answers when asked whether to remove it; the exit code."""
+    ours, its = pty.openpty()
+    with world.start("accounts", "rm", "youtube", stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        said = b""
+        while b"[y/N]" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, word.encode() + b"\n")
+        code = process.wait(timeout=60)
+    os.close(ours)
+    assert b"1 post of youtube:mine is not done" in said, said
+    return code
+
+
 @case
 def an_account_that_posts_wait_for_is_not_removed_by_accident():
     video = clip()
@@ -133,7 +148,9 @@ def an_account_that_posts_wait_for_is_not_removed_by_accident():
         assert world.auth("youtube", "--account", "mine").code == 0
         world.good("publish", video, "-t", "youtube", "--no-wait", "--sandbox=" + world.url)
         expect_complaint(world("accounts", "rm", "youtube"), 1, "1 post of it is not done.*--yes")
-        assert list(world.accounts()) == ["youtube:mine"]
+        assert answered(world, "n") == 1 and list(world.accounts()) == ["youtube:mine"]
+        assert answered(world, "y") == 0 and not world.accounts()
+        assert world.auth("youtube", "--account", "mine").code == 0
         assert "is removed" in world.good("accounts", "rm", "youtube:mine", "--yes")
         outcome = world("publish", "--retry", "--json")
         [post] = json.loads(outcome.out.splitlines()[-1])["posts"]
