@@ -6,10 +6,11 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/post_orders.h"
 #include "cli/post_view.h"
 #include "cli/post_watch.h"
 #include "cli/queue_view.h"
-#include "platform/post_json.h"
+#include "platform/platform.h"
 
 enum {
     PAGE = 1000,
@@ -68,10 +69,21 @@ static void say_decided(struct kn_queue_call *call, int64_t id, const char *sent
         kn_print_json(kn_post_result_json(&post, call->arena));
 }
 
+static enum kn_status carry_out(struct kn_queue_call *call, int64_t id)
+{
+    const char *sentence;
+    enum kn_status status = kn_post_carry_out(call, id, &sentence);
+    if (status == KN_OK)
+        say_decided(call, id, sentence);
+    return status;
+}
+
 static enum kn_status cancel_post(struct kn_queue_call *call, int64_t id)
 {
     enum kn_post_state state;
     enum kn_status status = kn_store_post_cancel(call->store, id, &state, &call->err);
+    if (status == KN_OK && state == KN_POST_SCHEDULED)
+        return carry_out(call, id);
     if (status == KN_OK)
         say_decided(call, id,
                     state == KN_POST_CANCELLED ? "is cancelled"
@@ -92,19 +104,14 @@ static enum kn_status move_post(struct kn_queue_call *call, int64_t id)
     int64_t at_us = call->settings.publish.at_us;
     char when[KN_TIME_TEXT_BYTES];
     struct kn_post post;
-    struct kn_post_text text;
-    struct kn_post_options options = {.publish_at_us = 0};
-    struct kn_error ignored;
     enum kn_status status = kn_store_post_get(call->store, id, call->arena, &post, &call->err);
     if (status != KN_OK)
         return status;
-    (void)kn_post_request_read(post.request, call->arena, &text, &options, &ignored);
-    if (options.publish_at_us)
-        return kn_error_set(&call->err, KN_INVALID,
-                            "%s gets the time of post %" PRId64
-                            " with the clip: cancel it, and plan it again with --at",
-                            post.platform, id);
-    status = kn_store_post_move(call->store, id, at_us, &call->err);
+    const struct kn_platform *platform = kn_platform_find(post.platform);
+    status =
+        kn_store_post_move(call->store, id, at_us, platform && platform->schedules, &call->err);
+    if (status == KN_OK && post.state == KN_POST_SCHEDULED)
+        return carry_out(call, id);
     if (status == KN_OK)
         say_decided(call, id,
                     at_us ? kn_arena_printf(call->arena, "is due at %s", kn_time_local(at_us, when))
@@ -283,11 +290,10 @@ static int act(struct kn_queue_call *call, struct kn_cancel *cancel)
         if (strcmp(call->rest[0], commands[i].name) == 0) {
             if (call->rest_count > 1)
                 return decide(call, i);
-            (void)kn_error_set(&call->err, KN_INVALID,
-                               "posts %s needs the number of a post%s: kirinuki posts %s 12",
-                               commands[i].name,
-                               commands[i].run == retry_post ? ", or --unknown" : "",
-                               commands[i].name);
+            (void)kn_error_set(
+                &call->err, KN_INVALID,
+                "posts %s needs the number of a post%s: kirinuki posts %s 12", commands[i].name,
+                commands[i].run == retry_post ? ", or --unknown" : "", commands[i].name);
             return kn_complain_usage("posts", &call->err);
         }
     return show_all(call);
@@ -298,6 +304,7 @@ int kn_cmd_posts(int argc, char **argv)
     struct kn_queue_call call;
     struct kn_cancel *cancel = kn_interrupt_watch(); /* the store has threads */
     int code = kn_queue_begin(&call, "posts", KN_FOR_POSTS, "", argc, argv);
+    call.cancel = cancel;
     if (code == KN_EXIT_OK)
         code = act(&call, cancel);
     kn_queue_end(&call);

@@ -329,6 +329,10 @@ static int run_with_store(struct run *run, struct kn_cancel *cancel)
     char *folder = NULL;
     enum kn_status status = kn_store_open_at(run->settings->queue.store,
                                              run->settings->queue.levels, true, &store, &err);
+    if (status != KN_OK && run->settings->publish.to && run->settings->publish.spread) {
+        (void)kn_error_add(&err, "--spread needs a queue that keeps posts for later");
+        return kn_complain(status, &err);
+    }
     if (status != KN_OK) {
         fprintf(stderr, "note: %s; this run keeps a queue of its own\n", kn_text_clean(err.text));
         status =

@@ -204,7 +204,11 @@ const struct kn_command kn_commands[] = {
             "`kirinuki\n"
             "posts` says what to do. With --at and --every posts wait for their time: YouTube "
             "keeps them\n"
-            "itself, the others need a `kirinuki worker` that runs then.\n\n"
+            "itself, the others need a `kirinuki worker` that runs then. --spread chooses the "
+            "times: each\n"
+            "clip gets the next best time (--best-times) of each account that no other post has, "
+            "not before\n"
+            "--at, and --every apart.\n\n"
             "Exit code 0: all are live or planned; 3: some failed; 1: all did.\n",
         .examples =
             "  kirinuki publish talk-clips                 into the outbox folder: needs no "
@@ -214,6 +218,8 @@ const struct kn_command kn_commands[] = {
             "                                              what would be wrong\n"
             "  kirinuki publish talk-clips --to tiktok --at 18:00 --every 1d\n"
             "                                              one a day, from six o'clock on\n"
+            "  kirinuki publish talk-clips --to all --spread\n"
+            "                                              each at a good time of its platform\n"
             "  kirinuki publish --retry                    go on with what is not live\n",
         .settings = KN_FOR_PUBLISH,
     },
@@ -230,12 +236,18 @@ const struct kn_command kn_commands[] = {
             "a post\n"
             "whose end is unknown: look at the account, then say --url URL where it is, or "
             "--absent to have\n"
-            "it posted again.\n",
+            "it posted again.\n\n"
+            "A post that YouTube has and will show at its time is moved there as well. Cancelled, "
+            "its video\n"
+            "stays on the channel as a private one, as deleting can't be undone: YouTube Studio "
+            "deletes it,\n"
+            "`retry` has it shown after all.\n",
         .examples = "  kirinuki posts                              a table\n"
                     "  kirinuki posts watch                        until they are done\n"
                     "  kirinuki posts --state failed,unknown       what needs somebody\n"
                     "  kirinuki posts 12                           one of them\n"
                     "  kirinuki posts retry 12 13                  again\n"
+                    "  kirinuki posts move 12 --at 20:00           another time\n"
                     "  kirinuki posts resolve 12 --absent          it is not there: post it\n"
                     "  kirinuki posts retry --unknown              ask the platforms once more\n",
         .settings = KN_FOR_POSTS,

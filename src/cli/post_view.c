@@ -130,6 +130,8 @@ const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
         return "nobody posts it now: `kirinuki worker` does, or `kirinuki publish --retry`";
     if (waits)
         return kn_arena_printf(arena, "at %s", kn_time_local(post->due_us, when));
+    if (post->state == KN_POST_PLANNED && !post->reason[0] && post->appear_us > kn_wall_us())
+        return kn_arena_printf(arena, "to appear at %s", kn_time_local(post->appear_us, when));
     if (post->state == KN_POST_UPLOADING && post->bytes)
         return upload_text(post, arena);
     return post->reason;
@@ -175,6 +177,7 @@ json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena)
     json_object_set_new(made, "eta_ms", left >= 0 ? json_integer(left * 1000) : json_null());
     json_object_set_new(
         made, "due", kn_post_state_final(post->state) ? json_null() : time_or_null(post->due_us));
+    json_object_set_new(made, "appear", time_or_null(post->appear_us));
     json_object_set_new(made, "planned", time_or_null(post->created_us));
     json_object_set_new(made, "changed", time_or_null(post->changed_us));
     json_object_set_new(made, "public", time_or_null(post->public_us));

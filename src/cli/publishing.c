@@ -112,19 +112,23 @@ static void say_check(struct publishing *publishing, const struct kn_planned_pos
 {
     const struct kn_publish_clip *clip = &publishing->clips.at[post->clip];
     const char *place = where(post->target, publishing->arena);
+    int64_t appear_us = post->planned.appear_us;
+    char when[KN_TIME_TEXT_BYTES];
     if (publishing->settings->json) {
         json_t *findings = json_array();
         for (int i = 0; i < post->finding_count; i++)
             json_array_append_new(findings, finding_json(&post->findings[i]));
-        kn_print_json(json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "event", "checked",
-                                "clip", kn_json_text(clip->name), "to", kn_json_text(place), "good",
-                                !post->bad, "rendition", rendition_json(post->rendition),
-                                "findings", findings, "title", kn_json_text(post->text.title),
-                                "caption", kn_json_text(post->text.caption)));
+        kn_print_json(
+            json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "event", "checked", "clip",
+                      kn_json_text(clip->name), "to", kn_json_text(place), "good", !post->bad,
+                      "rendition", rendition_json(post->rendition), "findings", findings, "title",
+                      kn_json_text(post->text.title), "caption", kn_json_text(post->text.caption),
+                      "at", appear_us ? json_string(kn_time_iso(appear_us, when)) : json_null()));
         return;
     }
     if (!post->finding_count && publishing->settings->publish.check)
-        kn_say("%s -> %s: fine", clip->name, place);
+        kn_say("%s -> %s: fine%s%s", clip->name, place, appear_us ? ", at " : "",
+               appear_us ? kn_time_local(appear_us, when) : "");
     if (post->rendition && publishing->settings->publish.check)
         kn_say("%s -> %s: a rendition of %dx%d will be made", clip->name, place,
                post->rendition->width_px, post->rendition->height_px);
@@ -154,6 +158,25 @@ static void refuse(struct publishing *publishing, const struct kn_planned_post *
     }
     kn_vec_push(&publishing->refused, kn_post_refused(&post->spec, kn_str_text(&reasons),
                                                       kn_str_text(&remedies), publishing->arena));
+}
+
+/* When the good ones would appear. */
+static enum kn_status foresee(struct publishing *publishing)
+{
+    int count = 0, at = 0;
+    struct kn_post_spec *specs =
+        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *specs);
+    struct kn_post_planned *made =
+        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *made);
+    for (int i = 0; i < publishing->planned_count; i++)
+        if (!publishing->planned[i].bad)
+            specs[count++] = publishing->planned[i].spec;
+    enum kn_status status =
+        kn_store_posts_foresee(publishing->store, specs, count, made, &publishing->err);
+    for (int i = 0; status == KN_OK && i < publishing->planned_count; i++)
+        if (!publishing->planned[i].bad)
+            publishing->planned[i].planned = made[at++];
+    return status;
 }
 
 static void check_all(struct publishing *publishing)
@@ -202,8 +225,11 @@ static enum kn_status plan(struct publishing *publishing, char **paths, int coun
         return status;
     publishing->planned_count = kn_publish_plan(&publishing->clips, targets, target_count, settings,
                                                 publishing->arena, &publishing->planned);
-    check_all(publishing);
-    return KN_OK;
+    if (settings->check)
+        status = foresee(publishing);
+    if (status == KN_OK)
+        check_all(publishing);
+    return status;
 }
 
 /* ---- renditions ---- */
@@ -324,13 +350,40 @@ static enum kn_status keep(struct publishing *publishing)
 
 /* ---- posting ---- */
 
+/* Whether what platforms show by themselves is there, now that its time is over: whoever publishes
+ * asks. In the arena, behind the posts of the call. */
+static enum kn_status add_looks(struct publishing *publishing, const int64_t **ret_only,
+                                int *ret_count)
+{
+    const struct kn_post_filter filter = {.states = 1u << KN_POST_SCHEDULED, .limit = 1000};
+    const struct kn_post *found;
+    int count, own = publishing->posts.count, only_count = own;
+    enum kn_status status = kn_store_posts_list(publishing->store, &filter, publishing->arena,
+                                                &found, &count, &publishing->err);
+    if (status != KN_OK)
+        return status;
+    int64_t *only =
+        kn_arena_array(publishing->arena, (size_t)own + (size_t)count + 1, sizeof *only);
+    if (own)
+        memcpy(only, publishing->posts.at, (size_t)own * sizeof *only);
+    for (int i = 0; i < count; i++)
+        if (found[i].due_us && found[i].due_us <= kn_store_now_us(publishing->store))
+            only[only_count++] = found[i].id;
+    *ret_only = only;
+    *ret_count = only_count;
+    return KN_OK;
+}
+
 static enum kn_status post_all(struct publishing *publishing)
 {
     const struct kn_settings *settings = publishing->settings;
     const struct kn_post *posts;
-    int count;
+    const int64_t *only = NULL;
+    int count, only_count;
     enum kn_status status = kn_publishing_posts(publishing, &posts, &count);
-    if (status != KN_OK || !count)
+    if (status == KN_OK)
+        status = add_looks(publishing, &only, &only_count);
+    if (status != KN_OK || !only_count)
         return status;
     struct kn_post_display *display =
         kn_post_display_open(posts, count, settings->json, settings->quiet);
@@ -341,8 +394,8 @@ static enum kn_status post_all(struct publishing *publishing)
         .webhook_secret = settings->publish.webhook_secret,
         .name = "publish",
         .at_once = settings->publish.at_once,
-        .only = publishing->posts.at,
-        .only_count = publishing->posts.count,
+        .only = only,
+        .only_count = only_count,
         .heard = kn_post_display_hear,
         .arg = display,
     };
@@ -384,12 +437,13 @@ int kn_publish_now(struct kn_store *store, const struct kn_settings *settings, c
     return code;
 }
 
-/* Failed ones and those whose end is not known are asked for again; others are gone on with. */
+/* Failed ones and those whose end is not known are asked for again; others are gone on with. Of
+ * those that their platform shows, the ones whose time is over are looked at. */
 static enum kn_status take_rest(struct publishing *publishing)
 {
     const struct kn_post_filter filter = {
         .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING |
-                  1u << KN_POST_FAILED | 1u << KN_POST_UNKNOWN,
+                  1u << KN_POST_SCHEDULED | 1u << KN_POST_FAILED | 1u << KN_POST_UNKNOWN,
         .owner = publishing->settings->queue.owner,
         .limit = 10000,
     };
@@ -399,7 +453,10 @@ static enum kn_status take_rest(struct publishing *publishing)
                                                 &posts, &count, &publishing->err);
     for (int i = 0; status == KN_OK && i < count; i++) {
         struct kn_error why;
-        bool ended = kn_post_state_final(posts[i].state);
+        bool scheduled = posts[i].state == KN_POST_SCHEDULED;
+        bool ended = kn_post_state_final(posts[i].state) && !scheduled;
+        if (scheduled && (!posts[i].due_us || posts[i].due_us > kn_store_now_us(publishing->store)))
+            continue;
         enum kn_status again =
             ended ? kn_store_post_retry(publishing->store, posts[i].id, &why) : KN_OK;
         if (again == KN_OK)

@@ -15,7 +15,8 @@ struct kn_queue_call {
     char **rest;
     int rest_count;
     struct kn_store *store;
-    char *folder; /* of an empty queue that stands in for the user's own */
+    char *folder;             /* of an empty queue that stands in for the user's own */
+    struct kn_cancel *cancel; /* of commands that wait for others, set by them */
     struct kn_error err;
 };
 /* Where there is no queue yet, only commands that put something into it make one; the others see an

@@ -2,13 +2,15 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/str.h"
 #include "platform/posting.h"
 
-enum { KEY_BYTES = 64, ID_BYTES = 128, SENTENCE_BYTES = 300 };
+enum { KEY_BYTES = 64, ID_BYTES = 128, SENTENCE_BYTES = 300, TIME_BYTES = 40 };
 
 const json_t *kn_answer_json(struct kn_posting *posting, const struct kn_http_answer *answer)
 {
@@ -111,4 +113,18 @@ int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise
         kn_parse_int(json_string_value(value), INT64_MIN, INT64_MAX, &number))
         return number;
     return otherwise;
+}
+
+int64_t kn_answer_time(struct kn_posting *posting, const json_t *json, const char *path)
+{
+    struct tm tm = {0};
+    const char *text = kn_answer_text(posting, json, path, TIME_BYTES);
+    const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    if (end && *end == '.')
+        end += 1 + strspn(end + 1, "0123456789");
+    end = end ? strptime(end, "%z", &tm) : NULL;
+    if (!end || *end)
+        return -1;
+    long offset_s = tm.tm_gmtoff;
+    return ((int64_t)timegm(&tm) - offset_s) * KN_US_PER_S;
 }

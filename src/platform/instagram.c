@@ -356,6 +356,9 @@ const struct kn_platform kn_platform_instagram = {
     .media = &media,
     .oauth = &kn_oauth_instagram_page,
     .quotas = quotas,
+    /* Buffer's study of 9.6 million posts, 2026: 9:00, 12:00 and 18:00; told of at
+     * posttempo.com/blog/best-time-to-post-on-instagram-2026. */
+    .best_times = "09:00,12:00,18:00",
     .quota_count = KN_COUNT_OF(quotas),
     .advance = advance,
 };

@@ -1,6 +1,5 @@
 /* From a finished container to a post: "IG User media_publish" and "IG User media", 2026-09-11. */
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -91,17 +90,6 @@ enum kn_status kn_instagram_publish(struct kn_posting *posting, struct kn_error 
 
 /* ---- looking for it ---- */
 
-/* "2026-12-01T12:00:00+0000"; -1: it is no time. */
-static int64_t parse_time(const char *text)
-{
-    struct tm tm = {0};
-    const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M:%S%z", &tm) : NULL;
-    if (!end || *end)
-        return -1;
-    long offset_s = tm.tm_gmtoff;
-    return ((int64_t)timegm(&tm) - offset_s) * KN_US_PER_S;
-}
-
 /* Blanks and line ends apart, of which services keep what they like. */
 static bool same_text(const char *a, const char *b)
 {
@@ -129,7 +117,7 @@ static void look_through(struct kn_posting *posting, const json_t *list, struct 
         const json_t *item = json_array_get(list, i);
         const char *caption = json_string_value(json_object_get(item, "caption"));
         const char *id = kn_answer_id(posting, item, "id");
-        int64_t at_us = parse_time(kn_answer_text(posting, item, "timestamp", 40));
+        int64_t at_us = kn_answer_time(posting, item, "timestamp");
         caption = caption ? caption : "";
         search->complete |= at_us >= 0 && at_us < search->since_us;
         if (!id || at_us < search->since_us || strlen(caption) > CAPTION_BYTES_MAX)

@@ -43,12 +43,12 @@ const char *kn_post_request_write(const struct kn_post_text *text,
     for (int i = 0; i < text->tag_count; i++)
         json_array_append_new(tags, kn_json_text(text->tags[i]));
     KN_SCOPED_JSON made = json_pack(
-        "{s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:b, s:b, s:b, s:b, s:b}", "title",
+        "{s:o, s:o, s:o, s:o, s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:i}", "title",
         kn_json_text(text->title), "caption", kn_json_text(text->caption), "tags", tags, "language",
-        kn_json_text(text->language), "privacy", kn_privacy_name(options->privacy), "publish_at_us",
-        (json_int_t)options->publish_at_us, "cover_us", (json_int_t)options->cover_us,
-        "made_for_kids", options->made_for_kids, "notify", options->notify, "draft", options->draft,
-        "made_with_ai", options->made_with_ai, "share_to_feed", options->share_to_feed);
+        kn_json_text(text->language), "privacy", kn_privacy_name(options->privacy), "cover_us",
+        (json_int_t)options->cover_us, "made_for_kids", options->made_for_kids, "notify",
+        options->notify, "draft", options->draft, "made_with_ai", options->made_with_ai,
+        "share_to_feed", options->share_to_feed, "category", options->category);
     return finish(made, arena);
 }
 
@@ -211,7 +211,6 @@ enum kn_status kn_post_request_read(const char *json, struct kn_arena *arena,
     text.tags = take_tags(&reader, &text.tag_count);
     struct kn_post_options options = {
         .privacy = take_privacy(&reader),
-        .publish_at_us = take_number(&reader, "publish_at_us", 0, INT64_MAX),
         .cover_us = take_number(&reader, "cover_us", -1, INT64_MAX),
         .made_for_kids = take_bool(&reader, "made_for_kids"),
         .notify = take_bool(&reader, "notify"),
@@ -219,6 +218,8 @@ enum kn_status kn_post_request_read(const char *json, struct kn_arena *arena,
         .made_with_ai = take_bool(&reader, "made_with_ai"),
         .share_to_feed = take_bool(&reader, "share_to_feed"),
     };
+    if (json_object_get(reader.json, "category")) /* there was none at first */
+        options.category = (int)take_number(&reader, "category", 0, INT32_MAX);
     status = reader_close(&reader, err);
     if (status == KN_OK) {
         *ret_text = text;

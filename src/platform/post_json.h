@@ -17,6 +17,7 @@ const char *kn_post_clip_write(const struct kn_post_clip *clip, struct kn_arena 
 enum kn_status kn_post_clip_read(const char *text, struct kn_arena *arena,
                                  struct kn_post_clip *ret_clip, struct kn_error *err);
 
+/* All but publish_at_us, which reading leaves 0: the post's appear_us says it. */
 const char *kn_post_request_write(const struct kn_post_text *text,
                                   const struct kn_post_options *options, struct kn_arena *arena);
 enum kn_status kn_post_request_read(const char *json, struct kn_arena *arena,

@@ -31,7 +31,8 @@ enum kn_status kn_posting_advance(struct kn_posting *posting, struct kn_error *e
     json_decref(posting->answers);
     posting->answers = json_array();
     posting->next = KN_NEXT_STEP;
-    posting->wait_until_us = 0;
+    posting->wait_until_us = posting->visible_us = 0;
+    posting->wish_refused = false;
     posting->quota = NULL;
     posting->remote_id = posting->url = posting->reason = posting->remedy = NULL;
     enum kn_status status = posting->platform->advance(posting, err);
@@ -276,9 +277,21 @@ enum kn_status kn_posting_live(struct kn_posting *posting, const char *remote_id
 }
 
 enum kn_status kn_posting_scheduled(struct kn_posting *posting, const char *remote_id,
-                                    const char *url)
+                                    const char *url, int64_t visible_us, int64_t look_us)
 {
+    posting->visible_us = visible_us;
+    posting->wait_until_us = look_us;
     return there(posting, KN_NEXT_SCHEDULED, remote_id, url);
+}
+
+enum kn_status kn_posting_withdrawn(struct kn_posting *posting, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    posting->reason = sentence(posting, format, args);
+    va_end(args);
+    posting->next = KN_NEXT_CANCELLED;
+    return KN_OK;
 }
 
 static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
@@ -348,4 +361,22 @@ enum kn_status kn_posting_used_up(struct kn_posting *posting, const char *quota,
 {
     posting->quota = quota;
     return kn_posting_wait(posting, until_us, "%s", reason);
+}
+
+enum kn_status kn_posting_book(struct kn_posting *posting, const char *quota, int amount,
+                               bool *ret_fits, struct kn_error *err)
+{
+    int64_t free_us = 0;
+    char when[KN_TIME_TEXT_BYTES];
+    enum kn_status status =
+        posting->host->book ? posting->host->book(posting->host->arg, quota, amount, &free_us, err)
+                            : KN_OK;
+    if (status != KN_OK)
+        return status;
+    *ret_fits = free_us == 0;
+    return *ret_fits
+               ? KN_OK
+               : kn_posting_wait(posting, free_us + kn_posting_ahead_us(posting),
+                                 "%s: no %s are left; there are again at %s",
+                                 posting->platform->label, quota, kn_time_local(free_us, when));
 }

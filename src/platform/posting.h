@@ -44,6 +44,10 @@ struct kn_posting_host {
      * platforms without accounts. */
     enum kn_status (*token)(void *arg, const char *refused, struct kn_arena *arena,
                             const char **ret_token, struct kn_error *err);
+    /* Books more of a quota of platform->quotas for the post. *ret_free_us 0: it is booked; else
+     * nothing is, and that is when there is room. NULL: nobody counts. */
+    enum kn_status (*book)(void *arg, const char *kind, int amount, int64_t *ret_free_us,
+                           struct kn_error *err);
     /* Hears the bytes that are out, often, on another thread; must be quick. May be NULL. */
     void (*progress)(void *arg, int64_t sent_bytes);
     int64_t (*now_us)(void *arg); /* wall clock; waits are told by it */
@@ -55,9 +59,10 @@ enum kn_posting_next {
     KN_NEXT_STEP,      /* advance again at once */
     KN_NEXT_WAIT,      /* advance again at `wait_until_us`; `reason` says what for */
     KN_NEXT_LIVE,      /* remote_id and url are set */
-    KN_NEXT_SCHEDULED, /* likewise; visible at options.publish_at_us */
+    KN_NEXT_SCHEDULED, /* likewise; visible at visible_us, and looked at again at wait_until_us */
     KN_NEXT_FAILED,    /* reason and remedy are set */
     KN_NEXT_UNKNOWN,   /* likewise */
+    KN_NEXT_CANCELLED, /* taken back, as `withdraw` wants it; reason says what is left there */
 };
 
 struct kn_posting {
@@ -65,10 +70,12 @@ struct kn_posting {
     const struct kn_platform *platform;
     struct kn_post_clip clip;
     struct kn_post_text text;
-    struct kn_post_options options;
-    const char *account;    /* its name on the platform: "@name", a channel */
-    const char *account_id; /* the platform's id of it; "" */
-    const char *settings;   /* JSON: the account's own, as `kirinuki auth` wrote it; "{}" */
+    struct kn_post_options options; /* publish_at_us: also of one that YouTube has, the time that
+                                       is wanted by now */
+    bool withdraw;                  /* of SCHEDULED: somebody wants it taken back */
+    const char *account;            /* its name on the platform: "@name", a channel */
+    const char *account_id;         /* the platform's id of it; "" */
+    const char *settings;           /* JSON: the account's own, as `kirinuki auth` wrote it; "{}" */
     const char
         *service_url;   /* where the platform is: "http://127.0.0.1:8787", NULL: the real one */
     const char *marker; /* 16 hexadecimal digits that name this post everywhere */
@@ -78,12 +85,16 @@ struct kn_posting {
 
     /* What changes. */
     json_t *memory;           /* an object; the host's */
-    enum kn_post_state state; /* PLANNED, UPLOADING or PROCESSING */
+    enum kn_post_state state; /* PLANNED, UPLOADING, PROCESSING; or SCHEDULED, to be looked at */
     int64_t sent_bytes;
 
     /* Set by advance; texts in `arena`. */
     enum kn_posting_next next;
-    int64_t wait_until_us; /* by the host's clock, once advance has returned */
+    int64_t wait_until_us; /* by the host's clock, once advance has returned; of SCHEDULED
+                            * 0: it is not looked at again */
+    int64_t visible_us;    /* of SCHEDULED and LIVE: from when on; 0: now */
+    bool wish_refused;     /* of SCHEDULED: what was asked of it (another time, `withdraw`) came to
+                              nothing, and reason says why */
     const char *quota;     /* of WAIT: a kind of platform->quotas that is used up until then, for
                               whoever shares it; NULL: the wait is this post's alone */
     const char *remote_id, *url;
@@ -186,6 +197,9 @@ const char *kn_answer_id(struct kn_posting *posting, const json_t *json, const c
 const char *kn_answer_sentence(struct kn_posting *posting, const json_t *json, const char *path);
 /* A whole number, also one that comes as a text of digits. */
 int64_t kn_answer_number(const json_t *json, const char *path, int64_t otherwise);
+/* A time: "2026-12-01T12:00:00Z", with parts of a second or another zone ("+0000") as well; in
+ * microseconds, wall clock; -1: it is none. */
+int64_t kn_answer_time(struct kn_posting *posting, const json_t *json, const char *path);
 
 /* ---- what then ---- */
 
@@ -214,8 +228,13 @@ enum kn_status kn_posting_later(struct kn_posting *posting, const struct kn_http
  * then. */
 enum kn_status kn_posting_used_up(struct kn_posting *posting, const char *quota, int64_t until_us,
                                   const char *reason);
-/* SCHEDULED: like live. */
+/* SCHEDULED: like live. `look_us`: wait_until_us. */
 enum kn_status kn_posting_scheduled(struct kn_posting *posting, const char *remote_id,
-                                    const char *url);
+                                    const char *url, int64_t visible_us, int64_t look_us);
+enum kn_status kn_posting_withdrawn(struct kn_posting *posting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Books so much more of a quota; where it does not fit, *ret_fits is false and the post waits. */
+enum kn_status kn_posting_book(struct kn_posting *posting, const char *quota, int amount,
+                               bool *ret_fits, struct kn_error *err);
 
 #endif

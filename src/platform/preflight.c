@@ -277,11 +277,17 @@ static void check_options(struct check *check)
 {
     const struct kn_platform *platform = check->asked->platform;
     const struct kn_post_options *options = check->asked->options;
+    bool later = check->asked->timed || options->publish_at_us > check->asked->now_us;
     if (options->privacy != KN_PRIVACY_DEFAULT && !(platform->privacies & 1u << options->privacy))
         find(check, "privacy",
              platform->privacies ? "choose another --privacy"
                                  : "leave --privacy out: the account's own setting decides",
              "a post cannot be %s here", kn_privacy_name(options->privacy));
+    else if (platform->schedules && later && options->privacy != KN_PRIVACY_DEFAULT &&
+             options->privacy != KN_PRIVACY_PUBLIC)
+        find(check, "privacy", "leave --privacy out, or post it without a time",
+             "what is to appear at a time becomes public then, and not %s",
+             kn_privacy_name(options->privacy));
     if (options->publish_at_us && options->publish_at_us <= check->asked->now_us)
         find(check, "time", "give a time to come, or none", "the time to publish at is over")
             ->warning = true;

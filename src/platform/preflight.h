@@ -47,6 +47,7 @@ struct kn_preflight {
     const struct kn_post_text *text;
     const struct kn_post_options *options;
     int64_t now_us; /* wall clock */
+    bool timed;     /* it gets a time, though options do not say yet which */
     /* Known of the account; 0 or NULL where it is not. */
     int64_t account_duration_max_us;
 };

@@ -213,6 +213,9 @@ const struct kn_platform kn_platform_tiktok = {
     .oauth = &kn_oauth_tiktok,
     .quotas = quotas,
     .quota_count = KN_COUNT_OF(quotas),
+    /* Buffer's study of 7.1 million posts, 2026: 9:00 and 13:00 lead, the evening brings views;
+     * told of at sbtecnews.com/best-time-to-post-on-tiktok-in-2026. */
+    .best_times = "09:00,13:00,20:00",
     .privacies = 1u << KN_PRIVACY_PUBLIC | 1u << KN_PRIVACY_FOLLOWERS | 1u << KN_PRIVACY_FRIENDS |
                  1u << KN_PRIVACY_PRIVATE,
     .advance = advance,

@@ -20,6 +20,8 @@
  * (videos.list part=snippet). With the mark it is this post for certain. Without any such video it
  * is not there for certain an hour after the session was found gone; before that the post is
  * UNKNOWN.
+ *
+ * What becomes of a video that YouTube shows by itself stands in youtube_scheduled.c.
  */
 #ifndef KN_PLATFORM_YOUTUBE_H
 #define KN_PLATFORM_YOUTUBE_H
@@ -28,13 +30,20 @@
 
 enum { KN_YOUTUBE_MARK_LENGTH = 19 /* as tags count, with a comma */ };
 
+/* From a video's time to the look at what became of it: YouTube may be a little late. */
+#define KN_YOUTUBE_LOOK_AFTER_US INT64_C(60000000)
+
 /* "kn0123456789abcdef" */
 const char *kn_youtube_mark(const struct kn_posting *posting);
 const char *kn_youtube_api(const struct kn_posting *posting, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+const char *kn_youtube_watch_url(const struct kn_posting *posting, const char *id);
+
 /* ---- youtube_upload.c ---- */
 
+/* "public", as the options want it when its time has come; NULL: YouTube has no such setting. */
+const char *kn_youtube_privacy(const struct kn_posting *posting);
 enum kn_status kn_youtube_open(struct kn_posting *posting, struct kn_error *err);
 enum kn_status kn_youtube_send(struct kn_posting *posting, struct kn_error *err);
 enum kn_status kn_youtube_ask(struct kn_posting *posting, struct kn_error *err);
@@ -53,6 +62,15 @@ enum kn_status kn_youtube_look(struct kn_posting *posting, struct kn_error *err)
 enum kn_status kn_youtube_thumbnail(struct kn_posting *posting, struct kn_error *err);
 enum kn_status kn_youtube_captions(struct kn_posting *posting, struct kn_error *err);
 enum kn_status kn_youtube_watch(struct kn_posting *posting, struct kn_error *err);
+/* It is processed; `status` is what YouTube says of it, or NULL. */
+enum kn_status kn_youtube_arrived_well(struct kn_posting *posting, const json_t *status);
+/* Why there is no such video any more: a reason for kn_youtube_gave_up; NULL: there is. */
+const char *kn_youtube_lost(struct kn_posting *posting, const json_t *item);
+
+/* ---- youtube_scheduled.c ---- */
+
+/* Of a video that is there: SCHEDULED, or held back. */
+enum kn_status kn_youtube_scheduled(struct kn_posting *posting, struct kn_error *err);
 
 /* ---- youtube_error.c ---- */
 

@@ -148,21 +148,25 @@ enum kn_status kn_youtube_captions(struct kn_posting *posting, struct kn_error *
 
 /* ---- watching ---- */
 
-static enum kn_status arrived_well(struct kn_posting *posting, const json_t *status)
+enum kn_status kn_youtube_arrived_well(struct kn_posting *posting, const json_t *status)
 {
     const struct kn_post_options *options = &posting->options;
-    const char *id = kn_posting_text(posting, "id");
-    const char *url = kn_posting_url(posting, "https://www.youtube.com", "/watch?v=%s", id);
+    const char *id = kn_posting_text(posting, "id"), *url = kn_youtube_watch_url(posting, id);
     const char *privacy = status ? kn_answer_id(posting, status, "privacyStatus") : NULL;
+    int64_t told_us = kn_posting_number(posting, "told_us"), now_us = kn_posting_now_us(posting);
     bool is_private = privacy && strcmp(privacy, "private") == 0;
-    bool later = options->publish_at_us > kn_posting_now_us(posting);
-    bool planned = later && (!status || kn_answer_at(status, "publishAt"));
-    if (is_private && options->privacy != KN_PRIVACY_PRIVATE && !planned)
+    bool keeps_time = status ? is_private && kn_answer_at(status, "publishAt") : told_us > now_us;
+    if (told_us && keeps_time) /* at once, where another time is wanted by now */
+        return kn_posting_scheduled(posting, id, url, told_us,
+                                    told_us == options->publish_at_us
+                                        ? KN_MAX(told_us, now_us) + KN_YOUTUBE_LOOK_AFTER_US
+                                        : now_us);
+    if (is_private && options->privacy != KN_PRIVACY_PRIVATE)
         kn_posting_remark(posting,
                           "YouTube keeps the video private: it does so with all uploads of "
                           "applications that Google has not audited. Make it public in YouTube "
                           "Studio, or have your API project audited");
-    return planned ? kn_posting_scheduled(posting, id, url) : kn_posting_live(posting, id, url);
+    return kn_posting_live(posting, id, url);
 }
 
 static enum kn_status look_again(struct kn_posting *posting, const json_t *item)
@@ -174,7 +178,7 @@ static enum kn_status look_again(struct kn_posting *posting, const json_t *item)
         wait_s = KN_CLAMP(left_ms / 1000, WATCH_FIRST_S, WATCH_MOST_S);
     if (now_us - kn_posting_number(posting, "arrived_us") > patience_us) {
         kn_posting_remark(posting, "YouTube is still processing the video after a day");
-        return arrived_well(posting, NULL);
+        return kn_youtube_arrived_well(posting, NULL);
     }
     kn_posting_set_number(posting, "looks", looks + 1);
     return kn_posting_wait(posting, now_us + wait_s * KN_US_PER_S, "YouTube processes the video");
@@ -186,18 +190,27 @@ static const char *text_at(struct kn_posting *posting, const json_t *item, const
     return text ? text : "";
 }
 
+const char *kn_youtube_lost(struct kn_posting *posting, const json_t *item)
+{
+    const char *upload = text_at(posting, item, "status.uploadStatus");
+    if (strcmp(upload, "deleted") == 0)
+        return upload;
+    if (strcmp(upload, "rejected") == 0)
+        return text_at(posting, item, "status.rejectionReason");
+    if (strcmp(upload, "failed") == 0)
+        return text_at(posting, item, "status.failureReason");
+    return NULL;
+}
+
 static enum kn_status judge(struct kn_posting *posting, const json_t *item)
 {
     const char *upload = text_at(posting, item, "status.uploadStatus");
     const char *processing = text_at(posting, item, "processingDetails.processingStatus");
+    const char *lost = kn_youtube_lost(posting, item);
     if (strcmp(upload, "processed") == 0)
-        return arrived_well(posting, kn_answer_at(item, "status"));
-    if (strcmp(upload, "deleted") == 0)
-        return kn_youtube_gave_up(posting, upload);
-    if (strcmp(upload, "rejected") == 0)
-        return kn_youtube_gave_up(posting, text_at(posting, item, "status.rejectionReason"));
-    if (strcmp(upload, "failed") == 0)
-        return kn_youtube_gave_up(posting, text_at(posting, item, "status.failureReason"));
+        return kn_youtube_arrived_well(posting, kn_answer_at(item, "status"));
+    if (lost)
+        return kn_youtube_gave_up(posting, lost);
     if (strcmp(processing, "failed") == 0 || strcmp(processing, "terminated") == 0)
         return kn_youtube_gave_up(
             posting, text_at(posting, item, "processingDetails.processingFailureReason"));
@@ -208,7 +221,7 @@ static enum kn_status judge(struct kn_posting *posting, const json_t *item)
 static enum kn_status unwatched(struct kn_posting *posting, const char *why)
 {
     kn_posting_remark(posting, "its processing could not be followed: %s", why);
-    return arrived_well(posting, NULL);
+    return kn_youtube_arrived_well(posting, NULL);
 }
 
 /* This time: whoever cannot see a video that is there does not give it up. */

@@ -25,6 +25,8 @@ static const struct {
      "publish the clip again with other --hashtags"},
     {"invalidPublishAt", "YouTube takes the time of publication for invalid",
      "publish the clip again with another --at"},
+    {"invalidCategoryId", "YouTube has no such category where the channel is",
+     "choose another one with --category and publish again"},
     {"youtubeSignupRequired", "this Google account has no YouTube channel",
      "create a channel at youtube.com with this account, then run “kirinuki publish --retry”"},
     {"forbiddenPrivacySetting", "this channel may not use that privacy setting",
@@ -129,8 +131,9 @@ enum kn_status kn_youtube_refusal(struct kn_posting *posting, const struct kn_ht
 
 enum kn_status kn_youtube_gave_up(struct kn_posting *posting, const char *reason)
 {
-    static const char *const keys[] = {"id", "arrived_us", "looks", "thumbnail_done",
-                                       "captions_done"};
+    static const char *const keys[] = {
+        "id",      "arrived_us", "looks",     "thumbnail_done", "captions_done",
+        "told_us", "held_back",  "late_looks"};
     for (size_t i = 0; i < KN_COUNT_OF(keys); i++)
         kn_posting_forget(posting, keys[i]);
     kn_posting_settle(posting);

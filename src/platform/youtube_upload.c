@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "platform/youtube.h"
+#include "platform/youtube_category.h"
 
 enum {
     SESSION_BYTES_MAX = 4000,
@@ -34,11 +35,8 @@ static bool is_scheduled(const struct kn_posting *posting)
     return posting->options.publish_at_us > kn_posting_now_us(posting);
 }
 
-/* NULL: YouTube has no such setting. */
-static const char *privacy(const struct kn_posting *posting)
+const char *kn_youtube_privacy(const struct kn_posting *posting)
 {
-    if (is_scheduled(posting))
-        return "private"; /* or publishAt is refused */
     switch (posting->options.privacy) {
     case KN_PRIVACY_DEFAULT:
     case KN_PRIVACY_PUBLIC:
@@ -55,13 +53,14 @@ static const char *privacy(const struct kn_posting *posting)
 static json_t *snippet(const struct kn_posting *posting)
 {
     const struct kn_post_text *text = &posting->text;
+    int category = posting->options.category;
     json_t *tags = json_array();
     for (int i = 0; i < text->tag_count; i++)
         json_array_append_new(tags, kn_json_text(text->tags[i]));
     json_array_append_new(tags, kn_json_text(kn_youtube_mark(posting)));
-    json_t *made =
-        json_pack("{s:o, s:o, s:o, s:s}", "title", kn_json_text(text->title), "description",
-                  kn_json_text(text->caption), "tags", tags, "categoryId", "22");
+    json_t *made = json_pack("{s:o, s:o, s:o, s:o}", "title", kn_json_text(text->title),
+                             "description", kn_json_text(text->caption), "tags", tags, "categoryId",
+                             json_sprintf("%d", category ? category : KN_YOUTUBE_CATEGORY_USUAL));
     if (text->language) {
         json_object_set_new(made, "defaultLanguage", kn_json_text(text->language));
         json_object_set_new(made, "defaultAudioLanguage", kn_json_text(text->language));
@@ -69,18 +68,19 @@ static json_t *snippet(const struct kn_posting *posting)
     return made;
 }
 
-static json_t *video(const struct kn_posting *posting)
+/* `at_us`: when YouTube is to show it; 0: at once. */
+static json_t *video(const struct kn_posting *posting, int64_t at_us)
 {
     const struct kn_post_options *options = &posting->options;
     char at[KN_TIME_TEXT_BYTES];
-    json_t *status = json_pack("{s:s, s:b, s:b, s:s}", "privacyStatus", privacy(posting),
-                               "selfDeclaredMadeForKids", options->made_for_kids, "embeddable", 1,
-                               "license", "youtube");
+    json_t *status = json_pack(
+        "{s:s, s:b, s:b, s:s}", "privacyStatus",
+        at_us ? "private" : kn_youtube_privacy(posting), /* or the time is refused */
+        "selfDeclaredMadeForKids", options->made_for_kids, "embeddable", 1, "license", "youtube");
     if (options->made_with_ai)
         json_object_set_new(status, "containsSyntheticMedia", json_true());
-    if (is_scheduled(posting))
-        json_object_set_new(status, "publishAt",
-                            kn_json_text(kn_time_iso(options->publish_at_us, at)));
+    if (at_us)
+        json_object_set_new(status, "publishAt", kn_json_text(kn_time_iso(at_us, at)));
     return json_pack("{s:o, s:o}", "snippet", snippet(posting), "status", status);
 }
 
@@ -100,14 +100,16 @@ static bool may_have_token(const struct kn_posting *posting, const char *url)
     return false;
 }
 
+/* `told_us`: the time that YouTube got with it; 0: none. */
 static enum kn_status opened(struct kn_posting *posting, const struct kn_http_answer *answer,
-                             struct kn_error *err)
+                             int64_t told_us, struct kn_error *err)
 {
     const char *session = kn_http_header(answer, "location");
     if (!session || !may_have_token(posting, session))
         return kn_error_set(err, KN_REMOTE, "YouTube's answer names no upload session");
     kn_posting_set_text(posting, "session", session);
     kn_posting_set_number(posting, "session_us", kn_posting_now_us(posting));
+    kn_posting_set_number(posting, "told_us", told_us);
     kn_posting_forget(posting, "offset");
     kn_posting_forget(posting, "doubt");
     posting->state = KN_POST_UPLOADING;
@@ -117,11 +119,17 @@ static enum kn_status opened(struct kn_posting *posting, const struct kn_http_an
 
 enum kn_status kn_youtube_open(struct kn_posting *posting, struct kn_error *err)
 {
-    if (!privacy(posting))
+    if (!kn_youtube_privacy(posting))
         return kn_posting_fail(posting, "use public, unlisted or private",
                                "YouTube has no privacy setting “%s”",
                                kn_privacy_name(posting->options.privacy));
-    KN_SCOPED_JSON body = video(posting);
+    int64_t told_us = is_scheduled(posting) ? posting->options.publish_at_us : 0;
+    if (told_us && strcmp(kn_youtube_privacy(posting), "public") != 0)
+        return kn_posting_fail(posting, "publish it again without a time",
+                               "YouTube makes public what it shows at a time, and this one is to "
+                               "be %s",
+                               kn_privacy_name(posting->options.privacy));
+    KN_SCOPED_JSON body = video(posting, told_us);
     char bytes[24];
     snprintf(bytes, sizeof bytes, "%lld", (long long)posting->clip.bytes);
     const struct kn_http_header headers[] = {
@@ -146,7 +154,7 @@ enum kn_status kn_youtube_open(struct kn_posting *posting, struct kn_error *err)
     if (status != KN_OK)
         return status;
     if (answer.status == 200 || answer.status == 201)
-        return opened(posting, &answer, err);
+        return opened(posting, &answer, told_us, err);
     return kn_youtube_refusal(posting, &answer, "uploads", err);
 }
 

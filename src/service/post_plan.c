@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "platform/post_json.h"
 #include "platform/post_text.h"
+#include "service/best_times.h"
 
 /* ---- where to ---- */
 
@@ -29,7 +30,8 @@ static void add_target(struct finding_targets *finding, const struct kn_platform
         if (finding->targets.at[i].platform == platform &&
             strcmp(finding->targets.at[i].account, account) == 0)
             return;
-    kn_vec_push(&finding->targets, ((struct kn_publish_target){platform, account}));
+    kn_vec_push(&finding->targets,
+                ((struct kn_publish_target){.platform = platform, .account = account}));
 }
 
 /* Accounts of the place that is meant: those of a sandbox never mix with real ones. */
@@ -235,6 +237,7 @@ static struct kn_post_options choose_options(const struct planning *planning,
         .draft = settings->draft,
         .made_with_ai = settings->ai_label,
         .share_to_feed = settings->share_to_feed,
+        .category = settings->category,
     };
 }
 
@@ -247,6 +250,7 @@ static void check(struct kn_planned_post *post, const struct kn_media_facts *fac
         .text = &post->text,
         .options = &post->options,
         .now_us = kn_wall_us(),
+        .timed = post->target->slots != NULL,
     };
     post->finding_count = kn_preflight(&asked, arena, &post->findings);
     post->bad = kn_findings_fit(post->findings, post->finding_count) != KN_FITS;
@@ -299,7 +303,50 @@ static void plan_one(const struct planning *planning, const struct kn_publish_cl
         .request = kn_post_request_write(&post->text, &post->options, planning->arena),
         .bytes = post->file.bytes,
         .due_us = target->platform->schedules ? 0 : due_us,
+        .appear_us = due_us,
+        .slots = post->target->slots,
+        .sent_ahead = target->platform->schedules,
     };
+}
+
+/* As many as one account may have in a day, of what it is to post then. */
+static int day_max(const struct kn_platform *platform, bool drafts)
+{
+    static const int64_t day_us = 86400 * KN_US_PER_S;
+    int most = 0;
+    for (int i = 0; i < platform->quota_count; i++) {
+        const struct kn_quota *quota = &platform->quotas[i];
+        bool counts = !(drafts ? quota->of_posts : quota->of_drafts) &&
+                      (!quota->span_us || quota->span_us >= day_us);
+        if (counts && (!most || quota->limit < most))
+            most = quota->limit;
+    }
+    return most;
+}
+
+/* The targets with their slots. */
+static const struct kn_publish_target *spread(const struct planning *planning,
+                                              const struct kn_publish_target *targets, int count)
+{
+    const struct kn_publish_settings *settings = planning->settings;
+    struct kn_publish_target *spread =
+        kn_arena_array(planning->arena, (size_t)count + 1, sizeof *spread);
+    for (int i = 0; i < count; i++) {
+        const struct kn_platform *platform = targets[i].platform;
+        struct kn_best_times *times = kn_arena_alloc(planning->arena, sizeof *times);
+        struct kn_post_slots *slots = kn_arena_alloc(planning->arena, sizeof *slots);
+        *times = kn_best_times_of(settings->best_times, platform, targets[i].account);
+        *slots = (struct kn_post_slots){
+            .next = kn_best_times_next,
+            .arg = times,
+            .not_before_us = settings->at_us,
+            .apart_us = settings->every_us,
+            .day_max = day_max(platform, settings->draft),
+        };
+        spread[i] = targets[i];
+        spread[i].slots = slots;
+    }
+    return spread;
 }
 
 int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publish_target *targets,
@@ -310,10 +357,13 @@ int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publis
     int count = clips->count * target_count;
     int64_t first_us = settings->at_us ? settings->at_us : settings->every_us ? kn_wall_us() : 0;
     struct kn_planned_post *posts = kn_arena_array(arena, (size_t)count + 1, sizeof *posts);
+    if (settings->spread)
+        targets = spread(&planning, targets, target_count);
     for (int i = 0; i < count; i++) {
         int clip = i / target_count;
         /* The first of a series goes at once where no time is set. */
-        int64_t due_us = clip || settings->at_us ? first_us + clip * settings->every_us : 0;
+        bool at_once = settings->spread || (!clip && !settings->at_us);
+        int64_t due_us = at_once ? 0 : first_us + clip * settings->every_us;
         posts[i].clip = clip;
         posts[i].target = &targets[i % target_count];
         plan_one(&planning, &clips->at[clip], due_us, &posts[i]);

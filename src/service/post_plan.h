@@ -48,6 +48,8 @@ void kn_publish_clips_done(struct kn_publish_clips *clips);
 struct kn_publish_target {
     const struct kn_platform *platform;
     const char *account; /* its name; of a folder its path, of a webhook its address */
+    const struct kn_post_slots
+        *slots; /* of a planned post: when it may appear; NULL: at its time */
 };
 /*
  * What settings->to says ("folder" where it says nothing): "all" is every connected account; a
@@ -77,7 +79,8 @@ struct kn_planned_post {
     struct kn_post_planned planned; /* set when it is in the store */
 };
 
-/* Every clip at every target, clip by clip; nothing is stored. */
+/* Every clip at every target, clip by clip; nothing is stored. With settings->spread specs have
+ * slots, from at_us on and every_us apart, and no time yet: storing finds it. */
 int kn_publish_plan(const struct kn_publish_clips *clips, const struct kn_publish_target *targets,
                     int target_count, const struct kn_publish_settings *settings,
                     struct kn_arena *arena, struct kn_planned_post **ret_posts);

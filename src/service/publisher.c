@@ -275,6 +275,14 @@ static enum kn_status claim(struct kn_publisher *publisher, struct kn_error *err
     return status;
 }
 
+/* A look that is not due yet is somebody else's. */
+static bool is_left(const struct kn_post *post, int64_t now_us, int64_t patience_us)
+{
+    if (post->state == KN_POST_SCHEDULED)
+        return post->due_us && post->due_us <= now_us;
+    return post->due_us <= now_us + patience_us;
+}
+
 /* Of `only`: is any left that may still come to its end here? */
 static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, struct kn_error *err)
 {
@@ -283,18 +291,19 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     const struct kn_post *posts = NULL;
     int count = 0;
     struct kn_post_filter filter = {
-        .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING,
+        .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING |
+                  1u << KN_POST_SCHEDULED,
         .only = options->only,
         .only_count = options->only_count,
         .limit = 10000,
     };
     enum kn_status status =
         kn_store_posts_list(publisher->store, &filter, arena, &posts, &count, err);
-    int64_t patient_us =
-        kn_store_now_us(publisher->store) + (options->only ? options->patience_us : 0);
+    int64_t now_us = kn_store_now_us(publisher->store);
+    int64_t patience_us = options->only ? options->patience_us : 0;
     *ret_left = false;
     for (int i = 0; status == KN_OK && i < count; i++)
-        *ret_left |= posts[i].due_us <= patient_us || (posts[i].worker && options->only);
+        *ret_left |= is_left(&posts[i], now_us, patience_us) || (posts[i].worker && options->only);
     kn_arena_free(arena);
     return status;
 }

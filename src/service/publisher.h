@@ -41,7 +41,7 @@ struct kn_publisher_options {
     int account_at_once;        /* of one account, among all processes; 0: 10 */
     int64_t lease_us;           /* 0: 10 s, which is how long a crash keeps others waiting */
     /* Only these posts; ends when each of them has come to its end or waits for longer than
-     * `patience_us`. NULL: whatever is due, until told to stop. */
+     * `patience_us`, or is SCHEDULED and not due now. NULL: whatever is due, until told to stop. */
     const int64_t *only;
     int only_count;
     bool drain;          /* without `only`: ends when nothing is under way or due, here */

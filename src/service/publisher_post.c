@@ -144,26 +144,38 @@ static void return_quotas(struct work *work)
             kn_log(KN_LOG_WARN, "publish", "%s", kn_error_text(&err));
 }
 
+/* From when on it is to be seen; 0: nothing new is known of that. */
+static int64_t public_us(const struct work *work, enum kn_post_state state)
+{
+    const struct kn_posting *posting = &work->posting;
+    if (state == KN_POST_LIVE)
+        return posting->visible_us ? posting->visible_us : store_now_us(work);
+    return state == KN_POST_SCHEDULED ? posting->visible_us : 0;
+}
+
 /* The end, or a pause until `due_us` (0: it is final). */
 static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
 {
     struct kn_posting *posting = &work->posting;
     struct kn_error err = {0};
     char *memory = posting->memory ? json_dumps(posting->memory, JSON_COMPACT) : NULL;
+    bool refused = posting->wish_refused && state == KN_POST_SCHEDULED;
     struct kn_post_save all = {
         .state = state,
         .memory = memory,
         .sent_bytes = KN_MAX(posting->sent_bytes, 0),
-        .release = due_us > 0,
+        .release = due_us > 0 || state == KN_POST_SCHEDULED,
         .due_us = due_us,
         .tries = work->tries,
         .remote_id = posting->remote_id,
         .url = posting->url,
         .reason = posting->reason ? posting->reason : "",
         .remedy = posting->remedy ? posting->remedy : "",
-        .public_us = state == KN_POST_LIVE        ? store_now_us(work)
-                     : state == KN_POST_SCHEDULED ? posting->options.publish_at_us
-                                                  : 0,
+        .public_us = public_us(work, state),
+        .appear_us = refused ? posting->visible_us : 0,
+        .cancel = refused             ? KN_CANCEL_REFUSED
+                  : posting->withdraw ? KN_CANCEL_LATER
+                                      : KN_CANCEL_UNHEARD,
     };
     enum kn_status status = save(work, &all, &err);
     free(memory);
@@ -181,28 +193,6 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
 }
 
 /* ---- the host ---- */
-
-static enum kn_status token(void *arg, const char *refused, struct kn_arena *arena,
-                            const char **ret_token, struct kn_error *err)
-{
-    struct work *work = arg;
-    const struct kn_post *post = &work->task->post;
-    return kn_accounts_token(work->task->publisher->options.accounts, post->platform, post->account,
-                             refused, work->task->cancel, arena, ret_token, err);
-}
-
-static void progress(void *arg, int64_t sent_bytes)
-{
-    struct work *work = arg;
-    work->task->sent_bytes = sent_bytes;
-}
-
-static int64_t now_us(void *arg)
-{
-    return store_now_us(arg);
-}
-
-/* ---- what comes before the first step ---- */
 
 /* When the span of the quota that is now began, and when it is over; 0: it slides. */
 static struct kn_quota_use use_of(const struct work *work, const struct kn_quota *quota)
@@ -225,6 +215,44 @@ static struct kn_quota_use use_of(const struct work *work, const struct kn_quota
     }
     return use;
 }
+
+static enum kn_status token(void *arg, const char *refused, struct kn_arena *arena,
+                            const char **ret_token, struct kn_error *err)
+{
+    struct work *work = arg;
+    const struct kn_post *post = &work->task->post;
+    return kn_accounts_token(work->task->publisher->options.accounts, post->platform, post->account,
+                             refused, work->task->cancel, arena, ret_token, err);
+}
+
+static enum kn_status book(void *arg, const char *kind, int amount, int64_t *ret_free_us,
+                           struct kn_error *err)
+{
+    struct work *work = arg;
+    const struct kn_platform *platform = work->posting.platform;
+    for (int i = 0; i < platform->quota_count; i++)
+        if (strcmp(platform->quotas[i].kind, kind) == 0) {
+            struct kn_quota_use use = use_of(work, &platform->quotas[i]);
+            use.amount = amount;
+            use.more = true;
+            return kn_store_quota_book(work->task->publisher->store, &use, ret_free_us, err);
+        }
+    *ret_free_us = 0;
+    return KN_OK;
+}
+
+static void progress(void *arg, int64_t sent_bytes)
+{
+    struct work *work = arg;
+    work->task->sent_bytes = sent_bytes;
+}
+
+static int64_t now_us(void *arg)
+{
+    return store_now_us(arg);
+}
+
+/* ---- what comes before the first step ---- */
 
 /* Books what the platform allows; false: the post waits, and was given up. */
 static bool book_quotas(struct work *work, struct kn_error *err)
@@ -328,10 +356,14 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
         .cancel = task->cancel,
         .remember = remember,
         .token = posting->platform->oauth ? token : NULL,
+        .book = book,
         .progress = progress,
         .now_us = now_us,
         .arg = work,
     };
+    if (posting->platform->schedules)
+        posting->options.publish_at_us = task->post.appear_us;
+    posting->withdraw = task->post.state == KN_POST_SCHEDULED && task->post.cancel_asked;
     posting->host = &work->host;
     posting->marker = marker_of(&task->post, task->arena);
     posting->number = task->post.id;
@@ -361,6 +393,21 @@ static void try_later(struct work *work, const struct kn_error *err)
     end_badly(work, "try it again later with `kirinuki publish --retry`", err);
 }
 
+/* It appears by itself, so what goes wrong with a look at it, or with what was asked of it, is no
+ * failure of the post. */
+static void leave_scheduled(struct work *work, const struct kn_error *err)
+{
+    static const int64_t pause_us = INT64_C(3600000000);
+    struct kn_posting *posting = &work->posting;
+    int64_t now = store_now_us(work), at_us = work->task->post.public_us;
+    posting->reason =
+        kn_arena_printf(posting->arena, "its platform could not be asked: %s", kn_error_text(err));
+    posting->remedy = "";
+    posting->visible_us = at_us;
+    posting->wish_refused = true;
+    give_up(work, KN_POST_SCHEDULED, at_us > now ? at_us + pause_us : 0);
+}
+
 /* It was stopped: by somebody who wants it so, or with us. */
 static void stop(struct work *work)
 {
@@ -368,7 +415,7 @@ static void stop(struct work *work)
     bool intended = kn_posting_intended_us(posting);
     posting->reason = NULL;
     work->cancel_asked |= work->task->stop_asked;
-    if (work->cancel_asked && !intended)
+    if (work->cancel_asked && !intended && posting->state != KN_POST_SCHEDULED)
         give_up(work, KN_POST_CANCELLED, 0);
     else
         give_up(work, posting->state, store_now_us(work));
@@ -386,7 +433,12 @@ static void fail(struct work *work, enum kn_status status, const struct kn_error
         stop(work);
         return;
     }
-    if (status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE) {
+    bool may_pass = status == KN_IO || status == KN_TIMEOUT || status == KN_REMOTE;
+    if (work->task->post.state == KN_POST_SCHEDULED && (!may_pass || work->tries >= TRIES_MAX)) {
+        leave_scheduled(work, err);
+        return;
+    }
+    if (may_pass) {
         try_later(work, err);
         return;
     }
@@ -433,7 +485,10 @@ static bool go_on(struct work *work)
         give_up(work, KN_POST_LIVE, 0);
         return false;
     case KN_NEXT_SCHEDULED:
-        give_up(work, KN_POST_SCHEDULED, 0);
+        give_up(work, KN_POST_SCHEDULED, posting->wait_until_us);
+        return false;
+    case KN_NEXT_CANCELLED:
+        give_up(work, KN_POST_CANCELLED, 0);
         return false;
     case KN_NEXT_FAILED:
         give_up(work, KN_POST_FAILED, 0);
@@ -472,7 +527,8 @@ void kn_post_task_run(struct kn_post_task *task)
         .task = task, .tries = task->post.tries, .cancel_asked = task->post.cancel_asked};
     work.posting.arena = task->arena;
     enum kn_status status = prepare(&work, &err);
-    if (status == KN_OK && work.cancel_asked && !kn_posting_intended_us(&work.posting))
+    if (status == KN_OK && work.cancel_asked && !work.posting.withdraw &&
+        !kn_posting_intended_us(&work.posting))
         status = KN_CANCELLED;
     if (status != KN_OK)
         fail(&work, status, &err);

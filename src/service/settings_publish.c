@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "platform/platform.h"
 #include "platform/post_text.h"
+#include "platform/youtube_category.h"
+#include "service/best_times.h"
 #include "service/settings_queue.h"
 #include "service/settings_rows.h"
 
@@ -102,6 +104,36 @@ static enum kn_status parse_post_states(const struct kn_option *option, const ch
     return KN_OK;
 }
 
+enum kn_status kn_parse_best_times(const struct kn_option *option, const char *value, void *field,
+                                   struct kn_arena *arena, struct kn_error *err)
+{
+    struct kn_error why;
+    if (kn_best_times_check(value, &why) != KN_OK)
+        return kn_error_set(err, KN_INVALID, "--%s: %s", option->name, kn_error_text(&why));
+    *(const char **)field = kn_arena_strdup(arena, value);
+    return KN_OK;
+}
+
+enum kn_status kn_parse_category(const struct kn_option *option, const char *value, void *field,
+                                 struct kn_arena *arena, struct kn_error *err)
+{
+    int category = kn_youtube_category(value);
+    if (!category)
+        return kn_error_set(err, KN_INVALID,
+                            "--%s takes one of YouTube's categories (%s), or its number, not "
+                            "“%.60s”",
+                            option->name, kn_youtube_categories(arena), value);
+    *(int *)field = category;
+    return KN_OK;
+}
+
+void kn_print_category(const struct kn_option *option, const void *field, struct kn_str *out)
+{
+    (void)option;
+    const char *name = kn_youtube_category_name(*(const int *)field);
+    kn_str_add(out, name ? name : "");
+}
+
 /* ---- the rows ---- */
 
 #define QUEUE(f)   offsetof(struct kn_settings, queue.f)
@@ -134,6 +166,15 @@ const struct kn_settings_row kn_publish_rows[] = {
                       .parse = kn_parse_at}},
     {KN_FOR_PUBLISH, {"every", 0, KN_OPTION_CUSTOM, PUBLISH(every_us), "TIME",
                       "between two clips: 4h, 90m, 1d", "Posts", .parse = kn_parse_span}},
+    {POSTS, {"spread", 0, KN_OPTION_FLAG, PUBLISH(spread), NULL,
+             "each clip at the next best time of its account that is free", "Posts",
+             .aside = true}},
+    {POSTS, {"best-times", 0, KN_OPTION_CUSTOM, PUBLISH(best_times), "TIMES",
+             "of --spread: 09:00,18:00 for all, or \"youtube=16:00; x=09:00,12:00\"",
+             "Posts", .aside = true, .parse = kn_parse_best_times}},
+    {KN_FOR_PUBLISH, {"category", 0, KN_OPTION_CUSTOM, PUBLISH(category), "NAME",
+                      "on YouTube: education, gaming, howto …; people if not given", "Posts",
+                      .parse = kn_parse_category, .print = kn_print_category}},
     {KN_FOR_PUBLISH, {"made-for-kids", 0, KN_OPTION_FLAG, PUBLISH(made_for_kids), NULL,
                       "say so, where the platform asks", "Posts"}},
     {KN_FOR_PUBLISH, {"ai-label", 0, KN_OPTION_FLAG, PUBLISH(ai_label), NULL,

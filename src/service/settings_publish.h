@@ -20,6 +20,9 @@ struct kn_publish_settings {
     bool rendition;             /* made where a platform does not take the clip as it is */
     int64_t at_us;              /* wall clock; 0: at once */
     int64_t every_us;           /* between the clips of one account; 0: none */
+    bool spread;                /* each clip at the next best time of its account */
+    const char *best_times;     /* service/best_times.h; NULL: the platforms' own */
+    int category;               /* YouTube's; 0: the usual one */
     bool check;                 /* only says what would be wrong */
     bool retry;                 /* those that are not live */
     bool wait;                  /* until they are; else a worker does it */
@@ -42,6 +45,13 @@ enum kn_status kn_parse_span(const struct kn_option *option, const char *value, 
 /* const char *: a template whose names are known. */
 enum kn_status kn_parse_template(const struct kn_option *option, const char *value, void *field,
                                  struct kn_arena *arena, struct kn_error *err);
+/* const char *: see service/best_times.h. */
+enum kn_status kn_parse_best_times(const struct kn_option *option, const char *value, void *field,
+                                   struct kn_arena *arena, struct kn_error *err);
+/* int: the name of a category of YouTube's, or its number. */
+enum kn_status kn_parse_category(const struct kn_option *option, const char *value, void *field,
+                                 struct kn_arena *arena, struct kn_error *err);
+void kn_print_category(const struct kn_option *option, const void *field, struct kn_str *out);
 /* const char *: platforms that there are, "all", and accounts behind a colon. */
 enum kn_status kn_parse_targets(const struct kn_option *option, const char *value, void *field,
                                 struct kn_arena *arena, struct kn_error *err);

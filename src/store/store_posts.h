@@ -25,9 +25,12 @@ struct kn_post_planned {
     int64_t id;
     bool known; /* a post with this key was there: it is `id` */
     enum kn_post_state state;
+    int64_t appear_us; /* its own, also where it is known */
 };
 /* All or none, durable on return, in the order of the specs. A forced one gets a key of its own.
- * INVALID, LIMIT as kn_store_submit; a key is at most 1,000 bytes long, names are 200. */
+ * INVALID, LIMIT as kn_store_submit; a key is at most 1,000 bytes long, names are 200.
+ * Of all who plan with slots at once, in whatever process, no two take one of the same account; a
+ * post whose time was set by hand takes its slot as well. LIMIT: none is free for years. */
 enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_spec *specs,
                                    int count, struct kn_post_planned *ret_planned,
                                    struct kn_cancel *cancel, struct kn_error *err);
@@ -36,6 +39,12 @@ enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_
 enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post_spec *specs,
                                     int count, struct kn_post_planned *ret_known,
                                     struct kn_error *err);
+
+/* What kn_store_posts_plan would do now; nothing is done, and `id` is 0 of what is not there yet.
+ */
+enum kn_status kn_store_posts_foresee(struct kn_store *store, const struct kn_post_spec *specs,
+                                      int count, struct kn_post_planned *ret_planned,
+                                      struct kn_error *err);
 
 /* ---- working ---- */
 
@@ -59,6 +68,13 @@ enum kn_status kn_store_posts_claim(struct kn_store *store, const struct kn_post
                                     struct kn_arena *arena, const struct kn_post **ret_posts,
                                     int *ret_count, struct kn_error *err);
 
+/* What becomes of somebody's wish to have it stopped, when the post is released. */
+enum kn_cancel_answer {
+    KN_CANCEL_UNHEARD, /* the next one hears of it, at once */
+    KN_CANCEL_LATER,   /* of SCHEDULED: it is known, and waits for due_us */
+    KN_CANCEL_REFUSED, /* of SCHEDULED: the post goes on as though nobody had asked */
+};
+
 /* What a holder records; durable on return. */
 struct kn_post_save {
     struct kn_post_holder holder;
@@ -69,13 +85,16 @@ struct kn_post_save {
     int64_t due_us;
     int tries;
     const char *remote_id, *url, *reason, *remedy; /* NULL: as they were */
-    int64_t public_us;                             /* 0: as it was */
+    int64_t public_us, appear_us;                  /* 0: as it was */
+    enum kn_cancel_answer cancel;
 
     bool cancel_asked; /* set: somebody wants it stopped */
 };
 /* A PLANNED one that is released when somebody wants it stopped is CANCELLED, and save->state says
- * so; another that is released is due at once then, for whoever claims it to end it. A final state
- * is one for good: what asks for a stop then came too late, and cancel_asked stays.
+ * so; another that is released is due at once then, for whoever claims it to end it. So is one that
+ * becomes SCHEDULED, unless `cancel` says otherwise; else that is due for a look at due_us (0: for
+ * none any more). Other final states are for good: what asks for a stop then came too late, and
+ * cancel_asked stays.
  * LOST: the post is not the holder's any more; nothing changed. INVALID: negative numbers. LIMIT: a
  * text longer than KN_JOB_TEXT_MAX. */
 enum kn_status kn_store_post_save(struct kn_store *store, struct kn_post_save *save,
@@ -99,7 +118,8 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
 /* ---- what users ask for ---- */
 
 /* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it; so is one that is
- * on its way and that nobody holds, and it is due at once. Asking twice is fine. */
+ * on its way and that nobody holds, or SCHEDULED for a time to come, and it is due at once. Asking
+ * twice is fine. */
 enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
                                     enum kn_post_state *ret_state, struct kn_error *err);
 /* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once, its memory kept. INVALID as well: its key
@@ -109,9 +129,11 @@ enum kn_status kn_store_post_retry(struct kn_store *store, int64_t post, struct 
  * again, due at once and without memory: what it had uploaded may be used up. */
 enum kn_status kn_store_post_resolve(struct kn_store *store, int64_t post, const char *url,
                                      struct kn_error *err);
-/* PLANNED, not held: another time; 0: at once. */
-enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t due_us,
-                                  struct kn_error *err);
+/* Another time to appear at; 0: at once. PLANNED, not held: it is due then, or where its platform
+ * keeps the time (`sent_ahead`) now. SCHEDULED, not held, its time not over: it is due now, for a
+ * publisher to tell the platform. INVALID as well: for a SCHEDULED one the new time is over. */
+enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t appear_us,
+                                  bool sent_ahead, struct kn_error *err);
 
 struct kn_post_filter {
     unsigned states; /* 1 << state each; 0: all */
@@ -136,6 +158,8 @@ struct kn_quota_use {
     const char *platform, *account, *kind;
     int64_t post; /* for whom; the same post books a kind once */
     int amount, limit;
+    bool more; /* on top of what the post has booked of it, which stays where it does not fit;
+                  twice, where the answer to a commit is lost: never too little */
     int64_t since_us; /* uses from then on count, the others are forgotten */
     int64_t span_us;  /* when does one that counts stop to: so long after it; 0: at reset_us */
     int64_t reset_us; /* and each 24 hours after it */

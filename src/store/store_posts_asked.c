@@ -7,14 +7,15 @@
 #define BIT(state) (1u << (state))
 
 struct asking {
-    int64_t post, due_us;
+    int64_t post, appear_us;
+    bool sent_ahead;
     const char *url;
     enum kn_post_state state; /* after it */
 };
 
 /* ---- looking ---- */
 
-#define LOCK_POST(held) "SELECT state, stop, key, " held " FROM post WHERE id = $1"
+#define LOCK_POST(held) "SELECT state, stop, key, " held ", public_us FROM post WHERE id = $1"
 #define HELD_NOW        KN_POST_HELD("post.worker", "$2")
 
 static const struct kn_statement lock_post = {
@@ -29,6 +30,7 @@ struct looked {
     enum kn_post_state state;
     bool cancel_asked, held;
     const char *key;
+    int64_t public_us;
 };
 
 static enum kn_status look_at(struct kn_change *change, int64_t post, struct looked *ret_looked,
@@ -46,6 +48,7 @@ static enum kn_status look_at(struct kn_change *change, int64_t post, struct loo
         .cancel_asked = kn_cell_int(&rows, 0, 1) != 0,
         .key = kn_cell_text(&rows, 0, 2),
         .held = kn_cell_int(&rows, 0, 3) != 0,
+        .public_us = kn_cell_int(&rows, 0, 4),
     };
     return KN_OK;
 }
@@ -58,6 +61,18 @@ static enum kn_status require(const struct looked *looked, unsigned states, int6
         return KN_OK;
     return kn_error_set(err, KN_INVALID, "post %lld is %s and can't be %s", (long long)post,
                         kn_post_state_name(looked->state), what);
+}
+
+/* Of one that its platform shows by itself: before that. */
+static enum kn_status require_time(const struct looked *looked, const struct kn_change *change,
+                                   int64_t post, const char *what, struct kn_error *err)
+{
+    if (looked->state != KN_POST_SCHEDULED || looked->public_us > change->now_us)
+        return KN_OK;
+    return kn_error_set(err, KN_INVALID,
+                        "the time of post %lld is over, so it can't be %s here any more: do it on "
+                        "the platform",
+                        (long long)post, what);
 }
 
 /* ---- cancelling ---- */
@@ -81,7 +96,10 @@ static const struct kn_statement ask_post_cancel = {
 
 static enum kn_status cancel(struct kn_change *change, void *arg, struct kn_error *err)
 {
-    enum { MAY = BIT(KN_POST_PLANNED) | BIT(KN_POST_UPLOADING) | BIT(KN_POST_PROCESSING) };
+    enum {
+        MAY = BIT(KN_POST_PLANNED) | BIT(KN_POST_UPLOADING) | BIT(KN_POST_PROCESSING) |
+              BIT(KN_POST_SCHEDULED)
+    };
     struct asking *asking = arg;
     struct looked looked;
     enum kn_status status = look_at(change, asking->post, &looked, err);
@@ -91,6 +109,8 @@ static enum kn_status cancel(struct kn_change *change, void *arg, struct kn_erro
     if (looked.state == KN_POST_CANCELLED || (looked.held && looked.cancel_asked))
         return KN_OK;
     status = require(&looked, MAY, asking->post, "cancelled", err);
+    if (status == KN_OK)
+        status = require_time(&looked, change, asking->post, "cancelled", err);
     if (status != KN_OK)
         return status;
     bool ends = looked.state == KN_POST_PLANNED && !looked.held;
@@ -221,15 +241,16 @@ enum kn_status kn_store_post_resolve(struct kn_store *store, int64_t post, const
 
 /* ---- another time ---- */
 
+/* $3 when it is due, $4 when it is to appear. */
 static const struct kn_statement move_post = {
     .name = "move_post",
     .access = KN_WRITE,
     .tables = "post",
-    .sql =
-        "UPDATE post SET due_us = $3, worker = NULL, changed_us = $2 WHERE id = $1 AND state = 0",
+    .sql = "UPDATE post SET due_us = $3, appear_us = $4, worker = NULL, changed_us = $2"
+           " WHERE id = $1 AND state IN (0, 4)",
 };
 
-/* The slot of a platform that it waited for. */
+/* The slot of a platform's limit that it waited for. */
 static const struct kn_statement forget_slots = {
     .name = "forget_slots",
     .access = KN_WRITE,
@@ -237,33 +258,58 @@ static const struct kn_statement forget_slots = {
     .sql = "DELETE FROM quota_use WHERE post = $1 AND booked = 0",
 };
 
+/* A time that a typing error puts into the past would make a video public. */
+static enum kn_status check_new_time(const struct asking *asking, const struct looked *looked,
+                                     int64_t now_us, struct kn_error *err)
+{
+    static const int64_t just_now_us = 60000000;
+    if (looked->state == KN_POST_SCHEDULED && asking->appear_us &&
+        asking->appear_us < now_us - just_now_us)
+        return kn_error_set(err, KN_INVALID,
+                            "the new time of post %lld is over: give one to come, or none to have "
+                            "it appear at once",
+                            (long long)asking->post);
+    return KN_OK;
+}
+
 static enum kn_status move(struct kn_change *change, void *arg, struct kn_error *err)
 {
     struct asking *asking = arg;
     struct looked looked;
     enum kn_status status = look_at(change, asking->post, &looked, err);
     if (status == KN_OK)
-        status = require(&looked, BIT(KN_POST_PLANNED), asking->post, "moved", err);
+        status = require(&looked, BIT(KN_POST_PLANNED) | BIT(KN_POST_SCHEDULED), asking->post,
+                         "moved", err);
+    if (status == KN_OK)
+        status = require_time(&looked, change, asking->post, "moved", err);
+    if (status == KN_OK)
+        status = check_new_time(asking, &looked, change->now_us, err);
     if (status != KN_OK)
         return status;
-    if (looked.held)
-        return kn_error_set(err, KN_INVALID, "post %lld is about to be sent and can't be moved",
-                            (long long)asking->post);
-    int64_t due_us = asking->due_us ? asking->due_us : change->now_us;
+    if (looked.held || (looked.cancel_asked && looked.state == KN_POST_SCHEDULED))
+        return kn_error_set(err, KN_INVALID, "post %lld is about to be %s and can't be moved",
+                            (long long)asking->post,
+                            looked.cancel_asked                 ? "cancelled"
+                            : looked.state == KN_POST_SCHEDULED ? "changed"
+                                                                : "sent");
+    bool at_once = asking->appear_us <= change->now_us;
+    bool now = at_once || asking->sent_ahead || looked.state == KN_POST_SCHEDULED;
     change->wakes = true;
     status = kn_change_do(change, &forget_slots, KN_VALUES(KN_INT(asking->post)), NULL, err);
     if (status != KN_OK)
         return status;
     return kn_change_do(change, &move_post,
-                        KN_VALUES(KN_INT(asking->post), KN_INT(change->now_us), KN_INT(due_us)),
+                        KN_VALUES(KN_INT(asking->post), KN_INT(change->now_us),
+                                  KN_INT(now ? change->now_us : asking->appear_us),
+                                  KN_INT(at_once ? 0 : asking->appear_us)),
                         NULL, err);
 }
 
-enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t due_us,
-                                  struct kn_error *err)
+enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t appear_us,
+                                  bool sent_ahead, struct kn_error *err)
 {
-    if (due_us < 0)
+    if (appear_us < 0)
         return kn_error_set(err, KN_INVALID, "a time can't be negative");
-    struct asking asking = {.post = post, .due_us = due_us};
+    struct asking asking = {.post = post, .appear_us = appear_us, .sent_ahead = sent_ahead};
     return kn_store_change(store, move, &asking, NULL, NULL, err);
 }

@@ -104,7 +104,7 @@ static int64_t *pick(const struct kn_rows *rows, const struct kn_post_claim *cla
 
 /* ---- claiming ---- */
 
-static const struct kn_statement lock_publishing = {
+const struct kn_statement kn_lock_publishing = {
     .name = "lock_publishing",
     .access = KN_WRITE,
     .tables = "publishing",
@@ -155,7 +155,7 @@ static enum kn_status look_at_worker(struct kn_change *change, struct claiming *
     struct kn_rows rows;
     enum kn_status status = KN_OK;
     if (change->store->kind == KN_DATABASE_POSTGRES)
-        status = kn_change_do(change, &lock_publishing, NULL, 0, NULL, err);
+        status = kn_change_do(change, &kn_lock_publishing, NULL, 0, NULL, err);
     if (status == KN_OK)
         status = kn_change_do(change, &may_publish,
                               KN_VALUES(KN_INT(claiming->claim->worker), KN_INT(change->now_us)),

@@ -1,5 +1,5 @@
 /*
- * Planning posts: one batch, whatever their number.
+ * Planning posts: one batch, whatever their number; with slots see store_posts_slots.c.
  *
  * Each spec is inserted where nobody has its key, and then whoever has the key is read. The mark of
  * the call, and the spec's number in it, stand in the row: so a post is known when they are not
@@ -31,11 +31,11 @@ static enum kn_status check_spec(const struct kn_post_spec *spec, struct kn_erro
         return kn_error_set(err, KN_INVALID, "a post needs a platform");
     if (!spec->clip || !spec->request)
         return kn_error_set(err, KN_INVALID, "a post needs a clip and a text");
-    if (spec->bytes < 0 || spec->due_us < 0 || spec->job < 0)
+    if (spec->bytes < 0 || spec->due_us < 0 || spec->appear_us < 0 || spec->job < 0)
         return kn_error_set(err, KN_INVALID, "%s can't be negative",
-                            spec->bytes < 0    ? "bytes"
-                            : spec->due_us < 0 ? "a time"
-                                               : "a job's number");
+                            spec->bytes < 0 ? "bytes"
+                            : spec->job < 0 ? "a job's number"
+                                            : "a time");
     if (check_length("key", spec->key, KEY_BYTES_MOST, err) != KN_OK ||
         check_length("platform", spec->platform, NAME_BYTES_MOST, err) != KN_OK ||
         check_length("account", spec->account, NAME_BYTES_MOST, err) != KN_OK ||
@@ -65,27 +65,26 @@ static enum kn_status check_specs(const struct kn_post_spec *specs, int count, s
 
 #define COLUMNS                                                                                    \
     "INSERT INTO post (key, owner, platform, account, lane, clip, request, bytes, due_us, job,"    \
-    " created_us, changed_us, plan_mark) "
+    " created_us, changed_us, plan_mark, appear_us) "
 
-static const struct kn_statement insert_post = {
+const struct kn_statement kn_insert_post = {
     .name = "insert_post",
     .access = KN_WRITE,
     .tables = "post",
-    .sql = COLUMNS "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    .sql = COLUMNS "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
                    " ON CONFLICT DO NOTHING",
     .many = COLUMNS "SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
                     " $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[],"
-                    " $10::bigint[], $11::bigint[], $12::bigint[], $13::text[])"
+                    " $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bigint[])"
                     " ON CONFLICT DO NOTHING",
 };
-enum { INSERT_VALUES = 13 };
-
-static const struct kn_statement find_post_key = {
+const struct kn_statement kn_find_post_key = {
     .name = "find_post_key",
     .access = KN_READ,
     .tables = "post",
-    .sql = "SELECT id, state, plan_mark FROM post WHERE key = $1 AND " KN_POST_KEYED,
-    .many = "SELECT n, id, state, plan_mark FROM unnest($1::text[]) WITH ORDINALITY AS a (k, n)"
+    .sql = "SELECT id, state, plan_mark, appear_us FROM post WHERE key = $1 AND " KN_POST_KEYED,
+    .many = "SELECT n, id, state, plan_mark, appear_us FROM unnest($1::text[]) WITH ORDINALITY AS "
+            "a (k, n)"
             " JOIN post ON key = k AND " KN_POST_KEYED " ORDER BY n",
 };
 
@@ -97,10 +96,10 @@ struct plan {
     int operation_count;
 };
 
-static const struct kn_value *insert_values(const struct kn_post_spec *spec, const char *mark,
-                                            int64_t now_us, struct kn_arena *arena)
+const struct kn_value *kn_insert_post_values(const struct kn_post_spec *spec, const char *mark,
+                                             int64_t now_us, struct kn_arena *arena)
 {
-    struct kn_value *values = kn_arena_array(arena, INSERT_VALUES, sizeof *values);
+    struct kn_value *values = kn_arena_array(arena, KN_INSERT_POST_VALUES, sizeof *values);
     const char *account = spec->account ? spec->account : "";
     values[0] = kn_text(spec->force ? kn_arena_printf(arena, "%s#%s", spec->key, mark) : spec->key);
     values[1] = kn_text(spec->owner ? spec->owner : "");
@@ -114,24 +113,34 @@ static const struct kn_value *insert_values(const struct kn_post_spec *spec, con
     values[9] = KN_INT(spec->job);
     values[10] = values[11] = KN_INT(now_us);
     values[12] = kn_text(mark);
+    values[13] = KN_INT(spec->appear_us);
     return values;
 }
 
-static struct plan plan_of(struct kn_store *store, const struct kn_post_spec *specs, int count,
-                           struct kn_arena *arena)
+struct kn_post_planned kn_post_planned_of(const struct kn_rows *rows, const char *mark)
 {
-    struct plan plan = {.count = count};
+    return (struct kn_post_planned){
+        .id = kn_cell_int(rows, 0, 0),
+        .state = (enum kn_post_state)kn_cell_int(rows, 0, 1),
+        .known = strcmp(kn_cell_text(rows, 0, 2), mark) != 0,
+        .appear_us = kn_cell_int(rows, 0, 3),
+    };
+}
+
+static struct plan plan_of(struct kn_store *store, const struct kn_post_spec *specs,
+                           const char **marks, int count, struct kn_arena *arena)
+{
+    struct plan plan = {.count = count, .marks = marks};
     int64_t now_us = kn_store_now_us(store);
-    const char *mark = kn_mark_new(arena);
     plan.operations = kn_arena_array(arena, 2 * (size_t)count + 1, sizeof *plan.operations);
-    plan.marks = kn_arena_array(arena, (size_t)count, sizeof *plan.marks);
     for (int i = 0; i < count; i++) {
-        plan.marks[i] = kn_arena_printf(arena, "%s/%d", mark, i);
-        const struct kn_value *values = insert_values(&specs[i], plan.marks[i], now_us, arena);
+        const struct kn_value *values =
+            kn_insert_post_values(&specs[i], plan.marks[i], now_us, arena);
         plan.operations[i] = (struct kn_operation){
-            .statement = &insert_post, .value_count = INSERT_VALUES, .values = values};
-        plan.operations[count + i] =
-            (struct kn_operation){.statement = &find_post_key, .value_count = 1, .values = values};
+            .statement = &kn_insert_post, .value_count = KN_INSERT_POST_VALUES, .values = values};
+        plan.operations[count + i] = (struct kn_operation){.statement = &kn_find_post_key,
+                                                           .value_count = KN_FIND_POST_KEY_VALUES,
+                                                           .values = values};
     }
     plan.operation_count = 2 * count;
     if (store->kind == KN_DATABASE_POSTGRES)
@@ -148,25 +157,28 @@ static bool read_planned(const struct plan *plan, struct kn_post_planned *planne
         const struct kn_rows *rows = &plan->operations[plan->count + i].rows;
         if (!rows->count)
             return false;
-        planned[i] = (struct kn_post_planned){
-            .id = kn_cell_int(rows, 0, 0),
-            .state = (enum kn_post_state)kn_cell_int(rows, 0, 1),
-            .known = strcmp(kn_cell_text(rows, 0, 2), plan->marks[i]) != 0,
-        };
+        planned[i] = kn_post_planned_of(rows, plan->marks[i]);
     }
     return true;
 }
 
-enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_spec *specs,
-                                   int count, struct kn_post_planned *ret_planned,
-                                   struct kn_cancel *cancel, struct kn_error *err)
+/* Those of the call, one a spec. */
+static const char **make_marks(int count, struct kn_arena *arena)
 {
-    enum kn_status status = check_specs(specs, count, err);
-    if (status != KN_OK || !count)
-        return status;
-    struct kn_arena *arena = kn_arena_new();
-    struct plan plan = plan_of(store, specs, count, arena);
-    struct kn_post_planned *planned = kn_arena_array(arena, (size_t)count, sizeof *planned);
+    const char **marks = kn_arena_array(arena, (size_t)count + 1, sizeof *marks);
+    const char *mark = kn_mark_new(arena);
+    for (int i = 0; i < count; i++)
+        marks[i] = kn_arena_printf(arena, "%s/%d", mark, i);
+    return marks;
+}
+
+static enum kn_status plan_at_once(struct kn_store *store, const struct kn_post_spec *specs,
+                                   const char **marks, int count, struct kn_arena *arena,
+                                   struct kn_post_planned *planned, struct kn_cancel *cancel,
+                                   struct kn_error *err)
+{
+    struct plan plan = plan_of(store, specs, marks, count, arena);
+    enum kn_status status = KN_OK;
     bool complete = false;
     for (int tries = 0; !complete && tries < PLAN_TRIES; tries++) {
         status = kn_batch_run(store->database, plan.operations, plan.operation_count, arena, cancel,
@@ -179,6 +191,31 @@ enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_
     if (status == KN_OK && !complete)
         status = kn_error_set(
             err, KN_TIMEOUT, "posts of the same clips end again and again while these are planned");
+    return status;
+}
+
+static bool any_slots(const struct kn_post_spec *specs, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (specs[i].slots)
+            return true;
+    return false;
+}
+
+enum kn_status kn_store_posts_plan(struct kn_store *store, const struct kn_post_spec *specs,
+                                   int count, struct kn_post_planned *ret_planned,
+                                   struct kn_cancel *cancel, struct kn_error *err)
+{
+    enum kn_status status = check_specs(specs, count, err);
+    if (status != KN_OK || !count)
+        return status;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_post_planned *planned = kn_arena_array(arena, (size_t)count, sizeof *planned);
+    const char **marks = make_marks(count, arena);
+    if (any_slots(specs, count))
+        status = kn_posts_plan_in_slots(store, specs, marks, count, false, planned, err);
+    else
+        status = plan_at_once(store, specs, marks, count, arena, planned, cancel, err);
     if (status == KN_OK)
         memcpy(ret_planned, planned, (size_t)count * sizeof *planned);
     kn_arena_free(arena);
@@ -199,7 +236,7 @@ enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post
     for (int i = 0; i < count; i++) {
         keys[i] = kn_text(specs[i].key);
         operations[i] = (struct kn_operation){
-            .statement = &find_post_key, .value_count = 1, .values = &keys[i]};
+            .statement = &kn_find_post_key, .value_count = 1, .values = &keys[i]};
     }
     enum kn_status status = kn_batch_run(store->database, operations, count, arena, NULL, err);
     for (int i = 0; status == KN_OK && i < count; i++) {
@@ -212,6 +249,23 @@ enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post
                 .state = (enum kn_post_state)kn_cell_int(rows, 0, 1),
             };
     }
+    kn_arena_free(arena);
+    return status;
+}
+
+enum kn_status kn_store_posts_foresee(struct kn_store *store, const struct kn_post_spec *specs,
+                                      int count, struct kn_post_planned *ret_planned,
+                                      struct kn_error *err)
+{
+    enum kn_status status = check_specs(specs, count, err);
+    if (status != KN_OK || !count)
+        return status;
+    struct kn_arena *arena = kn_arena_new();
+    struct kn_post_planned *planned = kn_arena_array(arena, (size_t)count, sizeof *planned);
+    status =
+        kn_posts_plan_in_slots(store, specs, make_marks(count, arena), count, true, planned, err);
+    if (status == KN_OK)
+        memcpy(ret_planned, planned, (size_t)count * sizeof *planned);
     kn_arena_free(arena);
     return status;
 }

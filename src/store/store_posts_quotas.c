@@ -21,6 +21,7 @@ struct booking {
     const struct kn_quota_use *use;
     int64_t closed_until_us;
     int64_t until_us; /* of kn_store_quota_close */
+    int64_t own;      /* what the post has booked of it before, and books more of */
     int64_t free_us;
 };
 
@@ -149,7 +150,8 @@ static const struct kn_statement is_booked = {
     .name = "is_booked",
     .access = KN_READ,
     .tables = "quota_use",
-    .sql = "SELECT 1 FROM quota_use WHERE post = $1 AND kind = $2 AND booked = 1 AND at_us >= $3",
+    .sql = "SELECT amount FROM quota_use WHERE post = $1 AND kind = $2 AND booked = 1"
+           " AND at_us >= $3",
 };
 
 static const struct kn_statement put_use = {
@@ -181,7 +183,8 @@ static enum kn_status find_room(struct kn_change *change, struct booking *bookin
         status = ask_planned(change, &sum_planned, use, &planned, err);
     if (status != KN_OK)
         return status;
-    int64_t used = kn_cell_int(&booked, 0, 0), waiting = kn_cell_int(&planned, 0, 0);
+    int64_t used = kn_cell_int(&booked, 0, 0) + booking->own;
+    int64_t waiting = kn_cell_int(&planned, 0, 0);
     booking->free_us = 0;
     if (!booking->closed_until_us && used + waiting + use->amount <= use->limit)
         return KN_OK;
@@ -207,8 +210,9 @@ static enum kn_status book(struct kn_change *change, void *arg, struct kn_error 
     status = kn_change_do(change, &is_booked,
                           KN_VALUES(KN_INT(use->post), kn_text(use->kind), KN_INT(use->since_us)),
                           &rows, err);
-    if (status != KN_OK || rows.count)
+    if (status != KN_OK || (rows.count && !use->more))
         return status;
+    booking->own = rows.count ? kn_cell_int(&rows, 0, 0) : 0;
     status = find_room(change, booking, err);
     if (status == KN_OK)
         status = kn_change_do(change, &drop_old_uses,
@@ -218,9 +222,11 @@ static enum kn_status book(struct kn_change *change, void *arg, struct kn_error 
     if (status != KN_OK)
         return status;
     bool fits = booking->free_us == 0;
+    if (!fits && booking->own)
+        return KN_OK;
     return kn_change_do(change, &put_use,
                         KN_VALUES(KN_INT(use->post), kn_text(use->kind), kn_text(use->platform),
-                                  kn_text(use->account), KN_INT(use->amount),
+                                  kn_text(use->account), KN_INT(booking->own + use->amount),
                                   KN_INT(fits ? change->now_us : booking->free_us), KN_INT(fits)),
                         NULL, err);
 }

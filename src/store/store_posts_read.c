@@ -38,6 +38,7 @@ void kn_post_of_row(const struct kn_rows *rows, int row, struct kn_post *ret_pos
     ret_post->created_us = kn_cell_int(rows, row, c++);
     ret_post->changed_us = kn_cell_int(rows, row, c++);
     ret_post->public_us = kn_cell_int(rows, row, c++);
+    ret_post->appear_us = kn_cell_int(rows, row, c++);
 }
 
 /* A row of LOOK. A speed that nobody told of for a while is none any more. */

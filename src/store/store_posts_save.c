@@ -8,18 +8,21 @@
 #include "store/store_posts_parts.h"
 
 /* With $4 it is given up; then a PLANNED one that somebody wants stopped has its end here, and
- * another that is wanted stopped is for the next one at once. The word `stop` is of before. */
+ * another that is wanted stopped is for the next one at once, unless its holder has answered that
+ * ($18). The word `stop` is of before. State 4 is SCHEDULED. */
 #define SAVE(bigint, integer, smallint, text)                                                      \
     "UPDATE post SET changed_us = $14" bigint ", save_mark = $15" text ","                         \
     " state = CASE WHEN $4" smallint " = 1 AND $5" smallint " = 0 AND stop = 1 THEN 7"             \
     " ELSE $5" smallint " END,"                                                                    \
     " worker = CASE WHEN $4" smallint " = 1 THEN NULL ELSE worker END,"                            \
-    " due_us = CASE WHEN $4" smallint " = 0 OR $5" smallint " > 2 THEN due_us"                     \
-    " WHEN stop = 1 THEN $14" bigint " ELSE $6" bigint " END,"                                     \
+    " due_us = CASE WHEN $4" smallint " = 0 OR $5" smallint " IN (3, 5, 6, 7) THEN due_us"         \
+    " WHEN stop = 1 AND $18" smallint " = 0 THEN $14" bigint " ELSE $6" bigint " END,"             \
+    " stop = CASE WHEN $18" smallint " = 2 THEN 0 ELSE stop END,"                                  \
     " tries = $7" integer ", sent_bytes = $8" bigint ", memory = coalesce($9" text ", memory),"    \
     " remote_id = coalesce($10" text ", remote_id), url = coalesce($11" text ", url),"             \
     " reason = coalesce($12" text ", reason), remedy = coalesce($13" text ", remedy),"             \
-    " public_us = CASE WHEN $16" bigint " = 0 THEN public_us ELSE $16" bigint " END"               \
+    " public_us = CASE WHEN $16" bigint " = 0 THEN public_us ELSE $16" bigint " END,"              \
+    " appear_us = CASE WHEN $17" bigint " = 0 THEN appear_us ELSE $17" bigint " END"               \
     " WHERE id = $1" bigint " AND worker = $2" bigint " AND attempt = $3" integer                  \
     " AND " KN_POST_OPEN " RETURNING stop, state"
 
@@ -73,7 +76,8 @@ static enum kn_status save_once(struct kn_change *change, struct saving *saving,
                   KN_INT(save->due_us), KN_INT(save->tries), KN_INT(save->sent_bytes),
                   kn_text(save->memory), kn_text(save->remote_id), kn_text(save->url),
                   kn_text(save->reason), kn_text(save->remedy), KN_INT(change->now_us),
-                  kn_text(saving->mark), KN_INT(save->public_us)),
+                  kn_text(saving->mark), KN_INT(save->public_us), KN_INT(save->appear_us),
+                  KN_INT((int)save->cancel)),
         ret_rows, err);
 }
 
@@ -102,7 +106,8 @@ static enum kn_status check_save(const struct kn_post_save *save, struct kn_erro
                                  save->remedy};
     if ((unsigned)save->state >= KN_POST_STATE_COUNT)
         return kn_error_set(err, KN_INVALID, "a post has no state %d", (int)save->state);
-    if (save->sent_bytes < 0 || save->due_us < 0 || save->public_us < 0 || save->tries < 0)
+    if (save->sent_bytes < 0 || save->due_us < 0 || save->public_us < 0 || save->appear_us < 0 ||
+        save->tries < 0)
         return kn_error_set(err, KN_INVALID, "what is recorded of a post can't be negative");
     for (size_t i = 0; i < KN_COUNT_OF(texts); i++)
         if (texts[i] && strnlen(texts[i], KN_JOB_TEXT_MAX + 1) > KN_JOB_TEXT_MAX)

@@ -529,7 +529,7 @@ static void waiting_publishers_are_woken(void **state)
         assert_woken(wake, "an end");
         assert_ok(kn_store_post_retry(f->store, id, &error));
         assert_woken(wake, "a retry");
-        assert_ok(kn_store_post_move(f->store, id, START + SECOND, &error));
+        assert_ok(kn_store_post_move(f->store, id, START + SECOND, false, &error));
         assert_woken(wake, "a move");
     }
     f->store = own;

@@ -14,7 +14,7 @@ static enum kn_status ask(struct fixture *f, int what, int64_t id, struct kn_err
     case RETRY:
         return kn_store_post_retry(f->store, id, err);
     case MOVE:
-        return kn_store_post_move(f->store, id, START + 1000 * SECOND, err);
+        return kn_store_post_move(f->store, id, START + 1000 * SECOND, false, err);
     default:
         return kn_store_post_resolve(f->store, id, what == RESOLVE_LIVE ? "https://u" : NULL, err);
     }
@@ -57,7 +57,7 @@ static void each_state_allows_some(void **state)
                          wanted, error.text);
             pass(LEASE_US + 1); /* what is left is put out of the way */
             f->worker = join(f->store);
-            contract_sql(f->contract, "UPDATE post SET state = 4, worker = NULL WHERE state < 3");
+            contract_sql(f->contract, "UPDATE post SET state = 3, worker = NULL WHERE state < 5");
         }
     struct kn_error error;
     for (int what = 0; what < (int)KN_COUNT_OF(cases); what++)
@@ -110,7 +110,7 @@ static void nobody_holds_what_a_silent_worker_has(void **state)
     int64_t id = post_in(f, KN_POST_PLANNED, true);
     struct kn_post post = get_post(f, id);
     pass(LEASE_US + 1);
-    assert_ok(kn_store_post_move(f->store, id, START + 1000 * SECOND, &error));
+    assert_ok(kn_store_post_move(f->store, id, START + 1000 * SECOND, false, &error));
     assert_status(save_as(f, &post, KN_POST_UPLOADING), KN_LOST);
     assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
     assert_int_equal(got, KN_POST_CANCELLED);

@@ -159,6 +159,34 @@ static void a_plan_is_made_once(void **state)
     }
 }
 
+static int64_t next_ten_minutes(const void *arg, int64_t after_us)
+{
+    (void)arg;
+    return (after_us / (600 * SECOND) + 1) * 600 * SECOND;
+}
+
+static void a_slot_is_taken_once(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    const struct kn_post_slots slots = {.next = next_ten_minutes};
+    int64_t before_us = START;
+    for (EACH_LOSS(loss)) {
+        struct kn_post_planned planned[2];
+        struct kn_post_spec specs[] = {post_spec(kn_arena_printf(f->arena, "a %d", loss)),
+                                       post_spec(kn_arena_printf(f->arena, "b %d", loss))};
+        specs[0].slots = specs[1].slots = &slots;
+        lose(f, loss);
+        assert_ok(kn_store_posts_plan(f->store, specs, 2, planned, NULL, &error));
+        lost_one(loss);
+        for (int i = 0; i < 2; i++) {
+            assert_false(planned[i].known);
+            assert_int_equal(planned[i].appear_us, next_ten_minutes(NULL, before_us));
+            before_us = planned[i].appear_us;
+        }
+    }
+}
+
 /* ---- claiming ---- */
 
 static void what_was_claimed_is_handed_out(void **state)
@@ -274,9 +302,13 @@ static void an_account_is_changed_once(void **state)
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        POSTS_TEST(a_plan_is_made_once),   POSTS_TEST(what_was_claimed_is_handed_out),
-        POSTS_TEST(a_save_is_the_holders), POSTS_TEST(a_strangers_save_is_lost_all_the_same),
-        POSTS_TEST(a_use_is_booked_once),  POSTS_TEST(an_account_is_changed_once),
+        POSTS_TEST(a_plan_is_made_once),
+        POSTS_TEST(a_slot_is_taken_once),
+        POSTS_TEST(what_was_claimed_is_handed_out),
+        POSTS_TEST(a_save_is_the_holders),
+        POSTS_TEST(a_strangers_save_is_lost_all_the_same),
+        POSTS_TEST(a_use_is_booked_once),
+        POSTS_TEST(an_account_is_changed_once),
     };
     return run_posts_tests("posts, lost answers", tests);
 }

@@ -134,7 +134,7 @@ static void who_does_not_come_any_more_holds_no_slot(void **state)
     for (int64_t post = 2; post <= 3; post++)
         assert_int_equal(book(f, hourly(post, 1, 1)), START + (post - 1) * (HOUR + 1));
     assert_ok(kn_store_post_cancel(f->store, 2, &got, &error));
-    assert_ok(kn_store_post_move(f->store, 3, START + DAY, &error));
+    assert_ok(kn_store_post_move(f->store, 3, START + DAY, false, &error));
     assert_int_equal(book(f, hourly(4, 1, 1)), START + HOUR + 1);
 }
 
@@ -155,6 +155,23 @@ static void a_closed_quota_opens_at_its_time(void **state)
     assert_int_equal(book(f, hourly(1, 1, 5)), 0);
     assert_ok(kn_store_quota_close(f->store, &day, 0, &error)); /* it was a mistake */
     assert_int_equal(book(f, daily(1, 1, 2)), 0);
+}
+
+static void more_comes_on_top_of_what_is_booked(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_quota_use more = daily(1, 5, 10);
+    more.more = true;
+    plan_many(f, "main", 3, 0);
+    assert_int_equal(book(f, daily(1, 1, 10)), 0);
+    assert_int_equal(book(f, more), 0);
+    assert_int_equal(book(f, daily(2, 4, 10)), 0); /* 10 of 10 */
+    assert_true(book(f, more) > 0);
+    assert_int_equal(contract_number(f->contract, "SELECT amount FROM quota_use WHERE post = 1"
+                                                  " AND booked = 1"),
+                     6);
+    more.post = 3; /* it has nothing yet, and waits in the line */
+    assert_true(book(f, more) > 0);
 }
 
 static void wrong_uses_are_refused(void **state)
@@ -180,6 +197,7 @@ static int run(void)
         POSTS_TEST(what_is_returned_is_free),
         POSTS_TEST(who_does_not_come_any_more_holds_no_slot),
         POSTS_TEST(a_closed_quota_opens_at_its_time),
+        POSTS_TEST(more_comes_on_top_of_what_is_booked),
         POSTS_TEST(wrong_uses_are_refused),
     };
     return run_posts_tests("quotas", tests);

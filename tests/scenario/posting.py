@@ -126,6 +126,11 @@ class World:
                 if r["path"] in ([path] if path else SENDING)]
 
 
+def times_ahead(*hours, zone_s=0):
+    """Times of day that come in so many hours: publish does not wait for what is far off."""
+    return [time.strftime("%H:%M", time.gmtime(time.time() + zone_s + h * 3600)) for h in hours]
+
+
 def wait_for(true, what, seconds=60):
     """Polls; the deadline is the failure, not the measure."""
     deadline = time.monotonic() + seconds

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 
-from posting import PLATFORMS, World, clip, clips, thick, wait_for
+from posting import PLATFORMS, World, clip, clips, thick, times_ahead, wait_for
 from scenario import AT_ONCE_S, Skip, case, expect_complaint, ffmpeg, folder, main, probe, sample
 
 WAITED_S = 60  # for what has to happen
@@ -181,6 +181,8 @@ def bad_input_is_one_sentence():
         expect_complaint(world("publish", "-t", "youtube"), 2, "publish needs clips")
         expect_complaint(world("publish", clip(), "-t", "webhook"), 1, "give --webhook URL")
         expect_complaint(world("publish", clip(), "--check", "--retry"), 2, "--check sends nothing")
+        expect_complaint(world("publish", clip(), "--best-times", "9"), 2, "“9” is no time of day")
+        expect_complaint(world("publish", clip(), "--category", "cats"), 2, "not “cats”")
         broken = os.path.join(world.home, "broken.mp4")
         with open(broken, "w", encoding="utf-8") as file:
             file.write("no video")
@@ -389,10 +391,10 @@ def a_kill_loses_nothing():
     interrupted(signal.SIGKILL, AT_ONCE_S)
 
 
-def run_and_publish(world, where, to):
+def run_and_publish(world, where, to, *more):
     talk, _ = sample()
     return world("run", talk, "--no-speech", "-n", "1", "-l", "5-6", "--preset", "ultrafast", "-v",
-                 "-o", f"{world.home}/{where}", "--publish", to, "--sandbox=" + world.url)
+                 "-o", f"{world.home}/{where}", "--publish", to, "--sandbox=" + world.url, *more)
 
 
 @case
@@ -413,6 +415,11 @@ def a_run_publishes_what_it_makes():
         clip_made = probe(glob.glob(world.home + "/clips/*.mp4")[0])
         assert made["video"]["height"] == 1280 and clip_made["video"]["height"] == 1920, made
         assert made["video"]["nb_frames"] == clip_made["video"]["nb_frames"], (made, clip_made)
+        # Once more, with nothing to be made: spread over the best times.
+        outcome = run_and_publish(world, "clips", "folder:" + world.home + "/outbox", "--spread",
+                                  "--best-times", ",".join(times_ahead(3, 9)))
+        [post] = [p for p in world.known().values() if p["platform"] == "folder"]
+        assert outcome.code == 0 and post["state"] == "planned" and post["appear"], (post, outcome)
 
 
 @case

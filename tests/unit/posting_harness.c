@@ -161,6 +161,10 @@ static void end(struct harness *h, const struct kn_posting *posting)
     note(h->url, sizeof h->url, posting->url);
     note(h->reason, sizeof h->reason, posting->reason);
     note(h->remedy, sizeof h->remedy, posting->remedy);
+    h->visible_us = posting->visible_us;
+    h->look_us = posting->wait_until_us;
+    h->wish_refused = posting->wish_refused;
+    h->state = posting->next == KN_NEXT_SCHEDULED ? KN_POST_SCHEDULED : KN_POST_PLANNED;
 }
 
 /* One life of the publisher: true when the post has come to its end. */
@@ -213,6 +217,7 @@ static void run(struct harness *h, const struct harness_plan *plan)
         .http = h->http,
         .remember = remember,
         .token = token,
+        .book = h->book,
         .progress = progress,
         .now_us = now,
         .arg = h,
@@ -229,6 +234,7 @@ static void run(struct harness *h, const struct harness_plan *plan)
             .clip = h->clip,
             .text = h->text,
             .options = h->options,
+            .withdraw = h->withdraw,
             .account = h->account,
             .account_id = h->account_id,
             .settings = h->settings,
@@ -275,8 +281,8 @@ void harness_fail(const struct harness *h, const char *sentence)
 {
     static const char *const faults[HARNESS_FAULT_COUNT] = {"none", "unseen",   "half",    "lost",
                                                             "busy", "confused", "garbled", "token"};
-    static const char *const outcomes[] = {"step",      "wait",   "live",
-                                           "scheduled", "failed", "unknown"};
+    static const char *const outcomes[] = {"step",   "wait",    "live",     "scheduled",
+                                           "failed", "unknown", "cancelled"};
     const struct harness_plan *plan = h->plan;
     fail_msg("%s\n  crash %s remember %d, fault %s at request %d\n  ended %s: \"%s\"\n  memory %s",
              sentence, plan->crash_after ? "after" : "at", plan->crash_at, faults[plan->fault],

@@ -51,19 +51,26 @@ struct harness {
     struct kn_post_clip clip; /* a file of this harness */
     struct kn_post_text text;
     struct kn_post_options options;
+    bool withdraw;
     const char *account, *account_id, *settings;
     /* For a platform that is another server: set service_url as well. */
     const char *token_text;                  /* NULL: tokens of the harness's own */
     int64_t start_us;                        /* of its clock, for each run */
     int64_t ahead_us;                        /* the platform's clock, of the publisher's */
     void (*passed)(void *world, int64_t us); /* so much of a wait is over; NULL */
+    /* What counts quotas, as struct kn_posting_host has it; its arg is the harness; NULL: nobody.
+     */
+    enum kn_status (*book)(void *arg, const char *kind, int amount, int64_t *ret_free_us,
+                           struct kn_error *err);
 
     /* ---- of the last run ---- */
-    enum kn_posting_next outcome; /* LIVE, SCHEDULED, FAILED or UNKNOWN */
+    enum kn_posting_next outcome; /* LIVE, SCHEDULED, FAILED, UNKNOWN or CANCELLED */
     enum kn_status status;        /* of the advance that ended it */
     char remote_id[160], url[512], reason[600], remedy[400];
     char quota[32]; /* the last that was said to be used up */
     int64_t quota_until_us;
+    int64_t visible_us, look_us; /* of SCHEDULED */
+    bool wish_refused;
     int remembers, requests, restarts;
     int64_t waited_us; /* by the clock of the run */
     char *memory;      /* as it is durable; JSON */
@@ -99,7 +106,8 @@ int harness_world_close(void **state);
 
 /* NULL: nothing goes wrong. */
 void harness_run(struct harness *h, const struct harness_plan *plan);
-/* Goes on from the memory of the last run, as when a user asks for another try. */
+/* Goes on from the memory of the last run, as when a user asks for another try; one that came to be
+ * SCHEDULED is looked at by that. */
 void harness_run_again(struct harness *h, const struct harness_plan *plan);
 void harness_sweep(struct harness *h,
                    void (*judge)(struct harness *h, const struct harness_plan *plan));

@@ -26,10 +26,11 @@ static const struct kn_post_text text = {
 };
 static const struct kn_post_options options = {
     .privacy = KN_PRIVACY_UNLISTED,
-    .publish_at_us = 7,
+    .publish_at_us = 7, /* is not written */
     .cover_us = -1,
     .notify = true,
     .share_to_feed = true,
+    .category = 28,
 };
 
 static void clips_are_read_as_they_were_written(void **state)
@@ -70,7 +71,8 @@ static void requests_are_read_as_they_were_written(void **state)
     assert_int_equal(read.tag_count, 2);
     assert_string_equal(read.tags[1], tags[1]);
     assert_int_equal(how.privacy, options.privacy);
-    assert_int_equal(how.publish_at_us, options.publish_at_us);
+    assert_int_equal(how.publish_at_us, 0);
+    assert_int_equal(how.category, options.category);
     assert_int_equal(how.cover_us, options.cover_us);
     assert_true(!how.made_for_kids && how.notify && !how.draft && !how.made_with_ai &&
                 how.share_to_feed);

@@ -40,6 +40,7 @@ static const struct kn_platform platform = {
     .caption = {"caption", 0, 280, KN_UNIT_WEIGHTED, NULL, 2, 1, "{title}"},
     .tags_max = 8,
     .media = &rules,
+    .schedules = true,
     .privacies = 1u << KN_PRIVACY_PUBLIC | 1u << KN_PRIVACY_PRIVATE,
 };
 
@@ -135,6 +136,12 @@ static void every_rule_of_texts_and_options_is_checked(void **state)
     assert_string_equal(BROKEN_BY(options.publish_at_us = 999999999), "time");
     assert_string_equal(BROKEN_BY(options.publish_at_us = 1000000001), "");
     assert_string_equal(BROKEN_BY(options.cover_us = 30000001), "cover");
+    /* Shown by the platform itself it is public. */
+    assert_string_equal(
+        BROKEN_BY((options.privacy = KN_PRIVACY_PRIVATE, options.publish_at_us = 1000000001)),
+        "privacy");
+    assert_string_equal(
+        BROKEN_BY((options.privacy = KN_PRIVACY_PUBLIC, options.publish_at_us = 1000000001)), "");
 }
 
 static void sentences_name_value_and_limit(void **state)

@@ -525,6 +525,48 @@ static void test_updating(void **state)
     stage_close(&stage);
 }
 
+/* A time is only for what is private, and what a status leaves out is gone as well. */
+static void test_updating_the_time(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_open(&stage, NULL);
+    struct talk *talk = &stage.talk;
+    set(talk, "{\"processing\": 1000}");
+    assert_int_equal(
+        post_one(&stage, "{\"snippet\":{\"title\":\"a\"},\"status\":{\"privacyStatus\":\"private\","
+                         "\"publishAt\":\"2036-12-01T17:00:00Z\",\"embeddable\":false}}"),
+        201);
+    const char *id = posted_id(&stage);
+    static const char path[] = "/youtube/v3/videos?part=status";
+    static const char *const refused[] = {
+        "\"privacyStatus\":\"public\",\"publishAt\":\"2036-12-02T17:00:00Z\"",
+        "\"publishAt\":\"2036-12-02T17:00:00Z\"",
+        "\"privacyStatus\":\"private\",\"publishAt\":\"soon\"",
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(refused); i++) {
+        const char *body =
+            kn_arena_printf(talk->arena, "{\"id\":\"%s\",\"status\":{%s}}", id, refused[i]);
+        assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 400);
+        expect_text(talk, "error.errors.0.reason", "invalidPublishAt");
+    }
+    const char *body = kn_arena_printf(talk->arena,
+                                       "{\"id\":\"%s\",\"status\":{\"privacyStatus\":"
+                                       "\"private\",\"publishAt\":\"2036-12-02T17:00:00Z\"}}",
+                                       id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 200);
+    expect_text(talk, "status.publishAt", "2036-12-02T17:00:00Z");
+    assert_true(json_is_true(json_object_get(json_object_get(talk->json, "status"), "embeddable")));
+    body = kn_arena_printf(talk->arena, "{\"id\":\"%s\"}", id);
+    assert_int_equal(ask_json(talk, "PUT", path, stage.token, body), 200);
+    expect_text(talk, "status.publishAt", "");
+    expect_text(talk, "status.privacyStatus", "public");
+    assert_int_equal(ask_json(talk, "PUT", "/youtube/v3/videos?part=snippet", stage.token, body),
+                     400);
+    expect_text(talk, "error.errors.0.reason", "invalidTitle");
+    stage_close(&stage);
+}
+
 static int caption(struct stage *stage, const char *token, const char *id, const char *name)
 {
     const char *body = kn_arena_printf(
@@ -620,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_refused_before_the_body),
         cmocka_unit_test(test_updating),
+        cmocka_unit_test(test_updating_the_time),
         cmocka_unit_test(test_captions_and_thumbnails),
         cmocka_unit_test(test_bad_processing),
     };

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "platform/pacific.h"
+#include "platform/youtube.h"
+#include "platform/youtube_category.h"
 #include "posting_harness.h"
 
 enum { CLIP_BYTES = 700000, SESSIONS_MAX = 32, CHUNK = 262144 };
@@ -454,6 +456,39 @@ static void publication_can_be_scheduled(void **state)
     assert_string_equal(json_string_value(json_object_get(status, "publishAt")),
                         "2026-12-01T17:00:00Z");
     assert_string_equal(w->h.reason, "");
+    assert_int_equal(w->h.visible_us, w->h.options.publish_at_us);
+    assert_int_equal(w->h.look_us, w->h.options.publish_at_us + KN_YOUTUBE_LOOK_AFTER_US);
+}
+
+static void a_video_has_its_category(void **state)
+{
+    static const struct {
+        const char *text;
+        int number;
+    } rows[] = {{"27", 27},
+                {"Education", 27},
+                {"science", 28},
+                {"pets&animals", 15},
+                {"howto-style", 26},
+                {"MUSIC", 10},
+                {"18", 0},
+                {"", 0},
+                {"p", 0},
+                {"-1", 0},
+                {"education!x", 0},
+                {"&", 0}};
+    struct world *w = *state;
+    for (size_t i = 0; i < KN_COUNT_OF(rows); i++)
+        if (kn_youtube_category(rows[i].text) != rows[i].number)
+            fail_msg("“%s”: %d", rows[i].text, kn_youtube_category(rows[i].text));
+    for (int category = 0; category <= 27; category += 27) {
+        w->h.options.category = category;
+        harness_run(&w->h, NULL);
+        expect_live(w);
+        const json_t *snippet = json_object_get(w->sessions[0].video, "snippet");
+        assert_string_equal(json_string_value(json_object_get(snippet, "categoryId")),
+                            category ? "27" : "22");
+    }
 }
 
 static void what_youtube_gives_up_has_failed(void **state)
@@ -562,6 +597,7 @@ int main(void)
         YOUTUBE_TEST(extras_that_fail_are_remarks),
         YOUTUBE_TEST(locked_private_is_said),
         YOUTUBE_TEST(publication_can_be_scheduled),
+        YOUTUBE_TEST(a_video_has_its_category),
         YOUTUBE_TEST(what_youtube_gives_up_has_failed),
         YOUTUBE_TEST(a_video_that_cannot_be_watched_is_there),
         YOUTUBE_TEST(tokens_go_to_nobody_else),

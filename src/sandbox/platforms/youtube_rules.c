@@ -307,7 +307,7 @@ bool kn_yt_judge_video(struct kn_mimic_visit *visit, const json_t *body, const c
     if (!judge_shape(visit, body, parts))
         return false;
     const char *why = NULL;
-    if (!was || snippet)
+    if (!was || snippet || kn_yt_has_part(parts, "snippet"))
         why = judge_snippet(snippet, was != NULL);
     if (!why)
         why = judge_status(json_object_get(body, "status"), was);

@@ -56,22 +56,23 @@ static void tell_post(struct kn_mimics *m, struct kn_yt_video *video)
     post->publish_us = at ? kn_yt_time(at) : -1;
 }
 
+/* What a named part leaves out is deleted, and so is all of a part that is named alone. */
 void kn_yt_video_write(struct kn_mimics *m, struct kn_yt_video *video, const json_t *body,
                        const char *parts)
 {
+    static const char *const writable[] = {"snippet", "status", "localizations", "recordingDetails",
+                                           "paidProductPlacementDetails"};
     static const char *const read_only[] = {
         "channelId",   "channelTitle", "publishedAt",   "thumbnails",      "localized",
         "madeForKids", "uploadStatus", "failureReason", "rejectionReason", "liveBroadcastContent"};
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)body, name, value)
-    {
-        if (!json_is_object(value) || !kn_yt_has_part(parts, name))
+    for (size_t p = 0; p < KN_COUNT_OF(writable); p++) {
+        if (!kn_yt_has_part(parts, writable[p]))
             continue;
-        json_t *copy = json_deep_copy(value);
+        const json_t *value = json_object_get(body, writable[p]);
+        json_t *copy = value ? json_deep_copy(value) : json_object();
         for (size_t i = 0; i < KN_COUNT_OF(read_only); i++)
             json_object_del(copy, read_only[i]);
-        json_object_set_new(video->resource, name, copy);
+        json_object_set_new(video->resource, writable[p], copy);
     }
     tell_post(m, video);
 }
@@ -109,7 +110,7 @@ static void set_privacy(struct kn_yt_video *video, const char *privacy)
     json_object_del(status, "publishAt");
 }
 
-static void settle(struct kn_mimics *m, struct kn_yt_video *video)
+static void settle(struct kn_yt_video *video)
 {
     video->settled = true;
     if (video->failure || video->rejection) {
@@ -117,16 +118,16 @@ static void settle(struct kn_mimics *m, struct kn_yt_video *video)
         video->post->reason = video->failure ? video->failure : video->rejection;
         return;
     }
-    if (m->settings[KN_MIMIC_UNAUDITED] > 0) {
-        set_privacy(video, "private");
-        tell_post(m, video);
-    }
 }
 
 /* A video is seen from the end of its processing on, or from its time on, whichever is later. */
 static void publish(struct kn_mimics *m, struct kn_yt_video *video, int64_t now_us)
 {
     int64_t from_us = video->processed_us;
+    if (m->settings[KN_MIMIC_UNAUDITED] > 0) { /* locked, whatever is asked for later */
+        set_privacy(video, "private");
+        tell_post(m, video);
+    }
     int64_t at_us = video->post->publish_us;
     if (text_of(video, "status", "publishAt") && at_us <= now_us) {
         from_us = KN_MAX(from_us, at_us);
@@ -152,7 +153,7 @@ void kn_yt_tick(struct kn_mimics *m, void *arg, int64_t now_us)
         if (video->deleted || now_us < video->processed_us)
             continue;
         if (!video->settled)
-            settle(m, video);
+            settle(video);
         if (!video->failure && !video->rejection)
             publish(m, video, now_us);
     }
