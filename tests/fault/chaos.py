@@ -123,19 +123,23 @@ class Chaos:
                 break
         assert len(world.known()) == len(self.clips) * len(PLATFORMS), outcome
 
-    def work(self, kill_after_s=None):
-        """One process that posts what is due; killed after a time, or until it is done."""
+    def requests(self):
+        return self.world.sandbox.ledger()["counts"]["requests"]
+
+    def work(self, kill_after=None):
+        """One process that posts what is due, until it is done, or killed after so many requests."""
         self.hurry()
         clock = break_calls("", 0, "", CLOCK=str(self.random.choice(CLOCKS_S)))
         child = self.world.start("worker", "--drain", "--lease", "5", **clock)
-        try:
-            out, err = child.communicate(timeout=kill_after_s or 300)
-        except Exception:  # pylint: disable=broad-except
-            child.send_signal(signal.SIGKILL)
+        if kill_after is not None:
+            goal = self.requests() + kill_after
+            while child.poll() is None and self.requests() < goal:
+                time.sleep(0.005)
+            child.kill()
             child.communicate()
-            self.figures["kills"] += 1
-            assert kill_after_s, "a worker that drains did not come to an end"
+            self.figures["kills"] += child.returncode == -signal.SIGKILL
             return
+        out, err = child.communicate(timeout=300)
         assert child.returncode == 0, (child.returncode, out, err)
 
     def to_the_end(self, rounds=60):
@@ -202,7 +206,7 @@ class Chaos:
         with self.world:
             self.plan()
             while self.figures["kills"] < kills and any(self.states()[state] for state in OPEN):
-                self.work(self.random.uniform(0.1, 1.2))
+                self.work(self.random.randint(0, max(8, len(self.clips))))
             self.to_the_end()
             self.check()
             states = self.states()
