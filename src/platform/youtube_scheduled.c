@@ -58,6 +58,7 @@ static enum kn_status refuse_wish(struct scheduled *s, const char *why)
     bool taking_back = posting->withdraw;
     int64_t at_us = kn_answer_time(posting, s->status, "publishAt");
     at_us = at_us > 0 ? at_us : s->told_us;
+    kn_posting_set_number(posting, "told_us", at_us); /* that is what is wanted from now on */
     (void)stays(s, at_us, look_after(s, at_us));
     posting->wish_refused = true;
     posting->reason = kn_arena_printf(posting->arena, "it could not be %s: %s",
@@ -186,7 +187,9 @@ static enum kn_status went_live(struct scheduled *s)
 {
     struct kn_posting *posting = s->posting;
     int64_t now_us = kn_posting_now_us(posting);
-    if (posting->state == KN_POST_SCHEDULED && (posting->withdraw || s->wanted_us != s->told_us))
+    /* One that was to appear at once does: the answer to that may have been lost. */
+    bool moved = s->wanted_us != s->told_us && s->wanted_us > now_us;
+    if (posting->state == KN_POST_SCHEDULED && (posting->withdraw || moved))
         kn_posting_remark(posting, "it was public before it could be %s",
                           posting->withdraw ? "taken back" : "moved");
     kn_posting_forget(posting, "held_back");
