@@ -153,6 +153,18 @@ static int64_t public_us(const struct work *work, enum kn_post_state state)
     return state == KN_POST_SCHEDULED ? posting->visible_us : 0;
 }
 
+/* Whoever has heard that it is to be stopped, and cannot stop it because it may be there, goes on
+ * looking at it as often as its platform wants, and no more often. One that has become SCHEDULED
+ * can be taken back, at once. */
+static enum kn_cancel_answer cancel_answer(const struct work *work, enum kn_post_state state,
+                                           bool refused)
+{
+    bool heard = state == KN_POST_SCHEDULED
+                     ? work->task->post.state == state && work->posting.withdraw
+                     : work->cancel_asked && kn_posting_intended_us(&work->posting);
+    return refused ? KN_CANCEL_REFUSED : heard ? KN_CANCEL_LATER : KN_CANCEL_UNHEARD;
+}
+
 /* The end, or a pause until `due_us` (0: it is final). */
 static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
 {
@@ -173,9 +185,7 @@ static void give_up(struct work *work, enum kn_post_state state, int64_t due_us)
         .remedy = posting->remedy ? posting->remedy : "",
         .public_us = public_us(work, state),
         .appear_us = refused ? posting->visible_us : 0,
-        .cancel = refused             ? KN_CANCEL_REFUSED
-                  : posting->withdraw ? KN_CANCEL_LATER
-                                      : KN_CANCEL_UNHEARD,
+        .cancel = cancel_answer(work, state, refused),
     };
     enum kn_status status = save(work, &all, &err);
     free(memory);

@@ -71,7 +71,7 @@ enum kn_status kn_store_posts_claim(struct kn_store *store, const struct kn_post
 /* What becomes of somebody's wish to have it stopped, when the post is released. */
 enum kn_cancel_answer {
     KN_CANCEL_UNHEARD, /* the next one hears of it, at once */
-    KN_CANCEL_LATER,   /* of SCHEDULED: it is known, and waits for due_us */
+    KN_CANCEL_LATER,   /* it is known, and waits for due_us */
     KN_CANCEL_REFUSED, /* of SCHEDULED: the post goes on as though nobody had asked */
 };
 
@@ -91,12 +91,11 @@ struct kn_post_save {
     bool cancel_asked; /* set: somebody wants it stopped */
 };
 /* A PLANNED one that is released when somebody wants it stopped is CANCELLED, and save->state says
- * so; another that is released is due at once then, for whoever claims it to end it. So is one that
- * becomes SCHEDULED, unless `cancel` says otherwise; else that is due for a look at due_us (0: for
- * none any more). Other final states are for good: what asks for a stop then came too late, and
- * cancel_asked stays.
- * LOST: the post is not the holder's any more; nothing changed. INVALID: negative numbers. LIMIT: a
- * text longer than KN_JOB_TEXT_MAX. */
+ * so; another that is released, also one that becomes SCHEDULED, is due at once then, for whoever
+ * claims it to end it, unless `cancel` says otherwise. SCHEDULED is else due for a look at due_us
+ * (0: for none any more). Other final states are for good: what asks for a stop then came too late,
+ * and cancel_asked stays. LOST: the post is not the holder's any more; nothing changed. INVALID:
+ * negative numbers. LIMIT: a text longer than KN_JOB_TEXT_MAX. */
 enum kn_status kn_store_post_save(struct kn_store *store, struct kn_post_save *save,
                                   struct kn_error *err);
 /* How far uploads are, for whoever reads posts; lost in a crash, and of those that are not the
