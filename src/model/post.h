@@ -99,6 +99,8 @@ struct kn_post_slots {
     int day_max;           /* posts of the account in 24 hours; 0: any number */
 };
 
+#define KN_POST_INTENT "intent_us"
+
 /* What is asked for. Texts are borrowed during the call. */
 struct kn_post_spec {
     const char *key;      /* clip's hash, platform, account: one post while it is not CANCELLED or
@@ -123,7 +125,8 @@ struct kn_post {
     enum kn_post_state state;
     const char *key, *owner, *platform, *account, *clip, *request;
     const char *memory; /* JSON: what the platform's client needs to go on; "{}" at first. Holds
-                         * secrets of upload sessions: never shown */
+                         * secrets of upload sessions: never shown. With KN_POST_INTENT it may be
+                         * there, or is (platform/posting.h) */
     int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known; where it is
                                 * read to be looked at, what is on its way as well */
     int64_t bytes_a_second;    /* of an upload that goes on; 0: not known */

@@ -352,8 +352,9 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     posting->memory = json_loads(task->post.memory, 0, NULL);
     if (!json_is_object(posting->memory))
         return kn_error_set(err, KN_DAMAGED, "what was remembered of the post is damaged");
-    /* One that was UNKNOWN, and is planned again: it may be there, so no cancel ends it unseen. */
-    if (posting->state == KN_POST_PLANNED && kn_posting_intended_us(posting))
+    /* One that is planned again, and may be there: no cancel ends it unseen. */
+    bool in_doubt = posting->state == KN_POST_PLANNED && kn_posting_intended_us(posting);
+    if (in_doubt)
         posting->state = KN_POST_PROCESSING;
     enum kn_status status = kn_post_clip_read(task->post.clip, task->arena, &posting->clip, err);
     if (status == KN_OK)
@@ -373,7 +374,8 @@ static enum kn_status prepare(struct work *work, struct kn_error *err)
     };
     if (posting->platform->schedules)
         posting->options.publish_at_us = task->post.appear_us;
-    posting->withdraw = task->post.state == KN_POST_SCHEDULED && task->post.cancel_asked;
+    posting->withdraw =
+        task->post.cancel_asked && (in_doubt || task->post.state == KN_POST_SCHEDULED);
     posting->host = &work->host;
     posting->marker = marker_of(&task->post, task->arena);
     posting->number = task->post.id;

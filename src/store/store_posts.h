@@ -116,9 +116,10 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
 
 /* ---- what users ask for ---- */
 
-/* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it; so is one that is
- * on its way and that nobody holds, or SCHEDULED for a time to come, and it is due at once. Asking
- * twice is fine. */
+/* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it; so is one that
+ * nobody holds and that is on its way, SCHEDULED for a time to come, or planned again while it may
+ * be there (else its key were free for another one), and it is due at once. Asking twice is fine.
+ */
 enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
                                     enum kn_post_state *ret_state, struct kn_error *err);
 /* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once, its memory kept. INVALID as well: its key

@@ -376,6 +376,21 @@ static void what_is_taken_back_stays_private(void **state)
     assert_string_equal(status_text(w, "publishAt"), "2026-12-01T14:00:00Z");
 }
 
+/* Planned again, and then not wanted after all. */
+static void what_is_held_back_is_not_shown_to_take_it_back(void **state)
+{
+    struct world *w = *state;
+    free(w->h.memory);
+    w->h.memory = kn_strdup("{\"id\":\"dQw4w9WgXcQ\",\"held_back\":1,\"intent_us\":1}");
+    json_object_del(w->status, "publishAt");
+    w->h.state = KN_POST_PROCESSING;
+    w->h.withdraw = true;
+    look_at(w, START);
+    expect(w, KN_NEXT_CANCELLED, 1, 1);
+    assert_string_equal(status_text(w, "privacyStatus"), "private");
+    assert_string_equal(status_text(w, "publishAt"), "");
+}
+
 static void what_is_public_cannot_be_taken_back(void **state)
 {
     struct world *w = *state;
@@ -404,6 +419,7 @@ int main(void)
         YOUTUBE_TEST(it_can_appear_at_once),
         YOUTUBE_TEST(it_appears_at_once_also_where_the_answer_is_lost),
         YOUTUBE_TEST(what_is_taken_back_stays_private),
+        YOUTUBE_TEST(what_is_held_back_is_not_shown_to_take_it_back),
         YOUTUBE_TEST(what_is_public_cannot_be_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
