@@ -22,7 +22,8 @@ enum {
 };
 
 /* Keys of the memory that belong to this file. */
-static const char intent_key[] = KN_POST_INTENT, remarks_key[] = "remarks", ahead_key[] = "ahead_us";
+static const char intent_key[] = KN_POST_INTENT, remarks_key[] = "remarks",
+                  ahead_key[] = "ahead_us";
 
 /* ---- a step ---- */
 
