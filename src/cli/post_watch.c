@@ -34,8 +34,10 @@ static enum kn_status look(struct watch *watch)
 
 static enum kn_status choose(struct watch *watch, const int64_t *ids, int count)
 {
-    struct kn_post_filter filter = {
-        .states = open_states, .owner = watch->call->settings.queue.owner, .limit = POSTS_MAX};
+    struct kn_post_filter filter = {.states = open_states,
+                                    .open = true,
+                                    .owner = watch->call->settings.queue.owner,
+                                    .limit = POSTS_MAX};
     const struct kn_post *posts;
     struct kn_post post;
     int found = 0;

@@ -293,6 +293,7 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     struct kn_post_filter filter = {
         .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING |
                   1u << KN_POST_SCHEDULED,
+        .open = true,
         .only = options->only,
         .only_count = options->only_count,
         .limit = 10000,

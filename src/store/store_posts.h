@@ -137,6 +137,8 @@ enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t 
 
 struct kn_post_filter {
     unsigned states; /* 1 << state each; 0: all */
+    bool open;       /* only those for which something is still to be done: an index has them, so
+                        this reads nothing of what is over. Without `job` and `only` */
     const char *platform, *account, *owner;
     int64_t job;         /* 0: all */
     const int64_t *only; /* NULL: all */
