@@ -63,6 +63,9 @@ def clips_are_spread_over_the_best_times():
         first, second = (seconds(p["appear"]) for p in later)
         assert first >= time.time() + 10 * 86400 - 1 and second - first == 2 * 86400, later
         assert "fine, at 20" in world.publish(clip(), "-t", "x", *how, "--check").out
+        # One that is posted once more gets a time of its own.
+        [forced] = world.events(clip(), "-t", "x", *how, "--force", "--check")
+        assert forced["at"] not in [p["appear"] for p in posts + later], forced
 
 
 @case
