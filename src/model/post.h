@@ -71,7 +71,8 @@ struct kn_post_options {
     bool draft;        /* into the account's inbox instead of to the public, where there is one */
     bool made_with_ai; /* the platform's label for synthetic media */
     bool share_to_feed;
-    int category; /* YouTube's number of it (platform/youtube.h); 0: the platform's usual one */
+    int category; /* YouTube's number of it (platform/youtube_category.h); 0: the platform's usual
+                     one */
 };
 
 /* The file, as it was when the post was planned. */

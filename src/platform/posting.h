@@ -50,7 +50,7 @@ struct kn_posting_host {
                            struct kn_error *err);
     /* Hears the bytes that are out, often, on another thread; must be quick. May be NULL. */
     void (*progress)(void *arg, int64_t sent_bytes);
-    int64_t (*now_us)(void *arg); /* wall clock; waits are told by it */
+    int64_t (*now_us)(void *arg); /* wall clock, the store's; waits are told by it */
     void *arg;
 };
 
