@@ -198,6 +198,13 @@ static enum kn_status went_live(struct scheduled *s)
     return status;
 }
 
+/* Of the time that is wanted: YouTube has it, as after an update whose answer was lost. */
+static bool has_wanted_time(const struct scheduled *s)
+{
+    int64_t at_us = kn_answer_time(s->posting, s->status, "publishAt");
+    return at_us > 0 && at_us / KN_US_PER_S == s->wanted_us / KN_US_PER_S;
+}
+
 static enum kn_status decide(struct scheduled *s, const json_t *item, struct kn_error *err)
 {
     struct kn_posting *posting = s->posting;
@@ -207,6 +214,10 @@ static enum kn_status decide(struct scheduled *s, const json_t *item, struct kn_
         return kn_youtube_gave_up(posting, lost);
     if (!is_private(posting, s->status))
         return went_live(s);
+    if (has_wanted_time(s)) {
+        s->told_us = s->wanted_us;
+        kn_posting_set_number(posting, "told_us", s->told_us);
+    }
     bool asked = posting->withdraw || s->wanted_us != s->told_us;
     if (asked || kn_posting_number(posting, "held_back"))
         return update(s, err);

@@ -274,6 +274,8 @@ static void whatever_breaks_it_is_moved(void **state)
             if (w->h.outcome != KN_NEXT_SCHEDULED || w->h.visible_us != START + 5 * HOUR ||
                 strcmp(status_text(w, "publishAt"), "2026-12-01T17:00:00Z") != 0)
                 harness_fail(&w->h, "it is not moved");
+            if (fault == HARNESS_CONFUSED && w->updates != 1)
+                harness_fail(&w->h, "what was done is done again");
             assert_int_equal(end(state), 0);
             assert_int_equal(begin(state), 0);
         }
