@@ -122,7 +122,8 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
  */
 enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
                                     enum kn_post_state *ret_state, struct kn_error *err);
-/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once, its memory kept. INVALID as well: its key
+/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once or, where it was cancelled while it waited
+ * for the time at which it is to appear, then; its memory kept. INVALID as well: its key
  * is another post's by now. */
 enum kn_status kn_store_post_retry(struct kn_store *store, int64_t post, struct kn_error *err);
 /* A person has looked: an UNKNOWN post is LIVE at `url`, or (NULL) is not there and is planned
