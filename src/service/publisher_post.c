@@ -202,6 +202,7 @@ static void leave_scheduled(struct post_work *work, const struct kn_error *err)
     posting->remedy = "";
     posting->visible_us = at_us;
     posting->wish_refused = true;
+    work->tries = 0; /* the next look has its own */
     give_up(work, KN_POST_SCHEDULED, at_us > now ? at_us + pause_us : 0);
 }
 
@@ -267,6 +268,7 @@ static bool go_on(struct post_work *work)
         give_up(work, KN_POST_LIVE, 0);
         return false;
     case KN_NEXT_SCHEDULED:
+        work->tries = 0;
         give_up(work, KN_POST_SCHEDULED, posting->wait_until_us);
         return false;
     case KN_NEXT_CANCELLED:
