@@ -201,9 +201,12 @@ static int find_senders(struct kn_publisher *publisher, struct sending *sending,
     return count;
 }
 
-/* A single request may take hours: whoever wants its post stopped is heard meanwhile. */
+/* A single request may take hours: whoever wants its post stopped is heard meanwhile. A task that
+ * knew it when it was claimed goes on because the post may be there. */
 static bool is_to_stop(struct kn_publisher *publisher, const struct sending *sending)
 {
+    if (sending->post->cancel_asked)
+        return false;
     struct kn_arena *arena = kn_arena_new();
     struct kn_error ignored;
     struct kn_post post;

@@ -360,6 +360,46 @@ static void test_a_cancel_does_not_shorten_waits(void **state)
     assert_int_equal(stage->asked, 2);
 }
 
+/* Of somebody who began to send it and went away: it may be there, and is to be stopped. */
+static void leave_in_doubt(struct stage *stage)
+{
+    struct kn_error err;
+    enum kn_post_state now;
+    const struct kn_post *posts;
+    int64_t worker;
+    int count;
+    assert_ok(kn_store_join(stage->store, "before", 60000000, &worker, &err));
+    const struct kn_post_claim claim = {
+        .worker = worker, .max = 1, .account_max = 1, .only = stage->posts, .only_count = 1};
+    assert_ok(kn_store_posts_claim(stage->store, &claim, stage->arena, &posts, &count, &err));
+    assert_int_equal(count, 1);
+    struct kn_post_save save = {.holder = {posts->id, worker, posts->attempt},
+                                .state = KN_POST_UPLOADING,
+                                .memory = "{\"intent_us\":1}",
+                                .release = true,
+                                .due_us = 1};
+    assert_ok(kn_store_post_save(stage->store, &save, &err));
+    assert_ok(kn_store_leave(stage->store, worker, &err));
+    assert_ok(kn_store_post_cancel(stage->store, posts->id, &now, &err));
+    assert_int_equal(now, KN_POST_UPLOADING);
+}
+
+/* Whoever knew it at the beginning sends it to its end. */
+static void test_a_cancel_does_not_cut_each_try(void **state)
+{
+    struct stage *stage = *state;
+    stage->count = 1;
+    leave_in_doubt(stage);
+    hold(stage, true);
+    start(stage);
+    wait_asked(stage, 1);
+    (void)kn_cancel_wait_ms(stage->stop, 1500); /* longer than from one look to the next */
+    hold(stage, false);
+    end_well(stage);
+    assert_int_equal(stage->asked, 1);
+    assert_int_equal(count_in(stage, KN_POST_LIVE), 1);
+}
+
 static void test_who_is_stopped_hands_back_and_the_next_goes_on(void **state)
 {
     struct stage *stage = *state;
@@ -397,6 +437,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_a_post_that_was_cancelled_is_not_sent, begin, end),
         cmocka_unit_test_setup_teardown(test_a_cancel_does_not_shorten_waits, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_cancel_does_not_cut_each_try, begin, end),
         cmocka_unit_test_setup_teardown(test_who_is_stopped_hands_back_and_the_next_goes_on, begin,
                                         end),
     };
