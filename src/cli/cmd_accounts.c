@@ -139,6 +139,7 @@ static enum kn_status count_waiting(struct kn_queue_call *call, const char *plat
 {
     const struct kn_post_filter filter = {
         .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING,
+        .open = true,
         .platform = platform,
         .account = name,
         .limit = 10000,

@@ -87,7 +87,10 @@ static enum kn_status cancel_post(struct kn_queue_call *call, int64_t id)
     if (status == KN_OK)
         say_decided(call, id,
                     state == KN_POST_CANCELLED ? "is cancelled"
-                                               : "is under way and will be stopped");
+                    : state == KN_POST_PLANNED
+                        ? "may be there: a worker or `kirinuki publish --retry` finds out, and "
+                          "stops it"
+                        : "is under way and will be stopped");
     return status;
 }
 

@@ -106,7 +106,8 @@ bool kn_post_is_left_alone(const struct kn_post *post)
            post->due_us + ALONE_US < kn_wall_us();
 }
 
-const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena)
+/* What stands beside its state: where it is, why it failed, what it waits for; in the arena. */
+static const char *detail(const struct kn_post *post, struct kn_arena *arena)
 {
     char when[KN_TIME_TEXT_BYTES];
     bool waits = !kn_post_state_final(post->state) && post->due_us > kn_wall_us();
@@ -210,7 +211,7 @@ void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *are
         kn_say("%5s  %s%*s %s%*s %-11s %s", number, name,
                KN_MAX(columns - kn_utf8_columns(name), 0), "", where,
                KN_MAX(WHERE_COLUMNS - kn_utf8_columns(where), 0), "", state_shown(post),
-               kn_post_detail(post, arena));
+               detail(post, arena));
     }
 }
 

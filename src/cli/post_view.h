@@ -15,8 +15,6 @@ struct kn_post kn_post_refused(const struct kn_post_spec *spec, const char *reas
 const char *kn_post_name(const struct kn_post *post, struct kn_arena *arena);
 /* Due for a while, and nobody has it. */
 bool kn_post_is_left_alone(const struct kn_post *post);
-/* What stands beside its state: where it is, why it failed, what it waits for; in the arena. */
-const char *kn_post_detail(const struct kn_post *post, struct kn_arena *arena);
 json_t *kn_post_result_json(const struct kn_post *post, struct kn_arena *arena);
 /* A table on stdout. */
 void kn_posts_print(const struct kn_post *posts, int count, struct kn_arena *arena);

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "cli/commands.h"
@@ -34,11 +33,14 @@ static enum kn_status look(struct watch *watch)
 
 static enum kn_status choose(struct watch *watch, const int64_t *ids, int count)
 {
-    struct kn_post_filter filter = {
-        .states = open_states, .owner = watch->call->settings.queue.owner, .limit = POSTS_MAX};
+    struct kn_post_filter filter = {.states = open_states,
+                                    .open = true,
+                                    .owner = watch->call->settings.queue.owner,
+                                    .limit = POSTS_MAX};
     const struct kn_post *posts;
     struct kn_post post;
     int found = 0;
+    int64_t now_us = kn_store_now_us(watch->call->store);
     enum kn_status status = KN_OK;
     for (int i = 0; status == KN_OK && i < count; i++) {
         status =
@@ -49,7 +51,7 @@ static enum kn_status choose(struct watch *watch, const int64_t *ids, int count)
         status = kn_store_posts_list(watch->call->store, &filter, watch->arena, &posts, &found,
                                      &watch->call->err);
     for (int i = 0; status == KN_OK && i < found; i++)
-        if (posts[i].worker || posts[i].due_us <= kn_wall_us() + SOON_US)
+        if (posts[i].worker || posts[i].due_us <= now_us + SOON_US)
             kn_vec_push(&watch->ids, posts[i].id);
     return status;
 }

@@ -160,17 +160,31 @@ static void refuse(struct publishing *publishing, const struct kn_planned_post *
                                                       kn_str_text(&remedies), publishing->arena));
 }
 
+/* Of those that may go into the store, with room for what comes of them. In the arena. */
+static struct kn_post_spec *good_specs(struct publishing *publishing,
+                                       struct kn_post_planned **ret_made, int *ret_count)
+{
+    size_t room = (size_t)publishing->planned_count + 1;
+    struct kn_post_spec *specs = kn_arena_array(publishing->arena, room, sizeof *specs);
+    int count = 0;
+    for (int i = 0; i < publishing->planned_count; i++) {
+        if (publishing->planned[i].bad)
+            continue;
+        specs[count] = publishing->planned[i].spec;
+        specs[count].owner = publishing->settings->queue.owner;
+        specs[count++].force = publishing->settings->queue.force;
+    }
+    *ret_made = kn_arena_array(publishing->arena, room, sizeof **ret_made);
+    *ret_count = count;
+    return specs;
+}
+
 /* When the good ones would appear. */
 static enum kn_status foresee(struct publishing *publishing)
 {
-    int count = 0, at = 0;
-    struct kn_post_spec *specs =
-        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *specs);
-    struct kn_post_planned *made =
-        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *made);
-    for (int i = 0; i < publishing->planned_count; i++)
-        if (!publishing->planned[i].bad)
-            specs[count++] = publishing->planned[i].spec;
+    int count, at = 0;
+    struct kn_post_planned *made;
+    const struct kn_post_spec *specs = good_specs(publishing, &made, &count);
     enum kn_status status =
         kn_store_posts_foresee(publishing->store, specs, count, made, &publishing->err);
     for (int i = 0; status == KN_OK && i < publishing->planned_count; i++)
@@ -286,21 +300,12 @@ static enum kn_status make_renditions(struct publishing *publishing,
 
 /* ---- into the store ---- */
 
-/* What may go into the store; a post that is there is gone on with. */
+/* A post that is there is gone on with. */
 static enum kn_status store_posts(struct publishing *publishing)
 {
-    int count = 0;
-    struct kn_post_spec *specs =
-        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *specs);
-    struct kn_post_planned *made =
-        kn_arena_array(publishing->arena, (size_t)publishing->planned_count + 1, sizeof *made);
-    for (int i = 0; i < publishing->planned_count; i++) {
-        if (publishing->planned[i].bad)
-            continue;
-        specs[count] = publishing->planned[i].spec;
-        specs[count].owner = publishing->settings->queue.owner;
-        specs[count++].force = publishing->settings->queue.force;
-    }
+    int count;
+    struct kn_post_planned *made;
+    const struct kn_post_spec *specs = good_specs(publishing, &made, &count);
     enum kn_status status = count ? kn_store_posts_plan(publishing->store, specs, count, made,
                                                         publishing->cancel, &publishing->err)
                                   : KN_OK;
@@ -355,7 +360,8 @@ static enum kn_status keep(struct publishing *publishing)
 static enum kn_status add_looks(struct publishing *publishing, const int64_t **ret_only,
                                 int *ret_count)
 {
-    const struct kn_post_filter filter = {.states = 1u << KN_POST_SCHEDULED, .limit = 1000};
+    const struct kn_post_filter filter = {
+        .states = 1u << KN_POST_SCHEDULED, .open = true, .limit = 10000};
     const struct kn_post *found;
     int count, own = publishing->posts.count, only_count = own;
     enum kn_status status = kn_store_posts_list(publishing->store, &filter, publishing->arena,

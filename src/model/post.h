@@ -71,7 +71,8 @@ struct kn_post_options {
     bool draft;        /* into the account's inbox instead of to the public, where there is one */
     bool made_with_ai; /* the platform's label for synthetic media */
     bool share_to_feed;
-    int category; /* YouTube's number of it (platform/youtube.h); 0: the platform's usual one */
+    int category; /* YouTube's number of it (platform/youtube_category.h); 0: the platform's usual
+                     one */
 };
 
 /* The file, as it was when the post was planned. */
@@ -99,6 +100,8 @@ struct kn_post_slots {
     int day_max;           /* posts of the account in 24 hours; 0: any number */
 };
 
+#define KN_POST_INTENT "intent_us"
+
 /* What is asked for. Texts are borrowed during the call. */
 struct kn_post_spec {
     const char *key;      /* clip's hash, platform, account: one post while it is not CANCELLED or
@@ -123,7 +126,8 @@ struct kn_post {
     enum kn_post_state state;
     const char *key, *owner, *platform, *account, *clip, *request;
     const char *memory; /* JSON: what the platform's client needs to go on; "{}" at first. Holds
-                         * secrets of upload sessions: never shown */
+                         * secrets of upload sessions: never shown. With KN_POST_INTENT it may be
+                         * there, or is (platform/posting.h) */
     int64_t bytes, sent_bytes; /* sent: stored by the platform, as far as is known; where it is
                                 * read to be looked at, what is on its way as well */
     int64_t bytes_a_second;    /* of an upload that goes on; 0: not known */

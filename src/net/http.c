@@ -125,10 +125,18 @@ const char *kn_http_header(const struct kn_http_answer *answer, const char *name
     return kn_http_header_in(answer->headers, answer->header_count, name);
 }
 
+/* -1: it is no date, or one that no sum may be made of: curl knows years of ten digits. */
+static int64_t parse_date_s(const char *text)
+{
+    static const int64_t most_s = INT64_C(253402300799); /* the end of 9999 */
+    int64_t at_s = curl_getdate(text, NULL);
+    return at_s > most_s ? -1 : at_s;
+}
+
 int64_t kn_http_date_us(const struct kn_http_answer *answer)
 {
     const char *text = kn_http_header(answer, "date");
-    int64_t at_s = text && !kn_http_header(answer, "age") ? curl_getdate(text, NULL) : 0;
+    int64_t at_s = text && !kn_http_header(answer, "age") ? parse_date_s(text) : 0;
     return KN_MAX(at_s, 0) * KN_US_PER_S;
 }
 
@@ -148,7 +156,7 @@ int64_t kn_http_retry_after_ms(const struct kn_http_answer *answer, int64_t wall
     /* curl_getdate takes a lone number for a date; here it is a wait that makes no sense. */
     if (!strpbrk(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
         return -1;
-    int64_t at_s = curl_getdate(text, NULL);
+    int64_t at_s = parse_date_s(text);
     int64_t from_now_ms = at_s * 1000 - wall_us / 1000;
     return at_s < 0 || from_now_ms > most_ms ? -1 : KN_MAX(from_now_ms, 0);
 }

@@ -20,16 +20,17 @@ struct clip_renditions {
     struct aside at[KN_RENDITIONS_AHEAD_MAX];
 };
 
-/* Whoever else renders the same clip does it into another folder. */
-static const char *path_aside(struct clip_work *clip, const char *clip_path,
+/* Whoever else renders the same clip does it into another folder; `number` among those of the clip,
+ * of which two may be of one size. */
+static const char *path_aside(struct clip_work *clip, const char *clip_path, int number,
                               const struct kn_rendition_target *target)
 {
     char key[KN_HASH_TEXT_BYTES];
     kn_hash_bytes(clip_path, strlen(clip_path), key);
     const char *folder = clip->attempt->context.renditions->folder;
     return kn_file_part_path(clip->arena,
-                             kn_arena_printf(clip->arena, "%s/%.16s-%dx%d.mp4", folder, key,
-                                             target->width_px, target->height_px));
+                             kn_arena_printf(clip->arena, "%s/%.16s-%d-%dx%d.mp4", folder, key,
+                                             number, target->width_px, target->height_px));
 }
 
 int kn_clip_renditions_add(struct clip_work *clip, struct kn_render_target *targets, int count)
@@ -53,7 +54,7 @@ int kn_clip_renditions_add(struct clip_work *clip, struct kn_render_target *targ
             .smaller = {.width_px = found[i].target.width_px,
                         .height_px = found[i].target.height_px,
                         .bits_a_second_max = found[i].picture_bits},
-            .path = path_aside(clip, whole->path, &found[i].target),
+            .path = path_aside(clip, whole->path, i, &found[i].target),
         };
         targets[count + i] = *whole;
         targets[count + i].path = aside->path;

@@ -152,7 +152,10 @@ static enum kn_status look_through_all(struct kn_posting *posting, struct search
         enum kn_status status = kn_instagram_call(posting, url, NULL, &json, ret_refusal, err);
         if (status != KN_OK)
             return status;
-        look_through(posting, json_object_get(json, "data"), search);
+        const json_t *list = json_object_get(json, "data");
+        if (!json_is_array(list))
+            return kn_error_set(err, KN_REMOTE, "Instagram's answer is no list of reels");
+        look_through(posting, list, search);
         after = cursor(posting, json);
         search->complete |= !kn_answer_at(json, "paging.next");
         if (!after)

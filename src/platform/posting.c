@@ -22,7 +22,8 @@ enum {
 };
 
 /* Keys of the memory that belong to this file. */
-static const char intent_key[] = "intent_us", remarks_key[] = "remarks", ahead_key[] = "ahead_us";
+static const char intent_key[] = KN_POST_INTENT, remarks_key[] = "remarks",
+                  ahead_key[] = "ahead_us";
 
 /* ---- a step ---- */
 
@@ -243,6 +244,7 @@ enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, con
     va_end(args);
     posting->next = KN_NEXT_WAIT;
     posting->wait_until_us = until_us;
+    posting->remedy = NULL; /* of a failure that it was taken for before */
     return KN_OK;
 }
 
@@ -268,6 +270,7 @@ static enum kn_status there(struct kn_posting *posting, enum kn_posting_next nex
     posting->remote_id = kn_arena_strdup(posting->arena, remote_id);
     posting->url = kn_arena_strdup(posting->arena, url);
     posting->reason = remarks(posting);
+    posting->remedy = NULL; /* as in kn_posting_wait */
     return KN_OK;
 }
 
@@ -291,6 +294,7 @@ enum kn_status kn_posting_withdrawn(struct kn_posting *posting, const char *form
     posting->reason = sentence(posting, format, args);
     va_end(args);
     posting->next = KN_NEXT_CANCELLED;
+    posting->remedy = NULL;
     return KN_OK;
 }
 

@@ -50,7 +50,7 @@ struct kn_posting_host {
                            struct kn_error *err);
     /* Hears the bytes that are out, often, on another thread; must be quick. May be NULL. */
     void (*progress)(void *arg, int64_t sent_bytes);
-    int64_t (*now_us)(void *arg); /* wall clock; waits are told by it */
+    int64_t (*now_us)(void *arg); /* wall clock, the store's; waits are told by it */
     void *arg;
 };
 
@@ -72,10 +72,11 @@ struct kn_posting {
     struct kn_post_text text;
     struct kn_post_options options; /* publish_at_us: also of one that YouTube has, the time that
                                        is wanted by now */
-    bool withdraw;                  /* of SCHEDULED: somebody wants it taken back */
-    const char *account;            /* its name on the platform: "@name", a channel */
-    const char *account_id;         /* the platform's id of it; "" */
-    const char *settings;           /* JSON: the account's own, as `kirinuki auth` wrote it; "{}" */
+    bool withdraw; /* of SCHEDULED, or of one that is there and held back: somebody wants it taken
+                      back */
+    const char *account;    /* its name on the platform: "@name", a channel */
+    const char *account_id; /* the platform's id of it; "" */
+    const char *settings;   /* JSON: the account's own, as `kirinuki auth` wrote it; "{}" */
     const char
         *service_url;   /* where the platform is: "http://127.0.0.1:8787", NULL: the real one */
     const char *marker; /* 16 hexadecimal digits that name this post everywhere */

@@ -124,7 +124,8 @@ static bool is_ours(const struct kn_posting *posting, const struct search *searc
            strlen(text) <= TEXT_BYTES_MAX && kn_x_is_text(posting->text.caption, text);
 }
 
-/* END: it is refused, and posting->next says what then. *ret_json: the page, also an empty one. */
+/* END: it is refused, and posting->next says what then. *ret_json: the page, also an empty one,
+ * which has no "data", but tells that of itself. */
 static enum kn_status get_page(struct kn_posting *posting, const struct search *search,
                                const char *token, const json_t **ret_json, struct kn_error *err)
 {
@@ -140,7 +141,9 @@ static enum kn_status get_page(struct kn_posting *posting, const struct search *
         return status == KN_OK ? KN_END : status;
     }
     *ret_json = kn_answer_json(posting, &answer);
-    return *ret_json ? KN_OK : kn_error_set(err, KN_REMOTE, "X's answer is not JSON");
+    return json_is_object(json_object_get(*ret_json, "meta"))
+               ? KN_OK
+               : kn_error_set(err, KN_REMOTE, "X's answer is no list of posts");
 }
 
 /* END as above. The newest come first. */
@@ -163,7 +166,9 @@ static enum kn_status find(struct kn_posting *posting, struct search *search, st
                 search->id = kn_answer_id(posting, post, "id");
         }
         token = kn_answer_id(posting, json, "meta.next_token");
-        search->complete |= !token;
+        search->complete |= !kn_answer_at(json, "meta.next_token");
+        if (!token)
+            break;
     }
     return KN_OK;
 }

@@ -21,10 +21,10 @@ static const int64_t skew_us = INT64_C(86400000000);
 
 struct search {
     struct kn_posting *posting;
-    const char *uploads;   /* the playlist */
-    const char *id;        /* found */
-    const char *page;      /* the next one; NULL: there is none */
-    bool reached_the_past; /* what follows is older than the session */
+    const char *uploads; /* the playlist */
+    const char *id;      /* found */
+    const char *page;    /* the next one; NULL: there is none */
+    bool complete;       /* there is no next one, or it is older than the session */
 };
 
 /* END: it is refused, and posting->next says what then. */
@@ -46,6 +46,20 @@ static enum kn_status get(struct kn_posting *posting, const char *url, const jso
     return KN_OK;
 }
 
+/* The same, of an answer that is a list. */
+static enum kn_status get_items(struct kn_posting *posting, const char *url,
+                                const json_t **ret_json, const json_t **ret_items,
+                                struct kn_error *err)
+{
+    enum kn_status status = get(posting, url, ret_json, err);
+    if (status != KN_OK)
+        return status;
+    *ret_items = json_object_get(*ret_json, "items");
+    return json_is_array(*ret_items)
+               ? KN_OK
+               : kn_error_set(err, KN_REMOTE, "YouTube's answer is no list of videos");
+}
+
 static bool bears_mark(struct search *search, const json_t *item)
 {
     const char *mark = kn_youtube_mark(search->posting);
@@ -61,13 +75,12 @@ static bool bears_mark(struct search *search, const json_t *item)
 /* Which of these videos bears the mark? */
 static enum kn_status look_at(struct search *search, const char *ids, struct kn_error *err)
 {
-    const json_t *json;
+    const json_t *json, *items;
     struct kn_posting *posting = search->posting;
     const char *url = kn_youtube_api(posting, "/youtube/v3/videos?part=snippet&id=%s", ids);
-    enum kn_status status = get(posting, url, &json, err);
+    enum kn_status status = get_items(posting, url, &json, &items, err);
     if (status != KN_OK)
         return status;
-    const json_t *items = json_object_get(json, "items");
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
         if (bears_mark(search, item))
@@ -90,7 +103,7 @@ static const char *ids_of(struct search *search, const json_t *items)
         id = id ? id : kn_answer_id(posting, item, "snippet.resourceId.videoId");
         /* Times of one zone and one form are in order as texts are. */
         if (at && strncmp(at, since, strlen("2026-01-01T00:00:00")) < 0)
-            search->reached_the_past = true;
+            search->complete = true;
         else if (id)
             kn_str_printf(&ids, "%s%s", ids.length ? "," : "", id);
     }
@@ -99,18 +112,19 @@ static const char *ids_of(struct search *search, const json_t *items)
 
 static enum kn_status look_through_page(struct search *search, struct kn_error *err)
 {
-    const json_t *json;
+    const json_t *json, *items;
     struct kn_posting *posting = search->posting;
     const char *url = kn_youtube_api(
         posting,
         "/youtube/v3/playlistItems?part=snippet,contentDetails&maxResults=%d&playlistId=%s%s%s",
         PAGE_ITEMS, search->uploads, search->page ? "&pageToken=" : "",
         search->page ? search->page : "");
-    enum kn_status status = get(posting, url, &json, err);
+    enum kn_status status = get_items(posting, url, &json, &items, err);
     if (status != KN_OK)
         return status;
     search->page = kn_answer_id(posting, json, "nextPageToken");
-    const char *ids = ids_of(search, json_object_get(json, "items"));
+    search->complete = !json_object_get(json, "nextPageToken");
+    const char *ids = ids_of(search, items);
     return *ids ? look_at(search, ids, err) : KN_OK;
 }
 
@@ -131,7 +145,9 @@ static enum kn_status look_through(struct search *search, bool *ret_complete, st
         status = look_through_page(search, err);
         if (status != KN_OK)
             return status;
-        *ret_complete = !search->page || search->reached_the_past;
+        *ret_complete = search->complete;
+        if (!search->page)
+            break;
     }
     return KN_OK;
 }

@@ -58,6 +58,7 @@ static enum kn_status refuse_wish(struct scheduled *s, const char *why)
     bool taking_back = posting->withdraw;
     int64_t at_us = kn_answer_time(posting, s->status, "publishAt");
     at_us = at_us > 0 ? at_us : s->told_us;
+    kn_posting_set_number(posting, "told_us", at_us); /* that is what is wanted from now on */
     (void)stays(s, at_us, look_after(s, at_us));
     posting->wish_refused = true;
     posting->reason = kn_arena_printf(posting->arena, "it could not be %s: %s",
@@ -186,13 +187,22 @@ static enum kn_status went_live(struct scheduled *s)
 {
     struct kn_posting *posting = s->posting;
     int64_t now_us = kn_posting_now_us(posting);
-    if (posting->state == KN_POST_SCHEDULED && (posting->withdraw || s->wanted_us != s->told_us))
+    /* One that was to appear at once does: the answer to that may have been lost. */
+    bool moved = s->wanted_us != s->told_us && s->wanted_us > now_us;
+    if (posting->state == KN_POST_SCHEDULED && (posting->withdraw || moved))
         kn_posting_remark(posting, "it was public before it could be %s",
                           posting->withdraw ? "taken back" : "moved");
     kn_posting_forget(posting, "held_back");
     enum kn_status status = kn_posting_live(posting, s->id, s->url);
     posting->visible_us = s->told_us && s->told_us < now_us ? s->told_us : now_us;
     return status;
+}
+
+/* Of the time that is wanted: YouTube has it, as after an update whose answer was lost. */
+static bool has_wanted_time(const struct scheduled *s)
+{
+    int64_t at_us = kn_answer_time(s->posting, s->status, "publishAt");
+    return at_us > 0 && at_us / KN_US_PER_S == s->wanted_us / KN_US_PER_S;
 }
 
 static enum kn_status decide(struct scheduled *s, const json_t *item, struct kn_error *err)
@@ -204,6 +214,10 @@ static enum kn_status decide(struct scheduled *s, const json_t *item, struct kn_
         return kn_youtube_gave_up(posting, lost);
     if (!is_private(posting, s->status))
         return went_live(s);
+    if (has_wanted_time(s)) {
+        s->told_us = s->wanted_us;
+        kn_posting_set_number(posting, "told_us", s->told_us);
+    }
     bool asked = posting->withdraw || s->wanted_us != s->told_us;
     if (asked || kn_posting_number(posting, "held_back"))
         return update(s, err);

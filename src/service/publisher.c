@@ -201,9 +201,12 @@ static int find_senders(struct kn_publisher *publisher, struct sending *sending,
     return count;
 }
 
-/* A single request may take hours: whoever wants its post stopped is heard meanwhile. */
+/* A single request may take hours: whoever wants its post stopped is heard meanwhile. A task that
+ * knew it when it was claimed goes on because the post may be there. */
 static bool is_to_stop(struct kn_publisher *publisher, const struct sending *sending)
 {
+    if (sending->post->cancel_asked)
+        return false;
     struct kn_arena *arena = kn_arena_new();
     struct kn_error ignored;
     struct kn_post post;
@@ -293,6 +296,7 @@ static enum kn_status any_left(struct kn_publisher *publisher, bool *ret_left, s
     struct kn_post_filter filter = {
         .states = 1u << KN_POST_PLANNED | 1u << KN_POST_UPLOADING | 1u << KN_POST_PROCESSING |
                   1u << KN_POST_SCHEDULED,
+        .open = true,
         .only = options->only,
         .only_count = options->only_count,
         .limit = 10000,

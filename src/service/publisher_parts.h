@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "platform/posting.h"
 #include "queue/wake.h"
 #include "run/rate.h"
 #include "service/publisher.h"
@@ -49,11 +50,47 @@ struct kn_post_task {
     struct kn_post_task *next;
 };
 
+/* Its work, on a thread of its own. */
+struct post_work {
+    struct kn_post_task *task;
+    struct kn_posting posting;
+    struct kn_posting_host host;
+    struct kn_account account;
+    int tries;
+    int64_t kept_bytes; /* sent, as it was last remembered */
+    bool cancel_asked;  /* somebody wants it stopped */
+};
+
+/* What is planned, booked and waited for goes by the store's clock, which all who work share. */
+static inline int64_t kn_post_now_us(const struct post_work *work)
+{
+    return kn_store_now_us(work->task->publisher->store);
+}
+
 /* ---- publisher_post.c ---- */
 
 /* Takes the post as far as it goes, and gives it up: on return nothing of it is held, unless the
  * publisher is in trouble. */
 void kn_post_task_run(struct kn_post_task *task);
+/* For struct kn_posting_host; `arg`: the work. */
+enum kn_status kn_post_remember(void *arg, const struct kn_posting *posting, struct kn_error *err);
+
+/* ---- publisher_prepare.c ---- */
+
+/* Fills in the posting. Close it and let its memory go, whatever the outcome. */
+enum kn_status kn_post_prepare(struct post_work *work, struct kn_error *err);
+
+/* ---- publisher_quotas.c ---- */
+
+/* What the platform allows, before the first step; false: the post waits, as its posting says. */
+bool kn_post_book_quotas(struct post_work *work);
+/* For struct kn_posting_host; `arg`: the work. */
+enum kn_status kn_post_book(void *arg, const char *kind, int amount, int64_t *ret_free_us,
+                            struct kn_error *err);
+/* What its posting says is used up: others who share it are not to run into it one by one. */
+void kn_post_close_quota(struct post_work *work);
+/* What was booked for a post that never began is others' to use. */
+void kn_post_return_quotas(struct post_work *work);
 
 /* ---- publisher_progress.c ---- */
 

@@ -104,8 +104,9 @@ static enum kn_status parse_post_states(const struct kn_option *option, const ch
     return KN_OK;
 }
 
-enum kn_status kn_parse_best_times(const struct kn_option *option, const char *value, void *field,
-                                   struct kn_arena *arena, struct kn_error *err)
+/* const char *: see service/best_times.h. */
+static enum kn_status parse_best_times(const struct kn_option *option, const char *value,
+                                       void *field, struct kn_arena *arena, struct kn_error *err)
 {
     struct kn_error why;
     if (kn_best_times_check(value, &why) != KN_OK)
@@ -114,8 +115,9 @@ enum kn_status kn_parse_best_times(const struct kn_option *option, const char *v
     return KN_OK;
 }
 
-enum kn_status kn_parse_category(const struct kn_option *option, const char *value, void *field,
-                                 struct kn_arena *arena, struct kn_error *err)
+/* int: the name of a category of YouTube's, or its number. */
+static enum kn_status parse_category(const struct kn_option *option, const char *value, void *field,
+                                     struct kn_arena *arena, struct kn_error *err)
 {
     int category = kn_youtube_category(value);
     if (!category)
@@ -127,7 +129,7 @@ enum kn_status kn_parse_category(const struct kn_option *option, const char *val
     return KN_OK;
 }
 
-void kn_print_category(const struct kn_option *option, const void *field, struct kn_str *out)
+static void print_category(const struct kn_option *option, const void *field, struct kn_str *out)
 {
     (void)option;
     const char *name = kn_youtube_category_name(*(const int *)field);
@@ -171,10 +173,10 @@ const struct kn_settings_row kn_publish_rows[] = {
              .aside = true}},
     {POSTS, {"best-times", 0, KN_OPTION_CUSTOM, PUBLISH(best_times), "TIMES",
              "of --spread: 09:00,18:00 for all, or \"youtube=16:00; x=09:00,12:00\"",
-             "Posts", .aside = true, .parse = kn_parse_best_times}},
+             "Posts", .aside = true, .parse = parse_best_times}},
     {KN_FOR_PUBLISH, {"category", 0, KN_OPTION_CUSTOM, PUBLISH(category), "NAME",
                       "on YouTube: education, gaming, howto …; people if not given", "Posts",
-                      .parse = kn_parse_category, .print = kn_print_category}},
+                      .parse = parse_category, .print = print_category}},
     {KN_FOR_PUBLISH, {"made-for-kids", 0, KN_OPTION_FLAG, PUBLISH(made_for_kids), NULL,
                       "say so, where the platform asks", "Posts"}},
     {KN_FOR_PUBLISH, {"ai-label", 0, KN_OPTION_FLAG, PUBLISH(ai_label), NULL,

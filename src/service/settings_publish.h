@@ -45,13 +45,6 @@ enum kn_status kn_parse_span(const struct kn_option *option, const char *value, 
 /* const char *: a template whose names are known. */
 enum kn_status kn_parse_template(const struct kn_option *option, const char *value, void *field,
                                  struct kn_arena *arena, struct kn_error *err);
-/* const char *: see service/best_times.h. */
-enum kn_status kn_parse_best_times(const struct kn_option *option, const char *value, void *field,
-                                   struct kn_arena *arena, struct kn_error *err);
-/* int: the name of a category of YouTube's, or its number. */
-enum kn_status kn_parse_category(const struct kn_option *option, const char *value, void *field,
-                                 struct kn_arena *arena, struct kn_error *err);
-void kn_print_category(const struct kn_option *option, const void *field, struct kn_str *out);
 /* const char *: platforms that there are, "all", and accounts behind a colon. */
 enum kn_status kn_parse_targets(const struct kn_option *option, const char *value, void *field,
                                 struct kn_arena *arena, struct kn_error *err);

@@ -71,7 +71,7 @@ enum kn_status kn_store_posts_claim(struct kn_store *store, const struct kn_post
 /* What becomes of somebody's wish to have it stopped, when the post is released. */
 enum kn_cancel_answer {
     KN_CANCEL_UNHEARD, /* the next one hears of it, at once */
-    KN_CANCEL_LATER,   /* of SCHEDULED: it is known, and waits for due_us */
+    KN_CANCEL_LATER,   /* it is known, and waits for due_us */
     KN_CANCEL_REFUSED, /* of SCHEDULED: the post goes on as though nobody had asked */
 };
 
@@ -91,12 +91,11 @@ struct kn_post_save {
     bool cancel_asked; /* set: somebody wants it stopped */
 };
 /* A PLANNED one that is released when somebody wants it stopped is CANCELLED, and save->state says
- * so; another that is released is due at once then, for whoever claims it to end it. So is one that
- * becomes SCHEDULED, unless `cancel` says otherwise; else that is due for a look at due_us (0: for
- * none any more). Other final states are for good: what asks for a stop then came too late, and
- * cancel_asked stays.
- * LOST: the post is not the holder's any more; nothing changed. INVALID: negative numbers. LIMIT: a
- * text longer than KN_JOB_TEXT_MAX. */
+ * so; another that is released, also one that becomes SCHEDULED, is due at once then, for whoever
+ * claims it to end it, unless `cancel` says otherwise. SCHEDULED is else due for a look at due_us
+ * (0: for none any more). Other final states are for good: what asks for a stop then came too late,
+ * and cancel_asked stays. LOST: the post is not the holder's any more; nothing changed. INVALID:
+ * negative numbers. LIMIT: a text longer than KN_JOB_TEXT_MAX. */
 enum kn_status kn_store_post_save(struct kn_store *store, struct kn_post_save *save,
                                   struct kn_error *err);
 /* How far uploads are, for whoever reads posts; lost in a crash, and of those that are not the
@@ -117,12 +116,14 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
 
 /* ---- what users ask for ---- */
 
-/* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it; so is one that is
- * on its way and that nobody holds, or SCHEDULED for a time to come, and it is due at once. Asking
- * twice is fine. */
+/* NOT_FOUND, INVALID as for jobs. One that is held is marked, its holder ends it; so is one that
+ * nobody holds and that is on its way, SCHEDULED for a time to come, or planned again while it may
+ * be there (else its key were free for another one), and it is due at once. Asking twice is fine.
+ */
 enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
                                     enum kn_post_state *ret_state, struct kn_error *err);
-/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once, its memory kept. INVALID as well: its key
+/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once or, where it was cancelled while it waited
+ * for the time at which it is to appear, then; its memory kept. INVALID as well: its key
  * is another post's by now. */
 enum kn_status kn_store_post_retry(struct kn_store *store, int64_t post, struct kn_error *err);
 /* A person has looked: an UNKNOWN post is LIVE at `url`, or (NULL) is not there and is planned
@@ -137,6 +138,8 @@ enum kn_status kn_store_post_move(struct kn_store *store, int64_t post, int64_t 
 
 struct kn_post_filter {
     unsigned states; /* 1 << state each; 0: all */
+    bool open;       /* only those for which something is still to be done: an index has them, so
+                        this reads nothing of what is over. Without `job` and `only` */
     const char *platform, *account, *owner;
     int64_t job;         /* 0: all */
     const int64_t *only; /* NULL: all */

@@ -15,8 +15,11 @@ struct asking {
 
 /* ---- looking ---- */
 
-#define LOCK_POST(held) "SELECT state, stop, key, " held ", public_us FROM post WHERE id = $1"
-#define HELD_NOW        KN_POST_HELD("post.worker", "$2")
+/* Memory is JSON without blanks, and texts in it have no quotation mark by itself. */
+#define IN_DOUBT "CASE WHEN memory LIKE '%\"" KN_POST_INTENT "\":%' THEN 1 ELSE 0 END"
+#define LOCK_POST(held)                                                                            \
+    "SELECT state, stop, key, " held ", public_us, " IN_DOUBT " FROM post WHERE id = $1"
+#define HELD_NOW KN_POST_HELD("post.worker", "$2")
 
 static const struct kn_statement lock_post = {
     .name = "lock_post",
@@ -31,6 +34,7 @@ struct looked {
     bool cancel_asked, held;
     const char *key;
     int64_t public_us;
+    bool in_doubt; /* it may be there */
 };
 
 static enum kn_status look_at(struct kn_change *change, int64_t post, struct looked *ret_looked,
@@ -49,6 +53,7 @@ static enum kn_status look_at(struct kn_change *change, int64_t post, struct loo
         .key = kn_cell_text(&rows, 0, 2),
         .held = kn_cell_int(&rows, 0, 3) != 0,
         .public_us = kn_cell_int(&rows, 0, 4),
+        .in_doubt = kn_cell_int(&rows, 0, 5) != 0,
     };
     return KN_OK;
 }
@@ -85,7 +90,8 @@ static const struct kn_statement drop_post = {
            " WHERE id = $1 AND state = 0",
 };
 
-/* Its holder ends it; or, where it is on its way but nobody's, the next one, who is to come now. */
+/* Its holder ends it; or, where it is on its way or may be there but is nobody's, the next one, who
+ * is to come now. */
 static const struct kn_statement ask_post_cancel = {
     .name = "ask_post_cancel",
     .access = KN_WRITE,
@@ -113,7 +119,7 @@ static enum kn_status cancel(struct kn_change *change, void *arg, struct kn_erro
         status = require_time(&looked, change, asking->post, "cancelled", err);
     if (status != KN_OK)
         return status;
-    bool ends = looked.state == KN_POST_PLANNED && !looked.held;
+    bool ends = looked.state == KN_POST_PLANNED && !looked.held && !looked.in_doubt;
     if (ends)
         asking->state = KN_POST_CANCELLED;
     change->wakes = true;
@@ -140,9 +146,12 @@ static const struct kn_statement post_key_elsewhere = {
     .sql = "SELECT id FROM post WHERE key = $1 AND id <> $2 AND " KN_POST_KEYED,
 };
 
-/* With $3 all that it remembers goes as well. */
+/* One that was cancelled before its time waits for it again. With $3 all that it remembers goes as
+ * well. */
 #define REPLAN(smallint)                                                                           \
-    "UPDATE post SET state = 0, due_us = $2, changed_us = $2, tries = 0, stop = 0, worker = NULL," \
+    "UPDATE post SET state = 0,"                                                                   \
+    " due_us = CASE WHEN state = 7 AND due_us > $2 AND due_us = appear_us THEN due_us"             \
+    " ELSE $2 END, changed_us = $2, tries = 0, stop = 0, worker = NULL,"                           \
     " reason = '', remedy = '',"                                                                   \
     " memory = CASE WHEN $3" smallint " = 1 THEN '{}' ELSE memory END,"                            \
     " sent_bytes = CASE WHEN $3" smallint " = 1 THEN 0 ELSE sent_bytes END,"                       \

@@ -5,9 +5,8 @@
 #include "store/store_parts.h"
 #include "store/store_posts.h"
 
-/* Posts that have still to be done something for, and those that have their key, as the partial
- * indexes say it
- * (schema/), or they would not be used. */
+/* Posts for which something is still to be done, and those that have their key, as the partial
+ * indexes say it (schema/), or they would not be used. */
 #define KN_POST_OPEN  "(state <= 2 OR (state = 4 AND due_us > 0))"
 #define KN_POST_KEYED "state IN (0, 1, 2, 3, 4, 6)"
 

@@ -243,11 +243,7 @@ enum kn_status kn_store_posts_known(struct kn_store *store, const struct kn_post
         const struct kn_rows *rows = &operations[i].rows;
         ret_known[i] = (struct kn_post_planned){0};
         if (rows->count)
-            ret_known[i] = (struct kn_post_planned){
-                .id = kn_cell_int(rows, 0, 0),
-                .known = true,
-                .state = (enum kn_post_state)kn_cell_int(rows, 0, 1),
-            };
+            ret_known[i] = kn_post_planned_of(rows, "");
     }
     kn_arena_free(arena);
     return status;

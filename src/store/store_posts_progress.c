@@ -22,13 +22,14 @@ static const struct kn_statement put_post_progress = {
 };
 enum { PUT_VALUES = 6 };
 
-/* The table is as long as what is under way. */
+/* The table is as long as what is under way. A query for a value is made once for each of its rows,
+ * by the post's number; with NOT EXISTS PostgreSQL would read all posts that wait as well. */
 static const struct kn_statement drop_post_progress = {
     .name = "drop_post_progress",
     .access = KN_WRITE,
     .tables = "post post_progress",
-    .sql = "DELETE FROM post_progress WHERE NOT EXISTS (SELECT 1 FROM post WHERE id = out_post"
-           " AND attempt = out_attempt AND worker IS NOT NULL AND " KN_POST_OPEN ")",
+    .sql = "DELETE FROM post_progress WHERE (SELECT 1 FROM post WHERE id = out_post"
+           " AND attempt = out_attempt AND worker IS NOT NULL AND " KN_POST_OPEN ") IS NULL",
 };
 
 enum kn_status kn_store_posts_put_progress(struct kn_store *store,

@@ -104,7 +104,7 @@ static const struct kn_statement list_posts = {
     .postgres = LIST_POSTGRES(""),
 };
 
-/* Those of a job, and some, have indexes of their own. */
+/* Those of a job, some, and what is open have indexes of their own. */
 static const struct kn_statement list_posts_of_job = {
     .name = "list_posts_of_job",
     .access = KN_READ,
@@ -121,6 +121,18 @@ static const struct kn_statement list_some_posts = {
     .postgres = LIST_POSTGRES("id = ANY($8::bigint[]) AND"),
 };
 
+/* They are gathered first: the order by numbers alone would lead past all that is over. The bound
+ * of due_us is what SQLite takes the index for. */
+#define OPEN_IDS "SELECT id FROM post WHERE " KN_POST_OPEN " AND due_us >= 0"
+
+static const struct kn_statement list_open_posts = {
+    .name = "list_open_posts",
+    .access = KN_READ,
+    .tables = "post post_progress",
+    .sqlite = LIST_SQLITE("id IN (" OPEN_IDS ") AND"),
+    .postgres = LIST_POSTGRES("id = ANY(ARRAY(" OPEN_IDS ")) AND"),
+};
+
 enum kn_status kn_store_posts_list(struct kn_store *store, const struct kn_post_filter *filter,
                                    struct kn_arena *arena, const struct kn_post **ret_posts,
                                    int *ret_count, struct kn_error *err)
@@ -128,9 +140,10 @@ enum kn_status kn_store_posts_list(struct kn_store *store, const struct kn_post_
     if (filter->limit < 1 || filter->limit > LIST_MOST)
         return kn_error_set(err, KN_INVALID, "a limit of %d: 1 to %d are possible", filter->limit,
                             LIST_MOST);
-    const struct kn_statement *statement = filter->only  ? &list_some_posts
-                                           : filter->job ? &list_posts_of_job
-                                                         : &list_posts;
+    const struct kn_statement *statement = filter->only   ? &list_some_posts
+                                           : filter->job  ? &list_posts_of_job
+                                           : filter->open ? &list_open_posts
+                                                          : &list_posts;
     int64_t states = filter->states ? filter->states : (1u << KN_POST_STATE_COUNT) - 1;
     const struct kn_value values[] = {
         KN_INT(states),           kn_text(filter->platform),

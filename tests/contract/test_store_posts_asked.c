@@ -102,6 +102,35 @@ static void a_released_plan_that_was_cancelled_ends(void **state)
     assert_post_state(f, id, KN_POST_CANCELLED);
 }
 
+/* Or its key were free, and the clip could be posted a second time. */
+static void what_may_be_there_is_not_cancelled_unseen(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    enum kn_post_state got;
+    int64_t id = post_in(f, KN_POST_PROCESSING, true);
+    struct kn_post post = get_post(f, id);
+    struct kn_post_save save = save_of(&post, KN_POST_UNKNOWN);
+    save.memory = "{\"text\":\"\\\"x\",\"intent_us\":17}";
+    assert_ok(kn_store_post_save(f->store, &save, &error));
+    assert_ok(kn_store_post_retry(f->store, id, &error));
+    assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
+    assert_int_equal(got, KN_POST_PLANNED);
+    assert_true(get_post(f, id).cancel_asked);
+    assert_true(plan_one(f, post_spec(get_post(f, id).key)).known);
+    struct kn_post again = claim_post_by(f, f->worker); /* to find out */
+    assert_true(again.id == id && again.cancel_asked);
+    /* A text that looks like it is none. */
+    id = post_in(f, KN_POST_PROCESSING, true);
+    post = get_post(f, id);
+    save = save_of(&post, KN_POST_FAILED);
+    save.memory = "{\"text\":\"\\\"intent_us\\\":17\"}";
+    assert_ok(kn_store_post_save(f->store, &save, &error));
+    assert_ok(kn_store_post_retry(f->store, id, &error));
+    assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
+    assert_int_equal(got, KN_POST_CANCELLED);
+}
+
 static void nobody_holds_what_a_silent_worker_has(void **state)
 {
     struct fixture *f = *state;
@@ -148,6 +177,7 @@ static int run(void)
         POSTS_TEST(each_state_allows_some),
         POSTS_TEST(a_cancel_is_seen_by_the_holder),
         POSTS_TEST(a_released_plan_that_was_cancelled_ends),
+        POSTS_TEST(what_may_be_there_is_not_cancelled_unseen),
         POSTS_TEST(nobody_holds_what_a_silent_worker_has),
         POSTS_TEST(a_retry_keeps_what_is_remembered),
         POSTS_TEST(a_key_that_is_anothers_is_not_retried),

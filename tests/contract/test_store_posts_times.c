@@ -295,6 +295,25 @@ static void planned_ones_are_moved_as_their_platform_needs_it(void **state)
     assert_int_equal(get_post(f, id).appear_us, 0);
 }
 
+static void what_was_cancelled_before_its_time_waits_for_it_again(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    enum kn_post_state got;
+    struct kn_post_spec spec = post_spec("later");
+    spec.appear_us = spec.due_us = hour(9);
+    int64_t id = plan_one(f, spec).id;
+    assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
+    assert_ok(kn_store_post_retry(f->store, id, &error));
+    struct kn_post post = get_post(f, id);
+    assert_int_equal(post.state, KN_POST_PLANNED);
+    assert_int_equal(post.due_us, hour(9));
+    assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
+    pass(hour(10) - START);
+    assert_ok(kn_store_post_retry(f->store, id, &error));
+    assert_int_equal(get_post(f, id).due_us, hour(10));
+}
+
 /* ---- what was there before ---- */
 
 #define OLD_POST                                                                                   \
@@ -338,6 +357,7 @@ static int run(void)
         POSTS_TEST(a_cancel_comes_after_it),
         POSTS_TEST(it_can_be_moved_before_its_time),
         POSTS_TEST(planned_ones_are_moved_as_their_platform_needs_it),
+        POSTS_TEST(what_was_cancelled_before_its_time_waits_for_it_again),
         POSTS_TEST(times_in_requests_are_kept),
     };
     return run_posts_tests("posts, when they appear", tests);

@@ -63,6 +63,9 @@ def clips_are_spread_over_the_best_times():
         first, second = (seconds(p["appear"]) for p in later)
         assert first >= time.time() + 10 * 86400 - 1 and second - first == 2 * 86400, later
         assert "fine, at 20" in world.publish(clip(), "-t", "x", *how, "--check").out
+        # One that is posted once more gets a time of its own.
+        [forced] = world.events(clip(), "-t", "x", *how, "--force", "--check")
+        assert forced["at"] not in [p["appear"] for p in posts + later], forced
 
 
 @case
@@ -135,7 +138,12 @@ def a_time_that_youtube_keeps_is_moved():
         assert first["id"] == 1 and first["state"] == second["state"] == "scheduled", first
         number = str(second["id"])
         assert abs(seconds(first["public"]) - seconds(second["public"])) < 120, (first, second)
+        with sqlite3.connect(world.home + "/queue.db") as store:
+            store.execute("UPDATE post SET tries = 11 WHERE id = 1")  # of days on which it was away
         outcome = world("posts", "move", str(first["id"]), "--at", "+5h")
+        [[tries]] = store.execute("SELECT tries FROM post WHERE id = 1")
+        store.close()
+        assert tries == 0, tries
         assert outcome.code == 0 and "; YouTube knows" in outcome.out, outcome
         status = status_of(world, first)["status"]
         apart = seconds(status["publishAt"]) - seconds(first["public"])

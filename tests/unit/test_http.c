@@ -450,6 +450,7 @@ static void waits_are_read_from_headers(void **state)
         {"Retry-After", "Wed Oct 21 07:28:07 2015", 7000},
         {"Retry-After", "Wed, 21 Oct 2015 07:00:00 GMT", 0},
         {"Retry-After", "Wed, 21 Oct 2099 07:00:00 GMT", -1},
+        {"Retry-After", "Wed, 21 Oct 2000000000 07:00:00 GMT", -1},
         {"Retry-After", "-1", -1},
         {"Retry-After", "1.5", -1},
         {"Retry-After", "soon", -1},
@@ -477,6 +478,31 @@ static void waits_are_read_from_headers(void **state)
         1700);
 }
 
+static void dates_are_read_from_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+        int64_t at_us;
+    } cases[] = {
+        {"Date", "Wed, 21 Oct 2015 07:28:00 GMT", INT64_C(1445412480000000)},
+        {"date", "Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000000)},
+        {"Date", "Wed, 21 Oct 2000000000 07:28:00 GMT", 0}, /* more than microseconds can say */
+        {"Date", "Thu, 01 Jan 1914 00:00:00 GMT", 0},
+        {"Date", "today", 0},
+        {"Expires", "Wed, 21 Oct 2015 07:28:00 GMT", 0},
+    };
+    for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
+        const struct kn_http_header headers[] = {{cases[i].name, cases[i].value}, {"Age", "5"}};
+        struct kn_http_answer answer = {.headers = headers, .header_count = 1};
+        int64_t at_us = kn_http_date_us(&answer);
+        if (at_us != cases[i].at_us)
+            fail_msg("%s: %s is %lld us", cases[i].name, cases[i].value, (long long)at_us);
+        answer.header_count = 2; /* from a cache */
+        assert_int_equal(kn_http_date_us(&answer), 0);
+    }
+}
+
 int main(void)
 {
     for (int i = 0; i < BIG_BYTES; i++)
@@ -491,6 +517,7 @@ int main(void)
         cmocka_unit_test(clear_text_is_no_tls),
         cmocka_unit_test(urls_are_read_as_curl_reads_them),
         cmocka_unit_test(waits_are_read_from_headers),
+        cmocka_unit_test(dates_are_read_from_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

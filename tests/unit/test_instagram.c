@@ -40,7 +40,8 @@ struct world {
     const char *fails; /* status text of containers that fail */
     bool keeps_halves, loses_containers, forgets_containers, loses_first, expires, hides_reels,
         tells_no_address, twin, is_new;
-    int newer; /* reels that others have published since */
+    int garbled_lists; /* so many are none */
+    int newer;         /* reels that others have published since */
     const char *refuses, *refuses_path, *usage;
     int refuses_status, refuses_times, says_at;
     const char *says;
@@ -197,6 +198,10 @@ static void list_page(struct world *w, const struct kn_exchange *x, struct kn_re
 static void list_reels(struct world *w, const struct kn_exchange *x, struct kn_reply *reply)
 {
     KN_SCOPED_JSON data = json_array();
+    if (w->garbled_lists && w->garbled_lists--) {
+        harness_reply(x, reply, 200, "{\"paging\":{}}");
+        return;
+    }
     if (w->is_new) { /* an account without anything else */
         list_page(w, x, reply, data);
         return;
@@ -368,6 +373,21 @@ static void a_lost_container_is_found_among_the_reels(void **state)
     harness_run(&w->h, &lost);
     assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
     w->twin = false;
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+}
+
+/* Nothing that is not a list says that the reel is not in it. */
+static void an_answer_without_a_list_settles_nothing(void **state)
+{
+    struct world *w = *state;
+    const struct harness_plan lost = {.fault_at = request_of_publishing(w), .fault = HARNESS_LOST};
+    w->loses_containers = w->hides_reels = true;
+    harness_run(&w->h, &lost);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    w->hides_reels = false;
+    w->garbled_lists = 1;
+    w->h.now_us += INT64_C(172800000000); /* a list that has nothing would be believed */
     harness_run_again(&w->h, NULL);
     expect_live(w);
 }
@@ -692,6 +712,7 @@ int main(void)
         INSTAGRAM_TEST(halves_are_gone_on_with),
         INSTAGRAM_TEST(a_second_publishing_is_no_second_reel),
         INSTAGRAM_TEST(a_lost_container_is_found_among_the_reels),
+        INSTAGRAM_TEST(an_answer_without_a_list_settles_nothing),
         INSTAGRAM_TEST(a_reel_is_found_behind_a_thousand_newer_ones),
         INSTAGRAM_TEST(what_is_certainly_not_there_is_published),
         INSTAGRAM_TEST(clocks_may_differ),

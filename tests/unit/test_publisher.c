@@ -34,6 +34,7 @@ struct stage {
     struct kn_server *server;
     struct kn_cancel *stop;
     int64_t posts[POSTS];
+    int count; /* of them: those that are published */
     pthread_t publishing;
     enum kn_status status; /* of the publisher, when it has ended */
     int64_t lease_us;
@@ -42,6 +43,7 @@ struct stage {
     pthread_cond_t changed;
     /* Protected by `lock`. */
     bool held; /* nothing is answered */
+    bool busy; /* nothing is taken for half a minute, and what was done is not said */
     int asked, taken;
     char keys[POSTS][KEY_BYTES]; /* of the clips that were taken */
     int told_live;
@@ -67,6 +69,14 @@ static void handle(void *arg, const struct kn_exchange *x, struct kn_reply *repl
     pthread_cond_broadcast(&stage->changed);
     while (stage->held && !kn_cancel_requested(x->cancel))
         (void)kn_cond_wait_until(&stage->changed, &stage->lock, kn_now_us() + 20000);
+    if (stage->busy) {
+        static const struct kn_server_field later = {
+            .name = "Retry-After", .data = "30", .size = 2};
+        reply->status = 503;
+        reply->headers = &later;
+        reply->header_count = 1;
+        return;
+    }
     note_key(stage, kn_arena_strndup(x->arena, key->data, key->size));
     reply->status = 200;
     reply->content_type = "application/json";
@@ -110,7 +120,7 @@ static void *publish(void *arg)
         .account_at_once = 16,
         .lease_us = stage->lease_us,
         .only = stage->posts,
-        .only_count = POSTS,
+        .only_count = stage->count,
         .heard = hear,
         .arg = stage,
     };
@@ -189,6 +199,7 @@ static void plan(struct stage *stage)
     assert_ok(kn_store_posts_plan(stage->store, specs, POSTS, planned, NULL, &err));
     for (int i = 0; i < POSTS; i++)
         stage->posts[i] = planned[i].id;
+    stage->count = POSTS;
 }
 
 static int begin(void **state)
@@ -329,6 +340,66 @@ static void test_a_post_that_was_cancelled_is_not_sent(void **state)
     assert_int_equal(stage->taken, POSTS - 1);
 }
 
+/* It may be there, so it is asked after: when its platform wants that, not again and again. */
+static void test_a_cancel_does_not_shorten_waits(void **state)
+{
+    struct stage *stage = *state;
+    struct kn_error err;
+    enum kn_post_state now;
+    stage->count = 1;
+    stage->busy = true;
+    hold(stage, true);
+    start(stage);
+    wait_asked(stage, 1);
+    assert_ok(kn_store_post_cancel(stage->store, stage->posts[0], &now, &err));
+    hold(stage, false);
+    wait_asked(stage, 2); /* whoever hears of it looks once */
+    (void)kn_cancel_wait_ms(stage->stop, 300);
+    kn_cancel_trigger(stage->stop);
+    end_well(stage);
+    assert_int_equal(stage->asked, 2);
+}
+
+/* Of somebody who began to send it and went away: it may be there, and is to be stopped. */
+static void leave_in_doubt(struct stage *stage)
+{
+    struct kn_error err;
+    enum kn_post_state now;
+    const struct kn_post *posts;
+    int64_t worker;
+    int count;
+    assert_ok(kn_store_join(stage->store, "before", 60000000, &worker, &err));
+    const struct kn_post_claim claim = {
+        .worker = worker, .max = 1, .account_max = 1, .only = stage->posts, .only_count = 1};
+    assert_ok(kn_store_posts_claim(stage->store, &claim, stage->arena, &posts, &count, &err));
+    assert_int_equal(count, 1);
+    struct kn_post_save save = {.holder = {posts->id, worker, posts->attempt},
+                                .state = KN_POST_UPLOADING,
+                                .memory = "{\"intent_us\":1}",
+                                .release = true,
+                                .due_us = 1};
+    assert_ok(kn_store_post_save(stage->store, &save, &err));
+    assert_ok(kn_store_leave(stage->store, worker, &err));
+    assert_ok(kn_store_post_cancel(stage->store, posts->id, &now, &err));
+    assert_int_equal(now, KN_POST_UPLOADING);
+}
+
+/* Whoever knew it at the beginning sends it to its end. */
+static void test_a_cancel_does_not_cut_each_try(void **state)
+{
+    struct stage *stage = *state;
+    stage->count = 1;
+    leave_in_doubt(stage);
+    hold(stage, true);
+    start(stage);
+    wait_asked(stage, 1);
+    (void)kn_cancel_wait_ms(stage->stop, 1500); /* longer than from one look to the next */
+    hold(stage, false);
+    end_well(stage);
+    assert_int_equal(stage->asked, 1);
+    assert_int_equal(count_in(stage, KN_POST_LIVE), 1);
+}
+
 static void test_who_is_stopped_hands_back_and_the_next_goes_on(void **state)
 {
     struct stage *stage = *state;
@@ -365,6 +436,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_store_that_stays_full_ends_it_and_the_next_goes_on,
                                         begin, end),
         cmocka_unit_test_setup_teardown(test_a_post_that_was_cancelled_is_not_sent, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_cancel_does_not_shorten_waits, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_cancel_does_not_cut_each_try, begin, end),
         cmocka_unit_test_setup_teardown(test_who_is_stopped_hands_back_and_the_next_goes_on, begin,
                                         end),
     };

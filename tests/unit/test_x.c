@@ -30,6 +30,7 @@ struct world {
     /* How this X is. */
     bool fails_processing, hides_posts, hides_attachments, takes_duplicates, forgets_upload;
     bool refuses_subtitles, expires_soon;
+    int garbled_lists;                 /* so many are none */
     int newer;                         /* posts of the account since */
     int refuses_status, refuses_times; /* posts */
     const char *refuses, *refuses_header;
@@ -250,6 +251,10 @@ static void list_posts(struct world *w, const struct kn_exchange *x, struct kn_r
     if (end < count)
         snprintf(more, sizeof more, ",\"next_token\":\"%d\"", end);
     w->pages++;
+    if (w->garbled_lists && w->garbled_lists--) {
+        harness_reply(x, reply, 200, "{\"errors\":[{\"title\":\"Not Found Error\"}]}");
+        return;
+    }
     harness_reply(x, reply, 200, "{\"data\":[%s],\"meta\":{\"result_count\":%d%s}}",
                   kn_str_text(&list), end - (int)from, more);
 }
@@ -368,6 +373,22 @@ static void a_post_that_is_not_shown_is_unknown(void **state)
     harness_run_again(&w->h, NULL);
     assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
     w->hides_posts = false;
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+}
+
+/* X tells of what it could not do with 200, too: then nothing is said of what is there. */
+static void an_answer_without_a_list_settles_nothing(void **state)
+{
+    struct world *w = *state;
+    struct harness_plan plan = lost_post(w);
+    w->hides_posts = true;
+    harness_run(&w->h, &plan);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    w->hides_posts = false;
+    w->takes_duplicates = true;
+    w->garbled_lists = 4;
+    w->h.now_us += INT64_C(172800000000); /* a list that has nothing would be believed */
     harness_run_again(&w->h, NULL);
     expect_live(w);
 }
@@ -542,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(segments_are_sent_once_each, begin_with_two_segments,
                                         harness_world_close),
         X_TEST(a_post_that_is_not_shown_is_unknown),
+        X_TEST(an_answer_without_a_list_settles_nothing),
         X_TEST(a_post_is_found_behind_a_thousand_newer_ones),
         X_TEST(clocks_may_differ),
         X_TEST(without_a_text_it_is_not_sent_again_soon),

@@ -38,6 +38,7 @@ struct world {
     int forgets_unfinished; /* so many sessions after their first bytes */
     bool tells_nothing;     /* of uploads, to those who ask */
     bool locks_private, lists_nothing, needs_pages, evil;
+    int garbled_lists;   /* so many are none */
     const char *refuses; /* the reason, to uploads */
     int refuses_status, refuses_times;
     const char *refuses_extras;              /* thumbnails and captions */
@@ -211,7 +212,9 @@ static void list_uploads(struct world *w, const struct kn_exchange *x, struct kn
                                 "\"contentDetails\":{\"videoId\":\"aaaaaaaaaaa\"}}";
     const struct session *s = w->lists_nothing ? NULL : finished(w);
     bool first = w->needs_pages && !*harness_query(x, "pageToken");
-    if (first || !s)
+    if (w->garbled_lists && w->garbled_lists--)
+        harness_reply(x, reply, 200, "{\"kind\":\"youtube#playlistItemListResponse\"}");
+    else if (first || !s)
         harness_reply(x, reply, 200, "{\"items\":[%s]%s}", other,
                       first ? ",\"nextPageToken\":\"CAEQAA\"" : "");
     else
@@ -355,6 +358,21 @@ static void what_is_not_there_after_an_hour_is_sent_again(void **state)
     harness_run_again(&w->h, NULL);
     expect_live(w);
     assert_int_equal(w->session_count, 2);
+}
+
+/* Nothing that is not a list says that the video is not in it. */
+static void an_answer_without_a_list_settles_nothing(void **state)
+{
+    struct world *w = *state;
+    w->forgets_finished = w->lists_nothing = true;
+    harness_run(&w->h, &lost_at_the_end);
+    assert_int_equal(w->h.outcome, KN_NEXT_UNKNOWN);
+    w->lists_nothing = false;
+    w->garbled_lists = 1;
+    w->h.now_us += INT64_C(172800000000); /* a list that has nothing would be believed */
+    harness_run_again(&w->h, NULL);
+    expect_live(w);
+    assert_int_equal(w->session_count, 1);
 }
 
 static void an_upload_that_is_not_told_of_is_unknown(void **state)
@@ -591,6 +609,7 @@ int main(void)
         YOUTUBE_TEST(a_video_is_known_by_its_mark),
         YOUTUBE_TEST(what_is_not_listed_yet_is_unknown),
         YOUTUBE_TEST(what_is_not_there_after_an_hour_is_sent_again),
+        YOUTUBE_TEST(an_answer_without_a_list_settles_nothing),
         YOUTUBE_TEST(an_upload_that_is_not_told_of_is_unknown),
         YOUTUBE_TEST(refusals_have_a_reason_and_a_remedy),
         YOUTUBE_TEST(quotas_are_waited_for),

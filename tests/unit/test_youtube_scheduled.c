@@ -274,6 +274,8 @@ static void whatever_breaks_it_is_moved(void **state)
             if (w->h.outcome != KN_NEXT_SCHEDULED || w->h.visible_us != START + 5 * HOUR ||
                 strcmp(status_text(w, "publishAt"), "2026-12-01T17:00:00Z") != 0)
                 harness_fail(&w->h, "it is not moved");
+            if (fault == HARNESS_CONFUSED && w->updates != 1)
+                harness_fail(&w->h, "what was done is done again");
             assert_int_equal(end(state), 0);
             assert_int_equal(begin(state), 0);
         }
@@ -290,6 +292,30 @@ static void a_refused_move_leaves_the_time(void **state)
     assert_int_equal(w->h.visible_us, START + 2 * HOUR);
     assert_int_equal(w->h.look_us, START + 2 * HOUR + MINUTE);
     assert_non_null(strstr(w->h.reason, "it could not be moved: YouTube refuses it (403, forbid"));
+    assert_string_equal(w->h.remedy, "");
+    /* It is not asked for again, and what was wanted is the time that there is. */
+    w->h.options.publish_at_us = w->h.visible_us;
+    look_at(w, START + HOUR);
+    expect(w, KN_NEXT_SCHEDULED, 1, 0);
+    look_at(w, START + 2 * HOUR + MINUTE);
+    expect(w, KN_NEXT_LIVE, 1, 0);
+    assert_string_equal(w->h.reason, "");
+}
+
+/* YouTube knows no parts of a second. */
+static void a_refused_move_from_a_crooked_time_is_not_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    free(w->h.memory);
+    w->h.memory = kn_strdup("{\"id\":\"dQw4w9WgXcQ\",\"told_us\":1796133600345678,"
+                            "\"intent_us\":1}");
+    w->refuses = "forbidden";
+    w->h.options.publish_at_us = START + 5 * HOUR;
+    look_at(w, START);
+    expect(w, KN_NEXT_SCHEDULED, 1, 1);
+    w->h.options.publish_at_us = w->h.visible_us;
+    look_at(w, START + HOUR);
+    expect(w, KN_NEXT_SCHEDULED, 1, 0);
 }
 
 static void a_move_waits_for_units(void **state)
@@ -323,6 +349,17 @@ static void it_can_appear_at_once(void **state)
     assert_string_equal(status_text(w, "publishAt"), "");
 }
 
+static void it_appears_at_once_also_where_the_answer_is_lost(void **state)
+{
+    struct world *w = *state;
+    const struct harness_plan plan = {.fault_at = 2, .fault = HARNESS_CONFUSED};
+    w->h.options.publish_at_us = 0;
+    harness_run_again(&w->h, &plan);
+    assert_int_equal(w->h.outcome, KN_NEXT_LIVE);
+    assert_int_equal(w->updates, 1);
+    assert_string_equal(w->h.reason, "");
+}
+
 /* ---- taking back ---- */
 
 static void what_is_taken_back_stays_private(void **state)
@@ -339,6 +376,21 @@ static void what_is_taken_back_stays_private(void **state)
     look_at(w, START + HOUR);
     expect(w, KN_NEXT_SCHEDULED, 1, 1);
     assert_string_equal(status_text(w, "publishAt"), "2026-12-01T14:00:00Z");
+}
+
+/* Planned again, and then not wanted after all. */
+static void what_is_held_back_is_not_shown_to_take_it_back(void **state)
+{
+    struct world *w = *state;
+    free(w->h.memory);
+    w->h.memory = kn_strdup("{\"id\":\"dQw4w9WgXcQ\",\"held_back\":1,\"intent_us\":1}");
+    json_object_del(w->status, "publishAt");
+    w->h.state = KN_POST_PROCESSING;
+    w->h.withdraw = true;
+    look_at(w, START);
+    expect(w, KN_NEXT_CANCELLED, 1, 1);
+    assert_string_equal(status_text(w, "privacyStatus"), "private");
+    assert_string_equal(status_text(w, "publishAt"), "");
 }
 
 static void what_is_public_cannot_be_taken_back(void **state)
@@ -363,10 +415,13 @@ int main(void)
         YOUTUBE_TEST(a_move_changes_nothing_but_the_time),
         YOUTUBE_TEST(whatever_breaks_it_is_moved),
         YOUTUBE_TEST(a_refused_move_leaves_the_time),
+        YOUTUBE_TEST(a_refused_move_from_a_crooked_time_is_not_asked_for_again),
         YOUTUBE_TEST(a_move_waits_for_units),
         YOUTUBE_TEST(a_move_that_comes_too_late_is_said),
         YOUTUBE_TEST(it_can_appear_at_once),
+        YOUTUBE_TEST(it_appears_at_once_also_where_the_answer_is_lost),
         YOUTUBE_TEST(what_is_taken_back_stays_private),
+        YOUTUBE_TEST(what_is_held_back_is_not_shown_to_take_it_back),
         YOUTUBE_TEST(what_is_public_cannot_be_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

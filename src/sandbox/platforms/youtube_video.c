@@ -116,7 +116,6 @@ static void settle(struct kn_yt_video *video)
     if (video->failure || video->rejection) {
         video->post->state = KN_SHOWN_FAILED;
         video->post->reason = video->failure ? video->failure : video->rejection;
-        return;
     }
 }
 

@@ -2,7 +2,8 @@
 -- platform makes public by itself (state 4) are looked at once more after that: due_us 0: no more.
 ALTER TABLE post ADD COLUMN appear_us bigint NOT NULL DEFAULT 0;
 UPDATE post SET appear_us = coalesce((request::jsonb ->> 'publish_at_us')::bigint, 0),
-    request = (request::jsonb - 'publish_at_us')::text;
+    request = (request::jsonb - 'publish_at_us')::text
+    WHERE request LIKE '%"publish_at_us"%';
 UPDATE post SET due_us = public_us + 60000000 WHERE state = 4;
 
 DROP INDEX post_line;
