@@ -140,9 +140,12 @@ static const struct kn_statement post_key_elsewhere = {
     .sql = "SELECT id FROM post WHERE key = $1 AND id <> $2 AND " KN_POST_KEYED,
 };
 
-/* With $3 all that it remembers goes as well. */
+/* One that was cancelled while it waited for its time has that back. With $3 all that it remembers
+ * goes as well. */
 #define REPLAN(smallint)                                                                           \
-    "UPDATE post SET state = 0, due_us = $2, changed_us = $2, tries = 0, stop = 0, worker = NULL," \
+    "UPDATE post SET state = 0, changed_us = $2, tries = 0, stop = 0, worker = NULL,"              \
+    " due_us = CASE WHEN state = 7 AND appear_us > $2 AND due_us >= appear_us THEN appear_us"      \
+    " ELSE $2 END,"                                                                                \
     " reason = '', remedy = '',"                                                                   \
     " memory = CASE WHEN $3" smallint " = 1 THEN '{}' ELSE memory END,"                            \
     " sent_bytes = CASE WHEN $3" smallint " = 1 THEN 0 ELSE sent_bytes END,"                       \
