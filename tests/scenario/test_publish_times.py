@@ -63,6 +63,10 @@ def clips_are_spread_over_the_best_times():
         first, second = (seconds(p["appear"]) for p in later)
         assert first >= time.time() + 10 * 86400 - 1 and second - first == 2 * 86400, later
         assert "fine, at 20" in world.publish(clip(), "-t", "x", *how, "--check").out
+        large = clip("large", size="1080x1920", seconds=4)
+        assert "will be made, at 20" in world.publish(large, "-t", "x", *how, "--check").out
+        over = ("--at", "2020-01-31 14:30", "--check")
+        assert "fine, at once: " in world.publish(clip(), "-t", "x", *over).out
 
 
 @case
