@@ -96,9 +96,17 @@ static enum kn_status cancel_post(struct kn_queue_call *call, int64_t id)
 
 static enum kn_status retry_post(struct kn_queue_call *call, int64_t id)
 {
+    char when[KN_TIME_TEXT_BYTES];
+    struct kn_post post;
     enum kn_status status = kn_store_post_retry(call->store, id, &call->err);
     if (status == KN_OK)
-        say_decided(call, id, "is planned again: `kirinuki publish --retry` or a worker posts it");
+        status = kn_store_post_get(call->store, id, call->arena, &post, &call->err);
+    if (status == KN_OK)
+        say_decided(call, id,
+                    post.due_us > kn_wall_us()
+                        ? kn_arena_printf(call->arena, "is planned again, for %s",
+                                          kn_time_local(post.due_us, when))
+                        : "is planned again: `kirinuki publish --retry` or a worker posts it");
     return status;
 }
 

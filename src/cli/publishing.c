@@ -126,12 +126,16 @@ static void say_check(struct publishing *publishing, const struct kn_planned_pos
                       "at", appear_us ? json_string(kn_time_iso(appear_us, when)) : json_null()));
         return;
     }
-    if (!post->finding_count && publishing->settings->publish.check)
-        kn_say("%s -> %s: fine%s%s", clip->name, place, appear_us ? ", at " : "",
+    if (publishing->settings->publish.check && (post->rendition || !post->finding_count))
+        kn_say("%s -> %s: %s%s%s", clip->name, place,
+               post->rendition
+                   ? kn_arena_printf(publishing->arena, "a rendition of %dx%d will be made",
+                                     post->rendition->width_px, post->rendition->height_px)
+                   : "fine",
+               !appear_us                 ? ""
+               : appear_us > kn_wall_us() ? ", at "
+                                          : ", at once: the time is over that was given, ",
                appear_us ? kn_time_local(appear_us, when) : "");
-    if (post->rendition && publishing->settings->publish.check)
-        kn_say("%s -> %s: a rendition of %dx%d will be made", clip->name, place,
-               post->rendition->width_px, post->rendition->height_px);
     for (int i = 0; i < post->finding_count; i++)
         if (!met_by_rendition(post, &post->findings[i]))
             kn_say("%s -> %s%s; %s", clip->name, post->findings[i].warning ? "a remark: " : "",

@@ -96,14 +96,18 @@ static int sum_up(struct publishing *publishing, const char *why)
     count_posts(posts, count, &failed, &later);
     if (publishing->settings->json)
         tell_json(publishing, posts, count, why);
-    else if (publishing->posts.count + publishing->planned_count && !publishing->settings->quiet)
+    else if (count && !publishing->settings->quiet)
         kn_posts_print(posts, count, publishing->arena);
     if (later && !why && !publishing->settings->json)
         kn_say("%d of them %s not posted yet: a `kirinuki worker` that runs then does it, or "
                "`kirinuki publish --retry`",
                later, later == 1 ? "is" : "are");
     kn_post_links_write(posts, count);
-    if (kn_cancel_requested(publishing->cancel))
+    bool interrupted = kn_cancel_requested(publishing->cancel);
+    bool begun = publishing->posts.count || publishing->refused.count >= publishing->planned_count;
+    if (interrupted && !begun && !publishing->settings->json)
+        kn_say("stopped before anything was planned: the same command begins again");
+    if (interrupted)
         return KN_EXIT_INTERRUPTED;
     int bad = failed + publishing->refused.count;
     return !bad ? KN_EXIT_OK : bad < count ? KN_EXIT_SOME_FAILED : KN_EXIT_FAILED;

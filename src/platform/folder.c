@@ -190,9 +190,7 @@ static enum kn_status prepare(struct kn_posting *posting, const struct place *pl
 {
     posting->state = KN_POST_UPLOADING;
     kn_posting_set_text(posting, "folder", kn_path_to_text(place->folder, posting->arena));
-    enum kn_status status = kn_folder_make(place->folder, err);
-    if (status == KN_OK)
-        status = copy(posting, place, err);
+    enum kn_status status = copy(posting, place, err);
     if (status == KN_OK)
         status = write_texts(posting, place, err);
     if (status == KN_OK)
@@ -214,16 +212,20 @@ static enum kn_status live(struct kn_posting *posting, const struct place *place
 static enum kn_status put(struct kn_posting *posting, const struct place *place,
                           struct kn_error *err)
 {
-    enum kn_status status = kn_posting_intended_us(posting) ? KN_OK : prepare(posting, place, err);
+    bool intended = kn_posting_intended_us(posting) != 0;
+    enum kn_status status = intended ? KN_OK : kn_folder_make(place->folder, err);
+    bool nowhere = status == KN_NOT_FOUND; /* and not the clip */
+    if (status == KN_OK && !intended)
+        status = prepare(posting, place, err);
     if (status == KN_OK)
         status = kn_file_commit(place->ready, place->path, err);
     bool full = status == KN_NO_SPACE || status == KN_LIMIT;
-    if (full || status == KN_DENIED || status == KN_CANCELLED) {
+    if (full || nowhere || status == KN_DENIED || status == KN_CANCELLED) {
         /* It does not have its own name, and will not get it. */
         remove_all(place);
         kn_posting_settle(posting);
     }
-    if (full || status == KN_DENIED)
+    if (full || nowhere || status == KN_DENIED)
         return kn_posting_fail(posting, full ? make_room : other_folder, "%s", kn_error_text(err));
     return status == KN_OK ? live(posting, place) : status;
 }

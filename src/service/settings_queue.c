@@ -125,9 +125,17 @@ enum kn_status kn_parse_at(const struct kn_option *option, const char *value, vo
                            struct kn_arena *arena, struct kn_error *err)
 {
     (void)arena;
-    int64_t now_us = kn_wall_us();
-    if (parse_from_now(value, now_us, field) || parse_clock(value, now_us, field))
+    /* A command that was interrupted may be said again; a year that was mistyped posts at once. */
+    static const int64_t over_us = INT64_C(86400) * KN_US_PER_S;
+    int64_t now_us = kn_wall_us(), at_us;
+    if (parse_from_now(value, now_us, &at_us) || parse_clock(value, now_us, &at_us)) {
+        if (at_us < now_us - over_us)
+            return kn_error_set(err, KN_INVALID,
+                                "--%s %.60s is long over: give a time to come, or none for now",
+                                option->name, value);
+        *(int64_t *)field = at_us;
         return KN_OK;
+    }
     return kn_error_set(err, KN_INVALID,
                         "--%s takes a time such as 14:30, \"2027-01-31 14:30\" or +2h, not “%.60s”",
                         option->name, value);

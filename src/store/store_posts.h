@@ -122,9 +122,8 @@ enum kn_status kn_store_posts_next_due(struct kn_store *store, int64_t *ret_us,
  */
 enum kn_status kn_store_post_cancel(struct kn_store *store, int64_t post,
                                     enum kn_post_state *ret_state, struct kn_error *err);
-/* FAILED, UNKNOWN or CANCELLED: to PLANNED, due at once or, where it was cancelled while it waited
- * for the time at which it is to appear, then; its memory kept. INVALID as well: its key
- * is another post's by now. */
+/* FAILED, UNKNOWN or CANCELLED: to PLANNED, its memory kept, due at once; but one that was
+ * cancelled before it was due at its time. INVALID as well: its key is another post's by now. */
 enum kn_status kn_store_post_retry(struct kn_store *store, int64_t post, struct kn_error *err);
 /* A person has looked: an UNKNOWN post is LIVE at `url`, or (NULL) is not there and is planned
  * again, due at once and without memory: what it had uploaded may be used up. */

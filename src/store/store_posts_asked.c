@@ -146,12 +146,12 @@ static const struct kn_statement post_key_elsewhere = {
     .sql = "SELECT id FROM post WHERE key = $1 AND id <> $2 AND " KN_POST_KEYED,
 };
 
-/* One that was cancelled before its time waits for it again. With $3 all that it remembers goes as
- * well. */
+/* One that was cancelled while it waited for its time has that back. With $3 all that it remembers
+ * goes as well. */
 #define REPLAN(smallint)                                                                           \
-    "UPDATE post SET state = 0,"                                                                   \
-    " due_us = CASE WHEN state = 7 AND due_us > $2 AND due_us = appear_us THEN due_us"             \
-    " ELSE $2 END, changed_us = $2, tries = 0, stop = 0, worker = NULL,"                           \
+    "UPDATE post SET state = 0, changed_us = $2, tries = 0, stop = 0, worker = NULL,"              \
+    " due_us = CASE WHEN state = 7 AND appear_us > $2 AND due_us >= appear_us THEN appear_us"      \
+    " ELSE $2 END,"                                                                                \
     " reason = '', remedy = '',"                                                                   \
     " memory = CASE WHEN $3" smallint " = 1 THEN '{}' ELSE memory END,"                            \
     " sent_bytes = CASE WHEN $3" smallint " = 1 THEN 0 ELSE sent_bytes END,"                       \
@@ -268,12 +268,11 @@ static const struct kn_statement forget_slots = {
 };
 
 /* A time that a typing error puts into the past would make a video public. */
-static enum kn_status check_new_time(const struct asking *asking, const struct looked *looked,
-                                     int64_t now_us, struct kn_error *err)
+static enum kn_status check_new_time(const struct asking *asking, int64_t now_us,
+                                     struct kn_error *err)
 {
     static const int64_t just_now_us = 60000000;
-    if (looked->state == KN_POST_SCHEDULED && asking->appear_us &&
-        asking->appear_us < now_us - just_now_us)
+    if (asking->appear_us && asking->appear_us < now_us - just_now_us)
         return kn_error_set(err, KN_INVALID,
                             "the new time of post %lld is over: give one to come, or none to have "
                             "it appear at once",
@@ -292,7 +291,7 @@ static enum kn_status move(struct kn_change *change, void *arg, struct kn_error 
     if (status == KN_OK)
         status = require_time(&looked, change, asking->post, "moved", err);
     if (status == KN_OK)
-        status = check_new_time(asking, &looked, change->now_us, err);
+        status = check_new_time(asking, change->now_us, err);
     if (status != KN_OK)
         return status;
     if (looked.held || (looked.cancel_asked && looked.state == KN_POST_SCHEDULED))

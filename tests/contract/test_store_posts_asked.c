@@ -160,6 +160,22 @@ static void a_retry_keeps_what_is_remembered(void **state)
     assert_int_equal(count_claimable(f, 10), 2);
 }
 
+static void a_retry_gives_a_cancelled_one_its_time_back(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_error error;
+    enum kn_post_state got;
+    int64_t id = post_in(f, KN_POST_PLANNED, false);
+    assert_ok(kn_store_post_move(f->store, id, START + 10 * SECOND, false, &error));
+    for (int i = 0; i < 2; i++) { /* before that time, and after it */
+        assert_ok(kn_store_post_cancel(f->store, id, &got, &error));
+        pass(9 * SECOND);
+        assert_ok(kn_store_post_retry(f->store, id, &error));
+        assert_int_equal(get_post(f, id).due_us, START + (i ? 18 : 10) * SECOND);
+        assert_int_equal(count_claimable(f, 10), i);
+    }
+}
+
 static void a_key_that_is_anothers_is_not_retried(void **state)
 {
     struct fixture *f = *state;
@@ -180,6 +196,7 @@ static int run(void)
         POSTS_TEST(what_may_be_there_is_not_cancelled_unseen),
         POSTS_TEST(nobody_holds_what_a_silent_worker_has),
         POSTS_TEST(a_retry_keeps_what_is_remembered),
+        POSTS_TEST(a_retry_gives_a_cancelled_one_its_time_back),
         POSTS_TEST(a_key_that_is_anothers_is_not_retried),
     };
     return run_posts_tests("posts, what is asked for", tests);

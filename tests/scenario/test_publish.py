@@ -387,6 +387,19 @@ def ctrl_c_hands_back_and_retry_goes_on():
 
 
 @case
+def ctrl_c_before_anything_is_planned_says_so():
+    with World("unplanned") as world:
+        large = clip("large", size="1080x1920", seconds=6)
+        child = world.start("publish", large, "-t", "x", "--sandbox=" + world.url)
+        assert child.stdout.readline() == "making 1 rendition for X\n"
+        child.send_signal(signal.SIGINT)
+        out, complaint = child.communicate(timeout=WAITED_S)
+        assert child.returncode == 130, (out, complaint)
+        assert out == "stopped before anything was planned: the same command begins again\n", out
+        assert world.known() == {}, world.known()
+
+
+@case
 def a_kill_loses_nothing():
     interrupted(signal.SIGKILL, AT_ONCE_S)
 

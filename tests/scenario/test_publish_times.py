@@ -17,6 +17,11 @@ def seconds(iso):
     return int(time.mktime(time.strptime(iso[:19] + "UTC", "%Y-%m-%dT%H:%M:%S%Z")) - time.timezone)
 
 
+def hours_ago(count):
+    """As --at takes it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() - count * HOUR))
+
+
 def clock_of(posts, zone):
     """How a clock of `zone` shows when they appear: a day and a time each."""
     os.environ["TZ"] = zone
@@ -66,6 +71,10 @@ def clips_are_spread_over_the_best_times():
         # One that is posted once more gets a time of its own.
         [forced] = world.events(clip(), "-t", "x", *how, "--force", "--check")
         assert forced["at"] not in [p["appear"] for p in posts + later], forced
+        large = clip("large", size="1080x1920", seconds=4)
+        assert "will be made, at 20" in world.publish(large, "-t", "x", *how, "--check").out
+        over = ("--at", hours_ago(2), "--check")
+        assert "fine, at once: " in world.publish(clip(), "-t", "x", *over).out
 
 
 @case
@@ -155,7 +164,7 @@ def a_time_that_youtube_keeps_is_moved():
         assert outcome.code == 0 and "is live: http" in outcome.out, outcome
         assert status_of(world, first)["status"]["privacyStatus"] == "public"
         expect_complaint(world("posts", "move", str(first["id"]), "--at", "+5h"), 1, "is live")
-        expect_complaint(world("posts", "move", number, "--at", "2020-01-01 10:00"), 1,
+        expect_complaint(world("posts", "move", number, "--at", hours_ago(2)), 1,
                          f"the new time of post {number} is over")
         world.ask("/sandbox/clock", {"advance_s": 3 * HOUR})  # it is public before it is asked
         outcome = world("posts", "move", number, "--at", "+5h")

@@ -382,6 +382,7 @@ def bad_input_gets_one_sentence():
                 (2, "add needs a video", ["add"]),
                 (2, "--priority takes low, normal or high", ["add", path, "--priority", "top"]),
                 (2, "--at takes a time", ["add", path, "--at", "tomorrow"]),
+                (2, "is long over", ["add", path, "--at", "2020-01-31 14:30"]),
                 (2, "--output belongs to one video", ["add", path, path, "-o", "x"]),
                 (2, "--concurrency takes", ["worker", "--concurrency", "0"]),
                 (2, "--chunk takes", ["worker", "--chunk", "-1"]),

@@ -196,6 +196,10 @@ static void places_that_cannot_be_are_refused(void **state)
     harness_run(&w->h, NULL);
     assert_int_equal(w->h.outcome, KN_NEXT_FAILED);
     assert_string_equal(w->h.remedy, "set the outbox's path to an absolute one");
+    w->h.settings = "{\"path\":\"/proc/no/outbox\"}"; /* not found, as a clip may be, too */
+    harness_run(&w->h, NULL);
+    assert_int_equal(w->h.outcome, KN_NEXT_FAILED);
+    assert_non_null(strstr(w->h.remedy, "set another folder for the outbox"));
     const char *file = kn_path_join(w->h.arena, w->h.folder, "file");
     assert_int_equal(kn_file_write(file, "a", 1, &err), KN_OK);
     w->h.settings = kn_arena_printf(w->h.arena, "{\"path\":\"%s\"}", file);
