@@ -65,9 +65,10 @@ static int64_t time_of(const struct reader *r, const json_t *object, const char 
 static char *clean(struct kn_arena *arena, const char *text)
 {
     char *copy = kn_arena_strdup(arena, text);
-    for (char *at = copy; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            *at = ' ';
+    uint32_t c;
+    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
+        if (kn_char_is_control(c))
+            memset(copy + at, ' ', n);
     return copy;
 }
 

@@ -362,6 +362,22 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
     }
 }
 
+/* A timeline of somebody else's has words as they were written, escapes of a terminal, too. */
+static void blank_words(struct kn_timeline *timeline, struct kn_arena *arena)
+{
+    struct kn_word *words = kn_arena_array(arena, (size_t)timeline->word_count + 1, sizeof *words);
+    for (int i = 0; i < timeline->word_count; i++) {
+        words[i] = timeline->words[i];
+        char *text = kn_arena_strdup(arena, words[i].text);
+        uint32_t c;
+        for (size_t at = 0, n; (n = kn_utf8_next(text + at, &c)); at += n)
+            if (kn_char_is_control(c))
+                memset(text + at, ' ', n);
+        words[i].text = text;
+    }
+    timeline->words = words;
+}
+
 /* Is there a tab in the first line? */
 static bool is_table(const char *text, size_t size)
 {
@@ -376,8 +392,12 @@ enum kn_status kn_transcript_parse(const char *text, size_t size, int64_t length
     struct kn_transcript_words out = {.arena = arena, .length_us = length_us};
     enum kn_status status;
 
-    if (kn_timeline_is_json(text, size))
-        return kn_timeline_read_json(text, size, arena, ret_timeline, err);
+    if (kn_timeline_is_json(text, size)) {
+        status = kn_timeline_read_json(text, size, arena, ret_timeline, err);
+        if (status == KN_OK)
+            blank_words(ret_timeline, arena);
+        return status;
+    }
     if (size > KN_TRANSCRIPT_MAX_BYTES)
         return kn_error_set(err, KN_LIMIT, "longer than %zu MB", KN_TRANSCRIPT_MAX_BYTES >> 20);
     if (check_encoding(text, size, err) != KN_OK)
