@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "base/words.h"
 #include "model/regroup.h"
 
 enum {
@@ -355,6 +356,23 @@ static int spell_words(struct reader *r, const char *text, const struct kn_word 
     return kn_words_regroup(text[0] ? text : NULL, pieces, r->words.count, r->arena, ret_words);
 }
 
+/* What nobody says would fill captions that take minutes to draw. */
+static enum kn_status too_long(size_t bytes, struct kn_error *err)
+{
+    return kn_error_set(err, KN_DAMAGED, "there is a word of %zu bytes in it", bytes);
+}
+
+static enum kn_status check_lengths(const char *text, struct kn_error *err)
+{
+    struct kn_word_spans spans = {0};
+    size_t longest = 0;
+    kn_words_find(text, strlen(text), &spans);
+    for (int i = 0; i < spans.count; i++)
+        longest = KN_MAX(longest, spans.at[i].to - spans.at[i].from);
+    kn_vec_free(&spans);
+    return longest > WORD_MAX_BYTES ? too_long(longest, err) : KN_OK;
+}
+
 static enum kn_status find_words(struct reader *r, const json_t *answer, const char *text,
                                  struct kn_findings *findings, struct kn_error *err)
 {
@@ -373,6 +391,9 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     int count = r->words.count ? spell_words(r, text, &made) : 0;
     if (count > pieces_max(r))
         return too_many(r, err);
+    for (int i = 0; i < count; i++)
+        if (strlen(made[i].text) > WORD_MAX_BYTES)
+            return too_long(strlen(made[i].text), err);
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
     for (int i = 0; i < count; i++)
@@ -384,9 +405,10 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     put_in_order(words, kept, r->length_us);
     findings->words = words;
     findings->word_count = kept;
-    if (!kept && text[0] && !r->words.count)
-        findings->text = text;
-    return KN_OK;
+    if (kept || !text[0] || r->words.count)
+        return KN_OK;
+    findings->text = text;
+    return check_lengths(text, err);
 }
 
 static enum kn_status read_all(struct reader *r, const json_t *answer, struct kn_findings *findings,
