@@ -340,20 +340,25 @@ static const char *language_of(const json_t *answer)
     return tag;
 }
 
-/* Words as the text has them, with its marks, and the times and confidence of what was heard. */
+/* Words as the text has them, with its marks, and the times and confidence of what was heard. A
+ * text that lacks most of the words was cut off on its way, and they are taken as they are. */
 static int spell_words(struct reader *r, const char *text, const struct kn_word **ret_words)
 {
     struct kn_word *pieces =
         kn_arena_array(r->arena, (size_t)KN_MAX(r->words.count, 1), sizeof *pieces);
+    size_t bytes = 0;
     for (int i = 0; i < r->words.count; i++) {
         const struct kn_found_word *word = &r->words.at[i];
+        bytes += strlen(word->text);
         pieces[i] = (struct kn_word){.start_us = word->start_us,
                                      .end_us = word->end_us,
                                      .text = word->text,
                                      .confidence = word->confidence,
                                      .speaker = -1};
     }
-    return kn_words_regroup(text[0] ? text : NULL, pieces, r->words.count, r->arena, ret_words);
+    bool whole = strlen(text) * 2 >= bytes;
+    return kn_words_regroup(text[0] && whole ? text : NULL, pieces, r->words.count, r->arena,
+                            ret_words);
 }
 
 /* What nobody says would fill captions that take minutes to draw. */

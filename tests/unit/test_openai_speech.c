@@ -275,6 +275,10 @@ static void each_dialect_is_understood(void **state)
         {"{\"text\":\"a \\u009b2Jb\",\"words\":[{\"word\":\"a\",\"start\":0,\"end\":1},"
          "{\"word\":\"\\u009b2J\\u202eb\",\"start\":1,\"end\":2}]}",
          "a(0-1000) 2Jb(1000-2000)", NULL, 5},
+        /* A text that was cut off. */
+        {"{\"text\":\"Wh\",\"words\":[{\"word\":\"Why\",\"start\":0,\"end\":1},"
+         "{\"word\":\"sleep\",\"start\":1,\"end\":2}]}",
+         "Why(0-1000) sleep(1000-2000)", NULL, 5},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_arena *arena = kn_arena_new();
