@@ -166,7 +166,11 @@ def what_the_ranker_could_not_do_is_said_once_and_of_that_run_alone():
         made = result(analyze(env, *ranked))
     assert done.code == 0 and done.err.count("did not judge") == 1, done
     with open(os.path.join(folder("noted-clips"), "result.json"), encoding="utf-8") as file:
-        assert str(json.load(file)["timeline"]).count("did not judge") == 1
+        kept = json.load(file)
+    assert str(kept["timeline"]).count("did not judge") == 1
+    used = kept["services"]
+    tokens = used["input_tokens"] + used["output_tokens"]
+    assert f"services: {used['requests']} requests, {tokens} tokens\n" in done.err, (done, used)
     assert made["result"]["timeline_reused"] and notes(made) == "", notes(made)
     assert made["result"]["segments"][0]["title"] == "What sleep is for", made["result"]["segments"]
 
