@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "model/timeline_json.h"
 #include "pipeline/result_json.h"
@@ -49,8 +50,9 @@ static const char *plural(int count)
 static void print_note(const char *name, const char *text, FILE *out)
 {
     char shown[PATH_SHOWN_BYTES];
+    KN_SCOPED_MEM char *clean = kn_strdup(text);
     fprintf(out, "note: %s%s%s\n", name ? kn_text_show(name, shown, sizeof shown) : "",
-            name ? ": " : "", text);
+            name ? ": " : "", kn_text_clean(clean));
 }
 
 static void print_notes(const struct kn_timeline *timeline, const char *name, FILE *out)

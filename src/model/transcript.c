@@ -362,20 +362,33 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
     }
 }
 
-/* A timeline of somebody else's has words as they were written, escapes of a terminal, too. */
-static void blank_words(struct kn_timeline *timeline, struct kn_arena *arena)
+static const char *blanked(const char *text, struct kn_arena *arena)
 {
-    struct kn_word *words = kn_arena_array(arena, (size_t)timeline->word_count + 1, sizeof *words);
-    for (int i = 0; i < timeline->word_count; i++) {
+    char *copy = kn_arena_strdup(arena, text);
+    uint32_t c;
+    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
+        if (kn_char_is_control(c))
+            memset(copy + at, ' ', n);
+    return copy;
+}
+
+/* A timeline of somebody else's has texts as they were written, escapes of a terminal, too. */
+static void blank_texts(struct kn_timeline *timeline, struct kn_arena *arena)
+{
+    int word_count = timeline->word_count, sight_count = timeline->sight_count;
+    struct kn_word *words = kn_arena_array(arena, (size_t)word_count + 1, sizeof *words);
+    struct kn_sight *sights = kn_arena_array(arena, (size_t)sight_count + 1, sizeof *sights);
+    for (int i = 0; i < word_count; i++) {
         words[i] = timeline->words[i];
-        char *text = kn_arena_strdup(arena, words[i].text);
-        uint32_t c;
-        for (size_t at = 0, n; (n = kn_utf8_next(text + at, &c)); at += n)
-            if (kn_char_is_control(c))
-                memset(text + at, ' ', n);
-        words[i].text = text;
+        words[i].text = blanked(words[i].text, arena);
+    }
+    for (int i = 0; i < sight_count; i++) {
+        sights[i] = timeline->sights[i];
+        sights[i].seen = blanked(sights[i].seen, arena);
+        sights[i].text = blanked(sights[i].text, arena);
     }
     timeline->words = words;
+    timeline->sights = sights;
 }
 
 /* Is there a tab in the first line? */
@@ -395,7 +408,7 @@ enum kn_status kn_transcript_parse(const char *text, size_t size, int64_t length
     if (kn_timeline_is_json(text, size)) {
         status = kn_timeline_read_json(text, size, arena, ret_timeline, err);
         if (status == KN_OK)
-            blank_words(ret_timeline, arena);
+            blank_texts(ret_timeline, arena);
         return status;
     }
     if (size > KN_TRANSCRIPT_MAX_BYTES)
