@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "base/words.h"
 #include "model/regroup.h"
 
 enum {
@@ -65,9 +66,10 @@ static int64_t time_of(const struct reader *r, const json_t *object, const char 
 static char *clean(struct kn_arena *arena, const char *text)
 {
     char *copy = kn_arena_strdup(arena, text);
-    for (char *at = copy; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7F)
-            *at = ' ';
+    uint32_t c;
+    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
+        if (kn_char_is_control(c))
+            memset(copy + at, ' ', n);
     return copy;
 }
 
@@ -338,20 +340,42 @@ static const char *language_of(const json_t *answer)
     return tag;
 }
 
-/* Words as the text has them, with its marks, and the times and confidence of what was heard. */
+/* Words as the text has them, with its marks, and the times and confidence of what was heard. A
+ * text that lacks most of the words was cut off on its way, and they are taken as they are. */
 static int spell_words(struct reader *r, const char *text, const struct kn_word **ret_words)
 {
     struct kn_word *pieces =
         kn_arena_array(r->arena, (size_t)KN_MAX(r->words.count, 1), sizeof *pieces);
+    size_t bytes = 0;
     for (int i = 0; i < r->words.count; i++) {
         const struct kn_found_word *word = &r->words.at[i];
+        bytes += strlen(word->text);
         pieces[i] = (struct kn_word){.start_us = word->start_us,
                                      .end_us = word->end_us,
                                      .text = word->text,
                                      .confidence = word->confidence,
                                      .speaker = -1};
     }
-    return kn_words_regroup(text[0] ? text : NULL, pieces, r->words.count, r->arena, ret_words);
+    bool whole = strlen(text) * 2 >= bytes;
+    return kn_words_regroup(text[0] && whole ? text : NULL, pieces, r->words.count, r->arena,
+                            ret_words);
+}
+
+/* What nobody says would fill captions that take minutes to draw. */
+static enum kn_status too_long(size_t bytes, struct kn_error *err)
+{
+    return kn_error_set(err, KN_DAMAGED, "there is a word of %zu bytes in it", bytes);
+}
+
+static enum kn_status check_lengths(const char *text, struct kn_error *err)
+{
+    struct kn_word_spans spans = {0};
+    size_t longest = 0;
+    kn_words_find(text, strlen(text), &spans);
+    for (int i = 0; i < spans.count; i++)
+        longest = KN_MAX(longest, spans.at[i].to - spans.at[i].from);
+    kn_vec_free(&spans);
+    return longest > WORD_MAX_BYTES ? too_long(longest, err) : KN_OK;
 }
 
 static enum kn_status find_words(struct reader *r, const json_t *answer, const char *text,
@@ -372,6 +396,9 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     int count = r->words.count ? spell_words(r, text, &made) : 0;
     if (count > pieces_max(r))
         return too_many(r, err);
+    for (int i = 0; i < count; i++)
+        if (strlen(made[i].text) > WORD_MAX_BYTES)
+            return too_long(strlen(made[i].text), err);
     struct kn_found_word *words = kn_arena_array(r->arena, (size_t)KN_MAX(count, 1), sizeof *words);
     int kept = 0;
     for (int i = 0; i < count; i++)
@@ -383,9 +410,10 @@ static enum kn_status find_words(struct reader *r, const json_t *answer, const c
     put_in_order(words, kept, r->length_us);
     findings->words = words;
     findings->word_count = kept;
-    if (!kept && text[0] && !r->words.count)
-        findings->text = text;
-    return KN_OK;
+    if (kept || !text[0] || r->words.count)
+        return KN_OK;
+    findings->text = text;
+    return check_lengths(text, err);
 }
 
 static enum kn_status read_all(struct reader *r, const json_t *answer, struct kn_findings *findings,

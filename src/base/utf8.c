@@ -242,6 +242,12 @@ bool kn_char_is_format(uint32_t c)
     return c != 0x200c && c != 0x200d && uc_is_general_category(c, UC_FORMAT);
 }
 
+bool kn_char_is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 static int direction_of(uint32_t c)
 {
     int category = uc_bidi_category(c);

@@ -59,6 +59,10 @@ bool kn_char_is_numeral(uint32_t c);
 /* Sets direction or formatting without being seen: bidi controls, zero-width marks, tags. The
  * joiners that shape emoji and Indic letters (U+200C, U+200D) are not among them. */
 bool kn_char_is_format(uint32_t c);
+/* What a terminal obeys instead of showing it, or what turns a whole line around: control
+ * characters (Cc), separators of lines and paragraphs, embeddings, overrides and isolates of UAX
+ * #9. Between words such a one stands for a space, and there is none inside of a word. */
+bool kn_char_is_control(uint32_t c);
 
 /* Does the text run from right to left? -1: more of its letters do; 1: more run from left to right;
  * 0: it has none with a direction. The sum of several texts is how a paragraph of them runs. */

@@ -47,7 +47,7 @@ static uint32_t first_char(const char *text, size_t size)
 
 static bool is_space(uint32_t c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x3000;
+    return c == ' ' || c == 0x3000 || kn_char_is_control(c);
 }
 
 static bool has_letters(const char *text, size_t size, bool (*are)(uint32_t c))

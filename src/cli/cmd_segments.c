@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/queue_view.h"
 #include "model/transcript.h"
 #include "pipeline/result_json.h"
 
@@ -52,10 +53,10 @@ static void print_table(const struct kn_timeline *timeline, const struct kn_segm
 {
     char a[KN_TIME_TEXT_BYTES], b[KN_TIME_TEXT_BYTES];
 
-    printf("%s: %d word%s, %s\n", timeline->source.path, timeline->word_count,
+    kn_say("%s: %d word%s, %s", timeline->source.path, timeline->word_count,
            timeline->word_count == 1 ? "" : "s", kn_time_span(timeline->source.duration_us, a));
     for (int i = 0; i < timeline->note_count; i++)
-        printf("note: %s\n", timeline->notes[i].text);
+        kn_say("note: %s", timeline->notes[i].text);
     if (found->boundary_count > 0) {
         printf("\nNew topics at");
         for (int i = 0; i < found->boundary_count; i++)

@@ -86,6 +86,14 @@ static void print_attempts(const struct kn_job *job)
     printf("\n");
 }
 
+static void print_notes(const struct kn_job_step *step)
+{
+    KN_SCOPED_JSON notes = kn_step_notes(step);
+    size_t i;
+    json_t *note;
+    json_array_foreach(notes, i, note) kn_say("%-11s note: %s", "", json_string_value(note));
+}
+
 static void print_people(struct kn_queue_call *call, const struct known *known)
 {
     const struct kn_job *job = &known->job;
@@ -109,9 +117,11 @@ static void print_people(struct kn_queue_call *call, const struct known *known)
     print_time("finished", job->finished_us);
     printf("options\n");
     print_options(job);
-    for (int i = 0; i < known->step_count; i++)
+    for (int i = 0; i < known->step_count; i++) {
         kn_say("%-11s %s  %s", i ? "" : "steps", kn_time_local(known->steps[i].at_us, at),
                known->steps[i].name);
+        print_notes(&known->steps[i]);
+    }
     for (int i = 0; i < known->reason_count; i++)
         kn_say("%-11s %s  attempt %d: %s", i ? "" : "reasons",
                kn_time_local(known->reasons[i].at_us, at), known->reasons[i].attempt,

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/sync.h"
 #include "cli/commands.h"
@@ -41,8 +42,22 @@ struct shift {
 
 /* ---- what is said ---- */
 
+/* For people on stderr; a program gets them with the event. */
+static void say_notes(const char *name, const json_t *notes)
+{
+    size_t i;
+    json_t *note;
+    json_array_foreach(notes, i, note)
+    {
+        KN_SCOPED_STR line = {0};
+        kn_str_printf(&line, "note: %s: %s", name, json_string_value(note));
+        fprintf(stderr, "%s\n", kn_text_clean(line.at));
+    }
+}
+
+/* `notes`: an array, or NULL; borrowed. */
 static void say(const struct shift *shift, const struct kn_job *job, const char *what,
-                const char *more)
+                const char *more, json_t *notes)
 {
     const struct kn_settings *settings = &shift->call->settings;
     if (settings->quiet)
@@ -50,12 +65,13 @@ static void say(const struct shift *shift, const struct kn_job *job, const char 
     struct kn_arena *arena = kn_arena_new();
     const char *name = kn_job_name(job, arena);
     if (settings->json) {
-        kn_print_json(json_pack("{s:s, s:I, s:i, s:s, s:s, s:s*}", "event", "job", "id",
+        kn_print_json(json_pack("{s:s, s:I, s:i, s:s, s:s, s:s*, s:O*}", "event", "job", "id",
                                 (json_int_t)job->id, "attempt", job->attempt, "what", what, "name",
-                                name, "text", more));
+                                name, "text", more, "notes", notes));
     } else {
         kn_say("%" PRId64 "  %-9s  %s%s%s", job->id, what, name, more ? ": " : "",
                more ? more : "");
+        say_notes(name, notes);
     }
     fflush(stdout);
     kn_arena_free(arena);
@@ -63,7 +79,22 @@ static void say(const struct shift *shift, const struct kn_job *job, const char 
 
 static void begun(void *arg, const struct kn_job_run *run)
 {
-    say(arg, run->job, "began", NULL);
+    say(arg, run->job, "began", NULL, NULL);
+}
+
+/* NULL: there is none, or the store is away, where `kirinuki show` has them later. */
+static json_t *notes_of(const struct shift *shift, const struct kn_job *job)
+{
+    struct kn_arena *arena = kn_arena_new();
+    const struct kn_job_step *steps;
+    int count = 0;
+    struct kn_error err;
+    json_t *notes = NULL;
+    if (kn_store_steps(shift->call->store, job->id, arena, &steps, &count, &err) == KN_OK)
+        for (int i = 0; i < count && !notes; i++)
+            notes = kn_step_notes(&steps[i]);
+    kn_arena_free(arena);
+    return notes;
 }
 
 static void ended(void *arg, const struct kn_job_run *run, enum kn_job_state state,
@@ -73,7 +104,8 @@ static void ended(void *arg, const struct kn_job_run *run, enum kn_job_state sta
     const char *what = state == KN_JOB_LEASED   ? "lost"
                        : state == KN_JOB_QUEUED ? "again"
                                                 : kn_job_state_shown(state);
-    say(arg, run->job, what, well || status == KN_CANCELLED ? NULL : kn_error_text(err));
+    KN_SCOPED_JSON notes = state == KN_JOB_DONE ? notes_of(arg, run->job) : NULL;
+    say(arg, run->job, what, well || status == KN_CANCELLED ? NULL : kn_error_text(err), notes);
 }
 
 static enum kn_status say_scheduled(const struct shift *shift)

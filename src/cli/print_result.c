@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/str.h"
 #include "model/timeline_json.h"
 #include "pipeline/result_json.h"
@@ -49,8 +50,9 @@ static const char *plural(int count)
 static void print_note(const char *name, const char *text, FILE *out)
 {
     char shown[PATH_SHOWN_BYTES];
+    KN_SCOPED_MEM char *clean = kn_strdup(text);
     fprintf(out, "note: %s%s%s\n", name ? kn_text_show(name, shown, sizeof shown) : "",
-            name ? ": " : "", text);
+            name ? ": " : "", kn_text_clean(clean));
 }
 
 static void print_notes(const struct kn_timeline *timeline, const char *name, FILE *out)
@@ -91,6 +93,8 @@ static void print_usage(const struct kn_result *result, FILE *out)
     fprintf(out, "services: %d request%s", u->requests, plural(u->requests));
     if (u->cached)
         fprintf(out, ", %d answer%s from before", u->cached, plural(u->cached));
+    if (u->input_tokens + u->output_tokens > 0)
+        fprintf(out, ", %lld tokens", (long long)(u->input_tokens + u->output_tokens));
     if (u->usd > 0)
         fprintf(out, ", %.*f USD", u->usd < 0.1 ? 4 : 2, u->usd);
     if (u->unpriced)

@@ -129,6 +129,12 @@ json_t *kn_job_json(struct kn_store *store, const struct kn_queue_outlook *outlo
         job->cancel_asked, "memory_bytes", (json_int_t)job->memory_bytes);
 }
 
+json_t *kn_step_notes(const struct kn_job_step *step)
+{
+    KN_SCOPED_JSON data = json_loads(step->data, JSON_DECODE_ANY, NULL);
+    return json_incref(json_object_get(data, "notes"));
+}
+
 void kn_say(const char *format, ...)
 {
     va_list args;

@@ -40,6 +40,9 @@ double kn_job_fraction(struct kn_store *store, int64_t job, struct kn_arena *are
 /* The outlook: what is the same for many jobs is asked once. */
 json_t *kn_job_json(struct kn_store *store, const struct kn_queue_outlook *outlook,
                     const struct kn_job *job, struct kn_arena *arena);
+/* What a finished step says went another way than was asked: texts, as an array of the caller's.
+ * NULL: nothing did. */
+json_t *kn_step_notes(const struct kn_job_step *step);
 
 /* A line on stdout for people, cleaned of what a terminal would obey: names, owners and reasons are
  * what others wrote. */

@@ -362,6 +362,35 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
     }
 }
 
+static const char *blanked(const char *text, struct kn_arena *arena)
+{
+    char *copy = kn_arena_strdup(arena, text);
+    uint32_t c;
+    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
+        if (kn_char_is_control(c))
+            memset(copy + at, ' ', n);
+    return copy;
+}
+
+/* A timeline of somebody else's has texts as they were written, escapes of a terminal, too. */
+static void blank_texts(struct kn_timeline *timeline, struct kn_arena *arena)
+{
+    int word_count = timeline->word_count, sight_count = timeline->sight_count;
+    struct kn_word *words = kn_arena_array(arena, (size_t)word_count + 1, sizeof *words);
+    struct kn_sight *sights = kn_arena_array(arena, (size_t)sight_count + 1, sizeof *sights);
+    for (int i = 0; i < word_count; i++) {
+        words[i] = timeline->words[i];
+        words[i].text = blanked(words[i].text, arena);
+    }
+    for (int i = 0; i < sight_count; i++) {
+        sights[i] = timeline->sights[i];
+        sights[i].seen = blanked(sights[i].seen, arena);
+        sights[i].text = blanked(sights[i].text, arena);
+    }
+    timeline->words = words;
+    timeline->sights = sights;
+}
+
 /* Is there a tab in the first line? */
 static bool is_table(const char *text, size_t size)
 {
@@ -376,8 +405,12 @@ enum kn_status kn_transcript_parse(const char *text, size_t size, int64_t length
     struct kn_transcript_words out = {.arena = arena, .length_us = length_us};
     enum kn_status status;
 
-    if (kn_timeline_is_json(text, size))
-        return kn_timeline_read_json(text, size, arena, ret_timeline, err);
+    if (kn_timeline_is_json(text, size)) {
+        status = kn_timeline_read_json(text, size, arena, ret_timeline, err);
+        if (status == KN_OK)
+            blank_texts(ret_timeline, arena);
+        return status;
+    }
     if (size > KN_TRANSCRIPT_MAX_BYTES)
         return kn_error_set(err, KN_LIMIT, "longer than %zu MB", KN_TRANSCRIPT_MAX_BYTES >> 20);
     if (check_encoding(text, size, err) != KN_OK)

@@ -13,6 +13,7 @@
 #include "ai/engine.h"
 #include "analyze/sentences.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "media/cut.h"
 #include "media/probe.h"
@@ -358,6 +359,21 @@ static enum kn_status keep_timeline_in(const struct kn_attempt *attempt, const c
     return status;
 }
 
+/* For whoever looks at the job in the queue: what went another way than was asked. NULL: nothing.
+ */
+static json_t *notes_of(const struct kn_attempt *attempt)
+{
+    json_t *notes = json_array();
+    for (int i = 0; i < attempt->timeline.note_count; i++)
+        json_array_append_new(notes, kn_json_text(attempt->timeline.notes[i].text));
+    if (attempt->ranking.remark)
+        json_array_append_new(notes, kn_json_text(attempt->ranking.remark));
+    if (json_array_size(notes))
+        return notes;
+    json_decref(notes);
+    return NULL;
+}
+
 /* Wherever it is not yet; one place is enough. */
 static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_error *err)
 {
@@ -374,8 +390,9 @@ static enum kn_status keep_timeline(const struct kn_attempt *attempt, struct kn_
     if (cache && !attempt->timeline_reused)
         kn_folder_trim(cache, ".json", KEPT_BYTES_MAX);
     kn_attempt_kept(attempt, "analysis",
-                    json_pack("{s:s, s:i, s:i}", "timeline", attempt->timeline_name, "words",
-                              attempt->timeline.word_count, "shots", attempt->timeline.shot_count),
+                    json_pack("{s:s, s:i, s:i, s:o*}", "timeline", attempt->timeline_name, "words",
+                              attempt->timeline.word_count, "shots", attempt->timeline.shot_count,
+                              "notes", notes_of(attempt)),
                     attempt->timeline_reused);
     return KN_OK;
 }

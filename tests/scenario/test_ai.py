@@ -74,6 +74,21 @@ def a_refused_key_is_told_once():
 
 
 @case
+def a_worker_and_its_queue_tell_what_a_service_did_not_do():
+    with Sandbox("--key", "sk-another") as sandbox:
+        env = ai("worker", sandbox)
+        env["KIRINUKI_STORE"] = folder("ai-worker") + "/queue.db"
+        added = kirinuki("add", "--json", *BOTH, "--clips", "1", "--copy", "--output", folder("worker-clips"),
+                         talk(), env=env)
+        job = str(json.loads(added.out)["id"])
+        done = kirinuki("worker", "--drain", env=env, timeout=300)
+        shown = kirinuki("show", job, env=env).out
+    assert done.code == 0 and f"{job}  done" in done.out, done
+    assert done.err.count("refuses the key") == 1 and done.err.startswith("note: talk-26.mp4: "), done
+    assert "\n            note: “openai” could not" in shown and KEY not in shown + done.err, shown
+
+
+@case
 def a_key_that_is_missing_is_asked_for():
     env = ai("nokey", "https://services.invalid/v1", KIRINUKI_AI_KEY="")
     expect_complaint(analyze(env, *SPEECH), 1, r"has no key: set KIRINUKI_AI_KEY")
@@ -151,7 +166,11 @@ def what_the_ranker_could_not_do_is_said_once_and_of_that_run_alone():
         made = result(analyze(env, *ranked))
     assert done.code == 0 and done.err.count("did not judge") == 1, done
     with open(os.path.join(folder("noted-clips"), "result.json"), encoding="utf-8") as file:
-        assert str(json.load(file)["timeline"]).count("did not judge") == 1
+        kept = json.load(file)
+    assert str(kept["timeline"]).count("did not judge") == 1
+    used = kept["services"]
+    tokens = used["input_tokens"] + used["output_tokens"]
+    assert f"services: {used['requests']} requests, {tokens} tokens\n" in done.err, (done, used)
     assert made["result"]["timeline_reused"] and notes(made) == "", notes(made)
     assert made["result"]["segments"][0]["title"] == "What sleep is for", made["result"]["segments"]
 

@@ -543,6 +543,20 @@ def programs_are_told_the_reason():
 
 
 @case
+def a_timeline_of_somebody_elses_does_not_reach_the_terminal():
+    hostile = "\x1b[2J\x9b2J"
+    words = [{"start_us": i * 500000, "end_us": i * 500000 + 400000, "text": text + hostile, "confidence": 1,
+              "speaker": -1, "starts_utterance": text == "Why"}
+             for i, text in enumerate("Why do people sleep at night? Nobody knows the whole answer. Never.".split() * 3)]
+    path = os.path.join(folder("videos"), "hostile.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump({"kirinuki_timeline": 1, "words": words, "notes": [{"text": "A note" + hostile}]}, out)
+    outcome = kirinuki("segments", path, "--length", "5-10")
+    assert outcome.code == 0 and "note: A note" in outcome.out and "sleep" in outcome.out, outcome
+    assert "\x1b" not in outcome.out and "\x9b" not in outcome.out, outcome
+
+
+@case
 def folder_for_names_that_are_hard():
     made = folder("hard-names")
     for name, clips in [("..mp4", "video-clips"), (".hidden.mp4", "hidden-clips"),

@@ -272,6 +272,13 @@ static void each_dialect_is_understood(void **state)
          "", NULL, 30},
         /* Texts with what should not be in them. */
         {"{\"text\":\"  a\\tb\\u001b \"}", "text a b", NULL, 5},
+        {"{\"text\":\"a \\u009b2Jb\",\"words\":[{\"word\":\"a\",\"start\":0,\"end\":1},"
+         "{\"word\":\"\\u009b2J\\u202eb\",\"start\":1,\"end\":2}]}",
+         "a(0-1000) 2Jb(1000-2000)", NULL, 5},
+        /* A text that was cut off. */
+        {"{\"text\":\"Wh\",\"words\":[{\"word\":\"Why\",\"start\":0,\"end\":1},"
+         "{\"word\":\"sleep\",\"start\":1,\"end\":2}]}",
+         "Why(0-1000) sleep(1000-2000)", NULL, 5},
     };
     for (size_t i = 0; i < KN_COUNT_OF(cases); i++) {
         struct kn_arena *arena = kn_arena_new();
@@ -402,8 +409,13 @@ static void hostile_answers_are_refused(void **state)
     for (int i = 0; i < 20000; i++)
         kn_str_add(&many, "a");
     kn_str_add(&many, "\"}]}");
-    const char *reads = read_as(arena, many.at, 3, &findings);
-    assert_string_equal(reads + strspn(reads, "a"), "(0-3000)");
+    assert_string_equal(read_as(arena, many.at, 3, &findings),
+                        "DAMAGED: there is a word of 20000 bytes in it");
+    /* And with no time at all. */
+    kn_str_clear(&many);
+    kn_str_printf(&many, "{\"text\":\"a %0513d\"}", 0);
+    assert_string_equal(read_as(arena, many.at, 3, &findings),
+                        "DAMAGED: there is a word of 513 bytes in it");
     kn_str_free(&many);
     kn_arena_free(arena);
 }

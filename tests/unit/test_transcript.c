@@ -78,6 +78,12 @@ static void srt_gives_words_with_times_by_length(void **state)
         {"1\n00:00:01,000 --> 00:00:02,000\n{\\an8}<i>Hi</i> <font color=\"red\">&amp;</font>\n",
          "|1000-1600 Hi / 1600-2000 &"},
         {"1\n00:00:01,000 --> 00:00:02,000\n[applause] ♪ Go ♪\n", "|1000-2000 Go"},
+        /* Nor what a terminal would obey. */
+        {"1\n00:00:01,000 --> 00:00:02,000\n\x1b]0;\xc2\x9b\u202eGo\a\n",
+         "|1000-1571 ]0; / 1571-2000 Go"},
+        {"{\"kirinuki_timeline\": 1, \"words\": [{\"start_us\": 0, \"end_us\": 1000000, \"text\": "
+         "\"\\u009b2J\", \"confidence\": 1, \"speaker\": -1, \"starts_utterance\": true}]}",
+         "|0-1000   2J"},
         {"1\n00:00:01,000 --> 00:00:02,000\n(laughs)\n\n2\n00:00:03,000 --> 00:00:04,000\nGo\n",
          "|3000-4000 Go"},
         {"1\n00:00:01,000 --> 00:00:02,000 X1:40 X2:600 Y1:20 Y2:50\nGo\n", "|1000-2000 Go"},
