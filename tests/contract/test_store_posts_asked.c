@@ -14,7 +14,7 @@ static enum kn_status ask(struct fixture *f, int what, int64_t id, struct kn_err
     case RETRY:
         return kn_store_post_retry(f->store, id, err);
     case MOVE:
-        return kn_store_post_move(f->store, id, START + 1000 * SECOND, false, err);
+        return kn_store_post_move(f->store, id, START + 1000000 * SECOND, false, err);
     default:
         return kn_store_post_resolve(f->store, id, what == RESOLVE_LIVE ? "https://u" : NULL, err);
     }
