@@ -284,5 +284,6 @@ const struct kn_platform kn_platform_folder = {
     .shown_at = "on this machine",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
+    .drafts = true,
     .advance = advance,
 };

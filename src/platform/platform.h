@@ -75,6 +75,7 @@ struct kn_platform {
     const struct kn_oauth *oauth; /* how an account is made; NULL: it needs none */
     unsigned privacies;           /* 1 << enum kn_privacy each that it knows; 0: it has no choice */
     bool schedules;               /* makes public at a set time by itself */
+    bool drafts;                  /* takes what is to be finished by hand, or hands that wish on */
     /* When clips are seen most, "09:00,18:00": the viewers' time of day, with its source beside it;
      * NULL: nothing is known. */
     const char *best_times;

@@ -288,6 +288,9 @@ static void check_options(struct check *check)
         find(check, "privacy", "leave --privacy out, or post it without a time",
              "what is to appear at a time becomes public then, and not %s",
              kn_privacy_name(options->privacy));
+    if (options->draft && !platform->drafts)
+        find(check, "draft", "post there without --draft, or leave the place out of --to",
+             "there are no drafts here: it would be published");
     if (options->publish_at_us && options->publish_at_us <= check->asked->now_us)
         find(check, "time", "give a time to come, or none", "the time to publish at is over")
             ->warning = true;

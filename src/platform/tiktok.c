@@ -218,5 +218,6 @@ const struct kn_platform kn_platform_tiktok = {
     .best_times = "09:00,13:00,20:00",
     .privacies = 1u << KN_PRIVACY_PUBLIC | 1u << KN_PRIVACY_FOLLOWERS | 1u << KN_PRIVACY_FRIENDS |
                  1u << KN_PRIVACY_PRIVATE,
+    .drafts = true,
     .advance = advance,
 };

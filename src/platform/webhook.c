@@ -197,5 +197,6 @@ const struct kn_platform kn_platform_webhook = {
     .shown_at = "at the receiver",
     KN_POST_DOCUMENT_TAKES,
     .media = &media,
+    .drafts = true,
     .advance = advance,
 };

@@ -136,6 +136,7 @@ static void every_rule_of_texts_and_options_is_checked(void **state)
     assert_string_equal(BROKEN_BY(options.publish_at_us = 999999999), "time");
     assert_string_equal(BROKEN_BY(options.publish_at_us = 1000000001), "");
     assert_string_equal(BROKEN_BY(options.cover_us = 30000001), "cover");
+    assert_string_equal(BROKEN_BY(options.draft = true), "draft");
     /* Shown by the platform itself it is public. */
     assert_string_equal(
         BROKEN_BY((options.privacy = KN_PRIVACY_PRIVATE, options.publish_at_us = 1000000001)),
