@@ -162,6 +162,7 @@ static int make_arena(void **state)
 {
     (void)state;
     unsetenv("KIRINUKI_CONFIG");
+    unsetenv("KIRINUKI_MODELS");
     setenv("XDG_CONFIG_HOME", "/nowhere", 1);
     arena = kn_arena_new();
     return 0;
