@@ -158,7 +158,8 @@ static void refuse(struct publishing *publishing, const struct kn_planned_post *
         if (finding->warning || met_by_rendition(post, finding))
             continue;
         kn_str_printf(&reasons, "%s%s", reasons.length ? "; " : "", finding->text);
-        kn_str_printf(&remedies, "%s%s", remedies.length ? "; " : "", finding->remedy);
+        if (!strstr(kn_str_text(&remedies), finding->remedy)) /* of several rules */
+            kn_str_printf(&remedies, "%s%s", remedies.length ? "; " : "", finding->remedy);
     }
     kn_vec_push(&publishing->refused, kn_post_refused(&post->spec, kn_str_text(&reasons),
                                                       kn_str_text(&remedies), publishing->arena));

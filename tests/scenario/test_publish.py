@@ -132,6 +132,9 @@ def a_check_names_what_is_refused_and_sends_nothing():
         events = world.events(small, clip(), "-t", "tiktok", code=3)
         assert [p["state"] for p in events[-1]["posts"]] == ["live", "refused"], events
         assert events[-1]["refused"] == 1 and len(world.shown()) == 1, events
+        [refused] = [p for p in events[-1]["posts"] if p["state"] == "refused"]
+        remedies = refused["what_to_do"].split("; ")
+        assert refused["reason"].count("TikTok: ") > len(remedies) == len(set(remedies)), refused
 
 
 @case
