@@ -1,5 +1,6 @@
 #include "cli/print_result.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,8 +94,9 @@ static void print_usage(const struct kn_result *result, FILE *out)
     fprintf(out, "services: %d request%s", u->requests, plural(u->requests));
     if (u->cached)
         fprintf(out, ", %d answer%s from before", u->cached, plural(u->cached));
-    if (u->input_tokens + u->output_tokens > 0)
-        fprintf(out, ", %lld tokens", (long long)(u->input_tokens + u->output_tokens));
+    int64_t tokens = u->input_tokens + u->output_tokens;
+    if (tokens > 0)
+        fprintf(out, ", %" PRId64 " tokens", tokens);
     if (u->usd > 0)
         fprintf(out, ", %.*f USD", u->usd < 0.1 ? 4 : 2, u->usd);
     if (u->unpriced)

@@ -390,7 +390,7 @@ static enum kn_status post_all(struct publishing *publishing)
     const struct kn_settings *settings = publishing->settings;
     const struct kn_post *posts;
     const int64_t *only = NULL;
-    int count, only_count;
+    int count, only_count = 0;
     enum kn_status status = kn_publishing_posts(publishing, &posts, &count);
     if (status == KN_OK)
         status = add_looks(publishing, &only, &only_count);
