@@ -65,12 +65,7 @@ static int64_t time_of(const struct reader *r, const json_t *object, const char 
 /* Control characters become spaces; in the arena. */
 static char *clean(struct kn_arena *arena, const char *text)
 {
-    char *copy = kn_arena_strdup(arena, text);
-    uint32_t c;
-    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
-        if (kn_char_is_control(c))
-            memset(copy + at, ' ', n);
-    return copy;
+    return kn_utf8_blank_controls(kn_arena_strdup(arena, text));
 }
 
 static char *trimmed(struct kn_arena *arena, const char *text)

@@ -248,6 +248,15 @@ bool kn_char_is_control(uint32_t c)
            (c >= 0x2066 && c <= 0x2069);
 }
 
+char *kn_utf8_blank_controls(char *text)
+{
+    uint32_t c;
+    for (size_t at = 0, n; (n = kn_utf8_next(text + at, &c)); at += n)
+        if (kn_char_is_control(c))
+            memset(text + at, ' ', n);
+    return text;
+}
+
 static int direction_of(uint32_t c)
 {
     int category = uc_bidi_category(c);

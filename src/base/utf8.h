@@ -63,6 +63,8 @@ bool kn_char_is_format(uint32_t c);
  * characters (Cc), separators of lines and paragraphs, embeddings, overrides and isolates of UAX
  * #9. Between words such a one stands for a space, and there is none inside of a word. */
 bool kn_char_is_control(uint32_t c);
+/* Makes spaces of them, in place; returns the text. */
+char *kn_utf8_blank_controls(char *text);
 
 /* Does the text run from right to left? -1: more of its letters do; 1: more run from left to right;
  * 0: it has none with a direction. The sum of several texts is how a paragraph of them runs. */

@@ -364,12 +364,7 @@ static void finish(struct kn_transcript_words *out, struct kn_timeline *timeline
 
 static const char *blanked(const char *text, struct kn_arena *arena)
 {
-    char *copy = kn_arena_strdup(arena, text);
-    uint32_t c;
-    for (size_t at = 0, n; (n = kn_utf8_next(copy + at, &c)); at += n)
-        if (kn_char_is_control(c))
-            memset(copy + at, ' ', n);
-    return copy;
+    return kn_utf8_blank_controls(kn_arena_strdup(arena, text));
 }
 
 /* A timeline of somebody else's has texts as they were written, escapes of a terminal, too. */

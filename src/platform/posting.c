@@ -235,17 +235,29 @@ enum kn_status kn_posting_step(struct kn_posting *posting)
     return KN_OK;
 }
 
+/* A remedy of a failure that it was taken for before goes. */
+static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
+                           const char *remedy, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
+static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
+                           const char *remedy, const char *format, va_list args)
+{
+    posting->reason = sentence(posting, format, args);
+    posting->next = next;
+    posting->remedy = remedy ? kn_arena_strdup(posting->arena, remedy) : NULL;
+    return KN_OK;
+}
+
 enum kn_status kn_posting_wait(struct kn_posting *posting, int64_t until_us, const char *format,
                                ...)
 {
     va_list args;
     va_start(args, format);
-    posting->reason = sentence(posting, format, args);
+    enum kn_status status = over(posting, KN_NEXT_WAIT, NULL, format, args);
     va_end(args);
-    posting->next = KN_NEXT_WAIT;
     posting->wait_until_us = until_us;
-    posting->remedy = NULL; /* of a failure that it was taken for before */
-    return KN_OK;
+    return status;
 }
 
 /* A time that was set by a clock that is wrong is not the one that was meant. */
@@ -270,7 +282,7 @@ static enum kn_status there(struct kn_posting *posting, enum kn_posting_next nex
     posting->remote_id = kn_arena_strdup(posting->arena, remote_id);
     posting->url = kn_arena_strdup(posting->arena, url);
     posting->reason = remarks(posting);
-    posting->remedy = NULL; /* as in kn_posting_wait */
+    posting->remedy = NULL; /* as in over */
     return KN_OK;
 }
 
@@ -291,24 +303,9 @@ enum kn_status kn_posting_withdrawn(struct kn_posting *posting, const char *form
 {
     va_list args;
     va_start(args, format);
-    posting->reason = sentence(posting, format, args);
+    enum kn_status status = over(posting, KN_NEXT_CANCELLED, NULL, format, args);
     va_end(args);
-    posting->next = KN_NEXT_CANCELLED;
-    posting->remedy = NULL;
-    return KN_OK;
-}
-
-static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
-                           const char *remedy, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
-
-static enum kn_status over(struct kn_posting *posting, enum kn_posting_next next,
-                           const char *remedy, const char *format, va_list args)
-{
-    posting->reason = sentence(posting, format, args);
-    posting->next = next;
-    posting->remedy = kn_arena_strdup(posting->arena, remedy);
-    return KN_OK;
+    return status;
 }
 
 enum kn_status kn_posting_fail(struct kn_posting *posting, const char *remedy, const char *format,

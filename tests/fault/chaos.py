@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, os.path.join(os.environ.get("KN_SOURCE_ROOT", "."), "tests", "scenario"))
 # pylint: disable=wrong-import-position
 from fault import STORE, break_calls, make_store, rows  # noqa: E402
-from posting import PLATFORMS, World, clip  # noqa: E402
+from posting import PLATFORMS, World, clip, wait_for  # noqa: E402
 from scenario import folder  # noqa: E402
 
 READS = ["500", "503", "cut", "garbage", "429,retry-after=1"]
@@ -133,8 +133,8 @@ class Chaos:
         child = self.world.start("worker", "--drain", "--lease", "5", **clock)
         if kill_after is not None:
             goal = self.requests() + kill_after
-            while child.poll() is None and self.requests() < goal:
-                time.sleep(0.005)
+            wait_for(lambda: child.poll() is not None or self.requests() >= goal,
+                     f"{kill_after} requests or an end", 300)
             child.kill()
             child.communicate()
             self.figures["kills"] += child.returncode == -signal.SIGKILL
